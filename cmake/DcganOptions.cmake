@@ -1,0 +1,44 @@
+# What can be chosen at configure time.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+set(DCGAN_CUDA "auto" CACHE STRING
+    "CUDA engine: auto (when the toolkit and cuDNN are found), on (an error when not), off, or emulated (tests)")
+set_property(CACHE DCGAN_CUDA PROPERTY STRINGS auto on off emulated)
+set(DCGAN_CPU_BASELINE "x86-64-v3" CACHE STRING
+    "Least processor the program runs on (a -march value); oneDNN picks better code at run time")
+option(DCGAN_BUILD_TESTS "Build the tests" ON)
+option(DCGAN_BUILD_BENCHMARKS "Build the benchmarks" OFF)
+option(DCGAN_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
+option(DCGAN_OPENMP "Use OpenMP in our own loops (off under ThreadSanitizer)" ON)
+set(DCGAN_SANITIZE "" CACHE STRING "Sanitizers: empty, \"address,undefined\" or \"thread\"")
+
+find_program(DCGAN_CCACHE ccache)
+if(DCGAN_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DCGAN_CCACHE})
+endif()
+
+add_library(dcgan_options INTERFACE)
+target_compile_features(dcgan_options INTERFACE cxx_std_20)
+target_compile_options(dcgan_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual)
+if(DCGAN_WARNINGS_AS_ERRORS)
+  target_compile_options(dcgan_options INTERFACE -Werror)
+endif()
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(dcgan_options INTERFACE -march=${DCGAN_CPU_BASELINE})
+endif()
+if(DCGAN_SANITIZE)
+  target_compile_options(dcgan_options INTERFACE -fsanitize=${DCGAN_SANITIZE}
+                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(dcgan_options INTERFACE -fsanitize=${DCGAN_SANITIZE})
+endif()
+# The project's root is the include root; generated headers mirror it under the build tree.
+target_include_directories(dcgan_options INTERFACE ${PROJECT_SOURCE_DIR}
+                           ${PROJECT_BINARY_DIR}/generated)

@@ -1,0 +1,8 @@
+// What lets one header serve the host compiler and nvcc.
+#pragma once
+
+#if defined(__CUDACC__)
+#define DCGAN_HOST_DEVICE __host__ __device__
+#else
+#define DCGAN_HOST_DEVICE
+#endif

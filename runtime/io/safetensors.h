@@ -1,0 +1,93 @@
+// The safetensors format: u64 header length, JSON header, flat tensor data. Reading checks every
+// rule of the format before anything is used; writing is canonical. Files hold tensors under
+// whatever names and layouts the writer chose; nothing is converted here.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/base/tensor.h"
+
+namespace dcgan {
+
+/// A tensor that owns its host memory.
+class HostTensor {
+ public:
+  HostTensor() = default;
+  HostTensor(Shape shape, DType dtype);  ///< zero-filled
+  template <class T>
+  static HostTensor from(std::vector<T> values, Shape shape);
+
+  TensorView view() { return {storage_.data(), shape_, dtype_}; }
+  ConstTensorView view() const { return {storage_.data(), shape_, dtype_}; }
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+
+ private:
+  // max_align_t: rows of any element type may be read in place.
+  std::vector<std::max_align_t> storage_;
+  Shape shape_;
+  DType dtype_ = DType::f32;
+};
+
+struct SafetensorsEntry {
+  std::string name;
+  std::string dtype;        ///< as in the file: "F32", "BF16", "F64", "I64", "U8", "F16", ...
+  std::vector<std::int64_t> extents;
+  std::uint64_t begin = 0;  ///< bytes from the start of the data
+  std::uint64_t end = 0;
+};
+
+/// An open file whose header has been checked whole. Data are read on demand with pread.
+class SafetensorsFile {
+ public:
+  /// Throws Error(io) when it cannot be read, Error(bad_data) naming the rule, the tensor and the
+  /// figures when the format is broken.
+  explicit SafetensorsFile(const std::filesystem::path& path);
+  ~SafetensorsFile();
+  SafetensorsFile(SafetensorsFile&&) noexcept;
+  SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  /// In the order of the data.
+  const std::vector<SafetensorsEntry>& entries() const { return entries_; }
+  const SafetensorsEntry* find(const std::string& name) const;  ///< null when absent
+
+  /// The tensor's values. Throws Error(bad_data) when it is absent, of a type without a DType, or of
+  /// rank above Shape::kMaxRank.
+  HostTensor read(const std::string& name) const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  std::uint64_t data_offset_ = 0;
+  std::map<std::string, std::string> metadata_;
+  std::vector<SafetensorsEntry> entries_;
+};
+
+struct SafetensorsItem {
+  std::string name;
+  ConstTensorView tensor;  ///< host memory
+};
+
+/// Writes atomically: header padded to 8 bytes, tensors by falling alignment then name, no holes.
+/// Throws Error(internal) on duplicate names.
+void write_safetensors(const std::filesystem::path& path, std::vector<SafetensorsItem> items,
+                       const std::map<std::string, std::string>& metadata = {});
+
+template <class T>
+HostTensor HostTensor::from(std::vector<T> values, Shape shape) {
+  HostTensor tensor(shape, dtype_of<T>);
+  DCGAN_CHECK(static_cast<std::int64_t>(values.size()) == shape.elements(),
+              "host tensor: {} values for shape {}", values.size(), to_string(shape));
+  std::copy(values.begin(), values.end(), tensor.view().template as<T>());
+  return tensor;
+}
+
+}  // namespace dcgan
