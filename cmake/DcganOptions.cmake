@@ -26,7 +26,7 @@ endif()
 
 add_library(dcgan_options INTERFACE)
 target_compile_features(dcgan_options INTERFACE cxx_std_20)
-target_compile_options(dcgan_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+target_compile_options(dcgan_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wconversion
                        -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual)
 if(DCGAN_WARNINGS_AS_ERRORS)
   target_compile_options(dcgan_options INTERFACE -Werror)
