@@ -1,6 +1,113 @@
-# The CUDA engine: decides DCGAN_HAS_CUDA and DCGAN_EMULATED.
+# The CUDA engine: finds the toolkit, cuDNN 9 and cuBLASLt, and decides what the build contains.
+#
+#   DCGAN_CUDA=auto      when nvcc, cuDNN 9 and cuBLASLt are found; else a smaller build, with the reason
+#   DCGAN_CUDA=on        the same, but an error when something is missing
+#   DCGAN_CUDA=off       no CUDA engine
+#   DCGAN_CUDA=emulated  the engine's host code and kernels compiled by the C++ compiler and linked
+#                        with tests/emulator in place of the CUDA libraries (needs CUDA's headers only)
+#
+# Sets DCGAN_HAS_CUDA, DCGAN_EMULATED, DCGAN_CUDA_ARCHITECTURES, DCGAN_CUDA_REASON and the targets
+# dcgan_cuda_runtime and dcgan_cuda_libraries; dcgan_add_cuda_sources() gives a room its kernels.
 
 set(DCGAN_HAS_CUDA false)
 set(DCGAN_EMULATED false)
-set(DCGAN_CUDA_ARCHITECTURES "")
-set(DCGAN_CUDA_REASON "the CUDA engine is not part of this build")
+set(DCGAN_CUDA_REASON "DCGAN_CUDA=off")
+set(DCGAN_CUDA_ARCHITECTURES "90" CACHE STRING
+    "GPU architectures to compile kernels for; the newest also as PTX for GPUs to come")
+
+add_library(dcgan_cuda_runtime INTERFACE)    # CUDA's headers and the runtime
+add_library(dcgan_cuda_libraries INTERFACE)  # cuDNN and cuBLASLt
+
+# Sets `result` to what is missing for the real engine, empty when nothing is.
+function(dcgan_find_cuda result)
+  find_package(CUDAToolkit 12.4 QUIET)
+  if(NOT CUDAToolkit_FOUND OR NOT CUDAToolkit_NVCC_EXECUTABLE)
+    set(${result} "no CUDA toolkit 12.4 or newer (nvcc)" PARENT_SCOPE)
+    return()
+  endif()
+  if(NOT TARGET CUDA::cudart_static)
+    set(${result} "no libcudart_static" PARENT_SCOPE)
+    return()
+  endif()
+  if(NOT TARGET CUDA::cublasLt)
+    set(${result} "no libcublasLt" PARENT_SCOPE)
+    return()
+  endif()
+  find_path(DCGAN_CUDNN_INCLUDE cudnn_graph_v9.h
+            HINTS ${CUDAToolkit_INCLUDE_DIRS} ENV CUDNN_ROOT PATH_SUFFIXES include)
+  find_library(DCGAN_CUDNN_GRAPH NAMES cudnn_graph libcudnn_graph.so.9
+               HINTS ${CUDAToolkit_LIBRARY_DIR} ENV CUDNN_ROOT PATH_SUFFIXES lib lib64)
+  if(NOT DCGAN_CUDNN_INCLUDE OR NOT DCGAN_CUDNN_GRAPH)
+    set(${result} "no cuDNN 9 (cudnn_graph_v9.h, libcudnn_graph)" PARENT_SCOPE)
+    return()
+  endif()
+  set(${result} "" PARENT_SCOPE)
+endfunction()
+
+# Exported so that files included later see them as if set here.
+function(dcgan_require_cuda_headers)
+  find_path(DCGAN_CUDA_INCLUDE cuda_runtime_api.h
+            HINTS ${CUDAToolkit_INCLUDE_DIRS} /usr/local/cuda/include ENV CUDA_HOME
+            PATH_SUFFIXES include)
+  if(NOT DCGAN_CUDA_INCLUDE)
+    message(FATAL_ERROR "DCGAN_CUDA=emulated: no cuda_runtime_api.h (CUDA's headers are enough; set "
+                        "DCGAN_CUDA_INCLUDE to their folder)")
+  endif()
+endfunction()
+
+if(DCGAN_CUDA STREQUAL "emulated")
+  find_package(CUDAToolkit QUIET)
+  dcgan_require_cuda_headers()
+  set(DCGAN_HAS_CUDA true)
+  set(DCGAN_EMULATED true)
+  set(DCGAN_CUDA_REASON "emulated on the CPU, for tests")
+  target_include_directories(dcgan_cuda_runtime SYSTEM INTERFACE ${DCGAN_CUDA_INCLUDE})
+  target_link_libraries(dcgan_cuda_runtime INTERFACE dcgan_emulator)
+elseif(NOT DCGAN_CUDA STREQUAL "off")
+  dcgan_find_cuda(DCGAN_CUDA_MISSING)
+  if(DCGAN_CUDA_MISSING)
+    set(DCGAN_CUDA_REASON "${DCGAN_CUDA_MISSING}")
+    if(DCGAN_CUDA STREQUAL "on")
+      message(FATAL_ERROR "DCGAN_CUDA=on: ${DCGAN_CUDA_MISSING}")
+    endif()
+  else()
+    set(DCGAN_HAS_CUDA true)
+    set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE} CACHE FILEPATH "nvcc")
+    set(CMAKE_CUDA_ARCHITECTURES ${DCGAN_CUDA_ARCHITECTURES})
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    if(DCGAN_CCACHE)
+      set(CMAKE_CUDA_COMPILER_LAUNCHER ${DCGAN_CCACHE})
+    endif()
+    enable_language(CUDA)
+    set(DCGAN_CUDA_REASON "CUDA ${CUDAToolkit_VERSION}, architectures ${DCGAN_CUDA_ARCHITECTURES}")
+    # The runtime is linked statically, so that the program starts where there is no CUDA.
+    target_link_libraries(dcgan_cuda_runtime INTERFACE CUDA::cudart_static)
+    target_include_directories(dcgan_cuda_runtime SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
+    target_include_directories(dcgan_cuda_libraries SYSTEM INTERFACE ${DCGAN_CUDNN_INCLUDE})
+    target_link_libraries(dcgan_cuda_libraries INTERFACE dcgan_cuda_runtime ${DCGAN_CUDNN_GRAPH}
+                                                         CUDA::cublasLt)
+  endif()
+endif()
+
+# Adds a folder's *.cu to a room. nvcc compiles them; in emulated builds the C++ compiler does,
+# through a generated .cpp that includes the .cu.
+function(dcgan_add_cuda_sources target dir)
+  file(GLOB kernels CONFIGURE_DEPENDS ${dir}/*.cu)
+  if(NOT DCGAN_HAS_CUDA OR NOT kernels)
+    return()
+  endif()
+  if(NOT DCGAN_EMULATED)
+    target_sources(${target} PRIVATE ${kernels})
+    return()
+  endif()
+  foreach(kernel IN LISTS kernels)
+    file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${kernel})
+    set(wrapper ${PROJECT_BINARY_DIR}/generated/${name}.cpp)
+    file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${name}\"\n" @ONLY)
+    # -fno-strict-aliasing: 16-byte accesses; the pragmas and attributes are nvcc's.
+    set_source_files_properties(${wrapper} PROPERTIES COMPILE_OPTIONS
+      "-fno-strict-aliasing;-Wno-unknown-pragmas;-Wno-attributes;-Wno-pedantic")
+    target_sources(${target} PRIVATE ${wrapper})
+  endforeach()
+endfunction()

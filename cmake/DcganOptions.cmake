@@ -26,17 +26,24 @@ endif()
 
 add_library(dcgan_options INTERFACE)
 target_compile_features(dcgan_options INTERFACE cxx_std_20)
-target_compile_options(dcgan_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow=local -Wconversion
-                       -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual)
+# nvcc takes no warning flags of the host compiler as its own; what its host half says goes through
+# -Xcompiler (no -Wpedantic there: the code nvcc generates is full of line markers it warns about).
+set(dcgan_cxx $<COMPILE_LANGUAGE:CXX>)
+set(dcgan_nvcc $<COMPILE_LANGUAGE:CUDA>)
+target_compile_options(dcgan_options INTERFACE
+  "$<${dcgan_cxx}:-Wall;-Wextra;-Wpedantic;-Wshadow=local;-Wconversion>"
+  "$<${dcgan_cxx}:-Wno-sign-conversion;-Wnon-virtual-dtor;-Woverloaded-virtual>"
+  "$<${dcgan_nvcc}:-Xcompiler=-Wall,-Wextra>")
 if(DCGAN_WARNINGS_AS_ERRORS)
-  target_compile_options(dcgan_options INTERFACE -Werror)
+  target_compile_options(dcgan_options INTERFACE $<${dcgan_cxx}:-Werror>
+                         $<${dcgan_nvcc}:-Werror=all-warnings>)
 endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  target_compile_options(dcgan_options INTERFACE -march=${DCGAN_CPU_BASELINE})
+  target_compile_options(dcgan_options INTERFACE $<${dcgan_cxx}:-march=${DCGAN_CPU_BASELINE}>)
 endif()
 if(DCGAN_SANITIZE)
-  target_compile_options(dcgan_options INTERFACE -fsanitize=${DCGAN_SANITIZE}
-                         -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_options(dcgan_options INTERFACE
+    "$<${dcgan_cxx}:-fsanitize=${DCGAN_SANITIZE};-fno-omit-frame-pointer;-fno-sanitize-recover=all>")
   target_link_options(dcgan_options INTERFACE -fsanitize=${DCGAN_SANITIZE})
 endif()
 # The project's root is the include root; generated headers mirror it under the build tree.

@@ -1,5 +1,6 @@
 # dcgan_add_room(NAME SOURCES_DIR... LINK ...): one static library for one room of the tree.
-# Every .cpp in the room belongs to it (files ending in _cuda.cpp only when the CUDA engine is built).
+# Every .cpp in the room belongs to it (files ending in _cuda.cpp, beginning with cuda_ or lying in a
+# folder cuda/ only when the CUDA engine is built), and every .cu when it is.
 
 function(dcgan_add_room name)
   cmake_parse_arguments(ARG "" "" "DIRS;LINK" ${ARGN})
@@ -9,7 +10,10 @@ function(dcgan_add_room name)
     list(APPEND sources ${found})
   endforeach()
   if(NOT DCGAN_HAS_CUDA)
-    list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$|cuda_[a-z_]*\\.cpp$|/cuda/")
+    list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$|/cuda_[a-z_]*\\.cpp$|/kernels/cuda/")
+  elseif(DCGAN_EMULATED)
+    # The planned library operations are replaced one level up (tests/emulator/conv_reference.cpp).
+    list(FILTER sources EXCLUDE REGEX "/conv_dense_cuda\\.cpp$|/conv_cudnn_cuda\\.cpp$|/kernels/cuda/")
   endif()
   if(NOT sources)
     add_library(${name} INTERFACE)
@@ -18,6 +22,9 @@ function(dcgan_add_room name)
   endif()
   add_library(${name} STATIC ${sources})
   target_link_libraries(${name} PUBLIC dcgan_options ${ARG_LINK})
+  foreach(dir IN LISTS ARG_DIRS)
+    dcgan_add_cuda_sources(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${dir})
+  endforeach()
 endfunction()
 
 # dcgan_add_tests(NAME DIR LINK...): one Catch2 program from every *_test.cpp of a folder.
