@@ -20,7 +20,6 @@ add_library(dcgan_cuda_libraries INTERFACE)  # cuDNN and cuBLASLt
 
 # Sets `result` to what is missing for the real engine, empty when nothing is.
 function(dcgan_find_cuda result)
-  find_package(CUDAToolkit 12.4 QUIET)
   if(NOT CUDAToolkit_FOUND OR NOT CUDAToolkit_NVCC_EXECUTABLE)
     set(${result} "no CUDA toolkit 12.4 or newer (nvcc)" PARENT_SCOPE)
     return()
@@ -44,7 +43,6 @@ function(dcgan_find_cuda result)
   set(${result} "" PARENT_SCOPE)
 endfunction()
 
-# Exported so that files included later see them as if set here.
 function(dcgan_require_cuda_headers)
   find_path(DCGAN_CUDA_INCLUDE cuda_runtime_api.h
             HINTS ${CUDAToolkit_INCLUDE_DIRS} /usr/local/cuda/include ENV CUDA_HOME
@@ -55,8 +53,10 @@ function(dcgan_require_cuda_headers)
   endif()
 endfunction()
 
+if(NOT DCGAN_CUDA STREQUAL "off")
+  find_package(CUDAToolkit 12.4 QUIET)
+endif()
 if(DCGAN_CUDA STREQUAL "emulated")
-  find_package(CUDAToolkit QUIET)
   dcgan_require_cuda_headers()
   set(DCGAN_HAS_CUDA true)
   set(DCGAN_EMULATED true)
@@ -74,13 +74,16 @@ elseif(NOT DCGAN_CUDA STREQUAL "off")
     set(DCGAN_HAS_CUDA true)
     set(CMAKE_CUDA_COMPILER ${CUDAToolkit_NVCC_EXECUTABLE} CACHE FILEPATH "nvcc")
     set(CMAKE_CUDA_ARCHITECTURES ${DCGAN_CUDA_ARCHITECTURES})
-    set(CMAKE_CUDA_STANDARD 20)
-    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     if(DCGAN_CCACHE)
       set(CMAKE_CUDA_COMPILER_LAUNCHER ${DCGAN_CCACHE})
     endif()
     enable_language(CUDA)
+    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+    set(CMAKE_CUDA_EXTENSIONS OFF)
     set(DCGAN_CUDA_REASON "CUDA ${CUDAToolkit_VERSION}, architectures ${DCGAN_CUDA_ARCHITECTURES}")
+    # nvcc's front end cannot evaluate fmt's compile-time check of format strings (fmt 9 and 10).
+    add_compile_definitions($<$<COMPILE_LANGUAGE:CUDA>:FMT_CONSTEVAL=>)
     # The runtime is linked statically, so that the program starts where there is no CUDA.
     target_link_libraries(dcgan_cuda_runtime INTERFACE CUDA::cudart_static)
     target_include_directories(dcgan_cuda_runtime SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})

@@ -1,18 +1,42 @@
 // The CUDA runtime calls that the runtime layer makes, behind plain signatures, so that no other
 // host file includes a CUDA header. Defined only in builds with the CUDA engine (kHasCuda).
+//
+// A GPU is current for a thread: create_stream makes `ordinal` current for the calling thread, and
+// a context is used on the thread that made it (or on one that made a context of the same GPU).
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "runtime/device/device.h"
 #include "runtime/device/memory.h"
 
 struct CUstream_st;
+struct CUevent_st;
+struct CUgraphExec_st;
 
 namespace dcgan::cuda {
 
 /// Throws Error(unavailable) with versions and the remedy unless GPU `ordinal` can run this build.
 void require_device(int ordinal);
+
+/// GPUs that the driver shows; 0 without a driver. Never throws.
+int device_count() noexcept;
+
+struct DeviceDescription {
+  std::string name;
+  int major = 0;  ///< compute capability
+  int minor = 0;
+  int multiprocessors = 0;
+  std::size_t memory_bytes = 0;
+  std::size_t free_bytes = 0;
+  std::size_t l2_bytes = 0;
+  int driver_version = 0;   ///< newest CUDA that the driver serves: 13000 is 13.0
+  int runtime_version = 0;  ///< CUDA that this build is linked with
+};
+/// Throws as require_device.
+DeviceDescription describe_device(int ordinal);
+
 CUstream_st* create_stream(int ordinal);
 void destroy_stream(CUstream_st* stream) noexcept;
 void synchronize_stream(CUstream_st* stream);
@@ -23,5 +47,21 @@ void release(Device device, void* data, MemoryKind kind) noexcept;
 enum class CopyKind { device_to_device, host_to_device, device_to_host };
 void copy_bytes(CUstream_st* stream, const void* from, void* to, std::size_t bytes, CopyKind kind);
 void zero_bytes(CUstream_st* stream, void* to, std::size_t bytes);
+
+CUevent_st* create_event(int ordinal);
+void destroy_event(CUevent_st* event) noexcept;
+void record_event(CUevent_st* event, CUstream_st* stream);
+void wait_event(CUstream_st* stream, CUevent_st* event);
+void synchronize_event(CUevent_st* event);
+bool is_event_done(CUevent_st* event);
+double elapsed_ms(CUevent_st* first, CUevent_st* last);
+
+void begin_capture(CUstream_st* stream);
+/// Ends the capture and makes it executable. `nodes` receives how many operations it holds.
+CUgraphExec_st* end_capture(CUstream_st* stream, std::size_t* nodes);
+/// Ends a capture whose operations are not wanted, valid or not.
+void abandon_capture(CUstream_st* stream) noexcept;
+void launch_graph(CUgraphExec_st* graph, CUstream_st* stream);
+void destroy_graph(CUgraphExec_st* graph) noexcept;
 
 }  // namespace dcgan::cuda
