@@ -82,8 +82,8 @@ elseif(NOT DCGAN_CUDA STREQUAL "off")
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     set(CMAKE_CUDA_EXTENSIONS OFF)
     set(DCGAN_CUDA_REASON "CUDA ${CUDAToolkit_VERSION}, architectures ${DCGAN_CUDA_ARCHITECTURES}")
-    # nvcc's front end cannot evaluate fmt's compile-time check of format strings (fmt 9 and 10).
-    add_compile_definitions($<$<COMPILE_LANGUAGE:CUDA>:FMT_CONSTEVAL=>)
+    # fmt 9 takes constexpr away from nvcc and then cannot check its format strings; nvcc 12 has it.
+    add_compile_definitions($<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
     # The runtime is linked statically, so that the program starts where there is no CUDA.
     target_link_libraries(dcgan_cuda_runtime INTERFACE CUDA::cudart_static)
     target_include_directories(dcgan_cuda_runtime SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
