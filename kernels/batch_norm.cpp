@@ -41,6 +41,15 @@ void check_output(const char* argument, ConstTensorView view, ConstTensorView li
   checks::shape(kName, argument, view, like.shape);
 }
 
+void check_scratch(const Context& context, const TensorView& scratch, const Shape& shape,
+                   int groups) {
+  const std::int64_t needed = batch_norm_scratch_elements(context, shape, groups);
+  checks::dtype(kName, "scratch", scratch, {DType::f32});
+  DCGAN_CHECK((!scratch.empty() && scratch.elements() >= needed) || needed == 0,
+              "{}: scratch has {} elements, needs {}", kName,
+              scratch.empty() ? 0 : scratch.elements(), needed);
+}
+
 void check_activation(const ActivationSpec& activation) {
   DCGAN_CHECK(activation.kind != Activation::tanh,
               "{}: tanh is not offered: its derivative needs the output", kName);
@@ -53,7 +62,8 @@ void check_activation(const ActivationSpec& activation) {
 void batch_norm_train_forward(const Context& context, ConstTensorView x,
                               const BatchNormParameters& parameters,
                               const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, const BatchNormOptions& options) {
+                              const BatchNormSaved& saved, TensorView scratch,
+                              const BatchNormOptions& options) {
   check_image("x", x);
   const Shape& shape = x.shape;
   check_groups(shape, options.groups);
@@ -71,12 +81,14 @@ void batch_norm_train_forward(const Context& context, ConstTensorView x,
          "batch_norm: training needs more than 1 value per channel, got input {} in {} group(s)",
          to_string(shape), options.groups);
   }
+  check_scratch(context, scratch, shape, options.groups);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) {
-      return cuda::batch_norm_train_forward(context, x, parameters, running, y, saved, options);
+      return cuda::batch_norm_train_forward(context, x, parameters, running, y, saved, scratch,
+                                            options);
     }
   }
-  cpu::batch_norm_train_forward(context, x, parameters, running, y, saved, options);
+  cpu::batch_norm_train_forward(context, x, parameters, running, y, saved, scratch, options);
 }
 
 void batch_norm_eval_forward(const Context& context, ConstTensorView x,
@@ -115,11 +127,7 @@ void batch_norm_backward(const Context& context, const BatchNormBackward& tensor
     check_row("dbias", tensors.dbias, {shape[3]});
   }
   check_activation(options.activation);
-  const std::int64_t needed = batch_norm_scratch_elements(context, shape, options.groups);
-  checks::dtype(kName, "scratch", scratch, {DType::f32});
-  DCGAN_CHECK((!scratch.empty() && scratch.elements() >= needed) || needed == 0,
-              "{}: scratch has {} elements, needs {}", kName,
-              scratch.empty() ? 0 : scratch.elements(), needed);
+  check_scratch(context, scratch, shape, options.groups);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) return cuda::batch_norm_backward(context, tensors, scratch, options);
   }

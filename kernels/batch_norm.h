@@ -46,11 +46,12 @@ struct BatchNormSaved {
 
 /// x, y: (N, H, W, C), f32 or bf16; y may alias x only if no backward pass follows. M >= 2, else
 /// Error(config) as PyTorch's "more than 1 value per channel". Statistics accumulate in a way that
-/// does not cancel (Welford or shifted, never E[x^2] - mean^2).
+/// does not cancel (Welford or shifted, never E[x^2] - mean^2). `scratch`: as of the backward pass.
 void batch_norm_train_forward(const Context& context, ConstTensorView x,
                               const BatchNormParameters& parameters,
                               const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, const BatchNormOptions& options);
+                              const BatchNormSaved& saved, TensorView scratch,
+                              const BatchNormOptions& options);
 
 /// y = activation((x - running.mean) / sqrt(running.var + epsilon) * weight + bias).
 /// y may alias x. Nothing but y is written; options.groups is not used.
@@ -75,7 +76,7 @@ struct BatchNormBackward {
 void batch_norm_backward(const Context& context, const BatchNormBackward& tensors,
                          TensorView scratch, const BatchNormOptions& options);
 
-/// Elements of f32 scratch of the backward pass for x of shape (N, H, W, C).
+/// Elements of f32 scratch of the training passes, the larger, for x of shape (N, H, W, C).
 std::int64_t batch_norm_scratch_elements(const Context& context, const Shape& shape, int groups);
 
 }  // namespace dcgan

@@ -9,7 +9,8 @@ namespace cpu {
 void batch_norm_train_forward(const Context& context, ConstTensorView x,
                               const BatchNormParameters& parameters,
                               const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, const BatchNormOptions& options);
+                              const BatchNormSaved& saved, TensorView scratch,
+                              const BatchNormOptions& options);
 void batch_norm_eval_forward(const Context& context, ConstTensorView x,
                              const BatchNormParameters& parameters, const BatchNormRunning& running,
                              TensorView y, const BatchNormOptions& options);
@@ -22,7 +23,8 @@ namespace cuda {
 void batch_norm_train_forward(const Context& context, ConstTensorView x,
                               const BatchNormParameters& parameters,
                               const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, const BatchNormOptions& options);
+                              const BatchNormSaved& saved, TensorView scratch,
+                              const BatchNormOptions& options);
 void batch_norm_eval_forward(const Context& context, ConstTensorView x,
                              const BatchNormParameters& parameters, const BatchNormRunning& running,
                              TensorView y, const BatchNormOptions& options);

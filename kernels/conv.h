@@ -57,7 +57,7 @@ struct ConvBackward {
   ConstTensorView y;        ///< (N, P, Q, out_channels): the output of forward; read only when there
                             ///< is an activation, else it may be empty
   TensorView dy;            ///< (N, P, Q, out_channels): gradient of y. Used up: with an activation
-                            ///< it is overwritten by the gradient before the activation.
+                            ///< its contents are undefined afterwards, without one they stay.
   TensorView dx;            ///< (N, H, W, in_channels), overwritten; may not alias dy
   TensorView dweights;      ///< weight_shape(), f32, overwritten
 };

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "runtime/base/portability.h"
+
 namespace dcgan {
 
 struct bf16 {
@@ -11,19 +13,19 @@ struct bf16 {
 
   bf16() = default;
   /// Rounds to nearest, ties to even; NaN stays NaN (quiet).
-  explicit bf16(float value) {
+  DCGAN_HOST_DEVICE explicit bf16(float value) {
     std::uint32_t word = 0;
-    std::memcpy(&word, &value, sizeof word);
+    memcpy(&word, &value, sizeof word);
     if ((word & 0x7fffffffu) > 0x7f800000u) {
       bits = static_cast<std::uint16_t>((word >> 16) | 0x40u);
     } else {
       bits = static_cast<std::uint16_t>((word + 0x7fffu + ((word >> 16) & 1u)) >> 16);
     }
   }
-  explicit operator float() const {
+  DCGAN_HOST_DEVICE explicit operator float() const {
     const std::uint32_t word = static_cast<std::uint32_t>(bits) << 16;
     float value = 0;
-    std::memcpy(&value, &word, sizeof value);
+    memcpy(&value, &word, sizeof value);
     return value;
   }
 };
