@@ -10,7 +10,8 @@
 
 namespace dcgan {
 
-/// 8-bit pixels, rows top to bottom, channels innermost: 1 (grey), 3 (RGB) or 4 (RGBA, unassociated).
+/// 8-bit pixels, rows top to bottom, channels innermost: 1 (grey), 3 (RGB) or 4 (RGBA,
+/// unassociated).
 struct Image {
   int width = 0;
   int height = 0;
@@ -26,8 +27,8 @@ struct DecodeLimits {
 /// Decodes a JPEG (grey, YCbCr, CMYK and YCCK, baseline and progressive) or a PNG (palette, 1 to 16
 /// bits, alpha, interlaced), told apart by their first bytes. 16-bit samples keep their upper byte;
 /// CMYK becomes RGB; palettes become RGB or RGBA. Throws Error(bad_data) with `name`, the format's
-/// own reason, and never more memory than the limits allow. A warning of the JPEG library that means
-/// lost picture data (a truncated file) is an error.
+/// own reason, and never more memory than the limits allow. A warning of the JPEG library that
+/// means lost picture data (a truncated file) is an error.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const DecodeLimits& limits = {});
 

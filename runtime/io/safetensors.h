@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/tensor.h"
+#include "runtime/io/descriptor.h"
 
 namespace dcgan {
 
@@ -37,7 +38,7 @@ class HostTensor {
 
 struct SafetensorsEntry {
   std::string name;
-  std::string dtype;        ///< as in the file: "F32", "BF16", "F64", "I64", "U8", "F16", ...
+  std::string dtype;  ///< as in the file: "F32", "BF16", "F64", "I64", "U8", "F16", ...
   std::vector<std::int64_t> extents;
   std::uint64_t begin = 0;  ///< bytes from the start of the data
   std::uint64_t end = 0;
@@ -49,9 +50,6 @@ class SafetensorsFile {
   /// Throws Error(io) when it cannot be read, Error(bad_data) naming the rule, the tensor and the
   /// figures when the format is broken.
   explicit SafetensorsFile(const std::filesystem::path& path);
-  ~SafetensorsFile();
-  SafetensorsFile(SafetensorsFile&&) noexcept;
-  SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
 
   const std::filesystem::path& path() const { return path_; }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
@@ -59,13 +57,15 @@ class SafetensorsFile {
   const std::vector<SafetensorsEntry>& entries() const { return entries_; }
   const SafetensorsEntry* find(const std::string& name) const;  ///< null when absent
 
-  /// The tensor's values. Throws Error(bad_data) when it is absent, of a type without a DType, or of
-  /// rank above Shape::kMaxRank.
+  /// The tensor's values. Throws Error(bad_data) when it is absent, of a type without a DType, or
+  /// of rank above Shape::kMaxRank.
   HostTensor read(const std::string& name) const;
+  /// The tensor's bytes as (bytes) u8, whatever its type.
+  HostTensor read_raw(const std::string& name) const;
 
  private:
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
   std::uint64_t data_offset_ = 0;
   std::map<std::string, std::string> metadata_;
   std::vector<SafetensorsEntry> entries_;

@@ -1,0 +1,28 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <xxhash.h>
+
+#include <memory>
+
+#include "runtime/base/errors.h"
+#include "runtime/io/descriptor.h"
+#include "runtime/io/files.h"
+
+namespace dcgan {
+
+std::string file_hash(const std::filesystem::path& path) {
+  const OpenedFile file = open_regular_file(path);
+  const std::unique_ptr<XXH3_state_t, XXH_errorcode (*)(XXH3_state_t*)> state(XXH3_createState(),
+                                                                              XXH3_freeState);
+  if (state == nullptr) fail(ErrorKind::unavailable, "{}: no memory to hash it", path.string());
+  XXH3_128bits_reset(state.get());
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  while (const std::size_t got = read_some(file.descriptor, block, path)) {
+    XXH3_128bits_update(state.get(), block.data(), got);
+  }
+  XXH128_canonical_t canonical{};
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
+  return fmt::format("{:02x}", fmt::join(canonical.digest, ""));
+}
+
+}  // namespace dcgan
