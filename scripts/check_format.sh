@@ -32,7 +32,8 @@ files=("$@")
 if ((${#files[@]} == 0)); then
   # A file that is tracked but deleted in the working tree is nothing to check.
   mapfile -t files < <(git -c safe.directory='*' ls-files --cached \
-    '*.h' '*.hpp' '*.cpp' '*.c' '*.cu' '*.cuh' | while read -r f; do [[ ! -e $f ]] || echo "$f"; done)
+    '*.h' '*.hpp' '*.cpp' '*.c' '*.cu' '*.cuh' |
+    while read -r file; do [[ ! -e $file ]] || echo "$file"; done)
 fi
 if ((${#files[@]} == 0)); then
   echo "check_format: no C++ file found; this is not a checkout of the project" >&2
@@ -42,8 +43,8 @@ if [[ "$fix" == yes ]]; then
   "$tool" --style=file -i "${files[@]}"
 elif ! findings="$("$tool" --style=file --dry-run --Werror "${files[@]}" 2>&1)"; then
   # One line a place; the tool's own three lines for each say no more.
-  grep -E '^[^ ].*: error: ' <<<"$findings" | sed -E 's/: error: .*/: clang-format wants otherwise/' ||
-    echo "$findings"
+  places="$(sed -nE 's/^([^ ].*): error: .*/\1: clang-format wants otherwise/p' <<<"$findings")"
+  echo "${places:-$findings}"
   echo "check_format: run scripts/check_format.sh --fix" >&2
   exit 1
 fi

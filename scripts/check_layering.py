@@ -47,8 +47,8 @@ SOURCES = HEADERS | {".c", ".cpp", ".cu", ".cuh"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 VENDOR = re.compile(
-    r"^(cuda|cudnn|cublas|cufft|curand|cub/|cooperative_groups|device_launch_parameters|mma\.h|nvtx3/"
-    r"|nvrtc|nccl|mpi\.h|oneapi/dnnl|dnnl|jpeglib\.h|turbojpeg\.h|jerror\.h|png\.h|zlib\.h)")
+    r"^(cuda|cudnn|cublas|cufft|curand|cub/|cooperative_groups|device_launch_parameters|mma\.h"
+    r"|nvtx3/|nvrtc|nccl|mpi\.h|oneapi/dnnl|dnnl|jpeglib\.h|turbojpeg\.h|jerror\.h|png\.h|zlib\.h)")
 
 
 def room_of(path):

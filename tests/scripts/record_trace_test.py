@@ -1,0 +1,108 @@
+"""scripts/record_trace.py records what the names promise, and its replay can tell right from wrong.
+
+Needs PyTorch and safetensors: in this Python, in the one that DCGAN_TORCH_PYTHON names, or in the
+environment that benchmarks/peers/setup_torch.sh makes. Skipped (77) without, saying so.
+"""
+
+import json
+import os
+import pathlib
+import struct
+import sys
+import tempfile
+import unittest
+
+from support import ROOT, run
+
+SCRIPT = ROOT / "scripts/record_trace.py"
+TINY = ("--nz", 4, "--ngf", 2, "--ndf", 2, "--batch-size", 3, "--steps", 2)
+
+
+def torch_python():
+    candidates = [os.environ.get("DCGAN_TORCH_PYTHON"), sys.executable,
+                  ROOT / "build/torch/bin/python"]
+    for python in filter(None, candidates):
+        if pathlib.Path(python).is_file() and \
+                run(python, "-c", "import torch, safetensors, numpy").returncode == 0:
+            return python
+    return None
+
+
+def header_of(path):
+    data = pathlib.Path(path).read_bytes()
+    length, = struct.unpack("<Q", data[:8])
+    return json.loads(data[8:8 + length]), 8 + length
+
+
+class RecordTrace(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.trace = pathlib.Path(folder.name) / "trace.safetensors"
+
+    def script(self, *options):
+        return run(PYTHON, "-B", SCRIPT, *options)
+
+    def record(self, *options):
+        result = self.script("--out", self.trace, *TINY, *options)
+        self.assertEqual(result.returncode, 0, result.output)
+        return header_of(self.trace)[0]
+
+    def test_every_network_and_loss_is_recorded_and_replays(self):
+        runs = (("--preset", "mnist32"), ("--preset", "libtorch", "--soft-real-labels", 0.8),
+                ("--image-size", 128, "--channels", 1, "--loss", "minimax"),
+                ("--preset", "cifar32", "--loss", "lsgan", "--real-label", 0.9, "--double"),
+                ("--preset", "mnist32", "--loss", "hinge", "--d-steps", 2),
+                ("--preset", "mnist32", "--loss", "wgan", "--optimizer", "rmsprop", "--lr", 5e-5,
+                 "--weight-clip", 0.01, "--d-steps", 3))
+        for options in runs:
+            with self.subTest(options):
+                self.record(*options)
+                result = self.script("--replay", self.trace)
+                self.assertEqual(result.returncode, 0, result.output)
+                self.assertIn(" 0 differ", result.output)
+
+    def test_names_shapes_and_types_are_as_stated(self):
+        header = self.record("--preset", "mnist32", "--d-steps", 2, "--double")
+        self.assertEqual(header["real"]["shape"], [4, 3, 1, 32, 32])
+        self.assertEqual(header["noise"]["shape"], [4, 3, 4, 1, 1])
+        self.assertEqual(header["init.G.main.0.weight"]["shape"], [4, 8, 4, 4])
+        self.assertEqual(header["init.G.main.9.weight"]["shape"], [2, 1, 4, 4])
+        self.assertEqual(header["init.D.main.8.weight"]["shape"], [1, 8, 4, 4])
+        self.assertEqual(header["init.D.main.0.weight"]["dtype"], "F32")
+        self.assertEqual(header["step2.D.main.6.running_var"]["dtype"], "F64")
+        self.assertEqual(header["step1.D.main.3.num_batches_tracked"]["dtype"], "I64")
+        for name in ("errD_real", "errD_fake", "errG", "D_x", "D_G_z1", "D_G_z2"):
+            self.assertEqual(header[f"scalars.{name}"]["shape"], [2])
+        self.assertIn("grad1.D.main.0.weight", header)
+        self.assertIn("adam2.G.main.1.bias.exp_avg_sq", header)
+
+    def test_a_replay_of_a_changed_trace_fails_and_names_the_tensor(self):
+        self.record("--preset", "mnist32")
+        header, start = header_of(self.trace)
+        name = "step2.G.main.3.weight"
+        data = bytearray(self.trace.read_bytes())
+        at = start + header[name]["data_offsets"][0]
+        value, = struct.unpack_from("<f", data, at)
+        struct.pack_into("<f", data, at, value + 1e-4)
+        self.trace.write_bytes(data)
+        result = self.script("--replay", self.trace)
+        self.assertEqual(result.returncode, 1, result.output)
+        self.assertIn(f"differs: {name}", result.output)
+
+    def test_a_replay_with_another_learning_rate_fails(self):
+        self.record("--preset", "mnist32")
+        self.assertEqual(self.script("--replay", self.trace, "--lr", 3e-4).returncode, 1)
+
+    def test_sizes_that_no_network_has_are_refused(self):
+        result = self.script("--out", self.trace, "--image-size", 48)
+        self.assertEqual(result.returncode, 2, result.output)
+        self.assertIn("48", result.output)
+
+
+if __name__ == "__main__":
+    PYTHON = torch_python()
+    if PYTHON is None:
+        print("skipped: no Python with torch, safetensors and numpy (DCGAN_TORCH_PYTHON)")
+        sys.exit(77)
+    unittest.main()
