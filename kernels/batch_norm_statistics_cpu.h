@@ -1,0 +1,12 @@
+// Mean and variance of each channel in one pass over memory, without cancellation.
+#pragma once
+
+#include "kernels/batch_norm_rows_cpu.h"
+#include "runtime/base/tensor.h"
+
+namespace dcgan::cpu {
+
+/// mean, squares: (groups, C) f32. squares = sum (x - mean)^2.
+void channel_statistics(ConstTensorView x, const RowChunks& cut, float* mean, float* squares);
+
+}  // namespace dcgan::cpu
