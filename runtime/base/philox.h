@@ -73,7 +73,8 @@ DCGAN_HOST_DEVICE inline float uniform_from(std::uint32_t word) {
   return (static_cast<float>(word >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/// Natural logarithm of x in (0, 1], normal numbers only; error below 2 ulp.
+/// Natural logarithm of x in (0, 1], normal numbers only; error below 3 ulp (2.51 is the worst of
+/// all uniform numbers).
 DCGAN_HOST_DEVICE inline float portable_log(float x) {
   std::uint32_t bits = 0;
   memcpy(&bits, &x, sizeof bits);
@@ -113,10 +114,14 @@ DCGAN_HOST_DEVICE inline SinCos portable_sincos_turns(float u) {
   cosine = fmaf(x2, cosine, -0.5f);
   cosine = fmaf(x2, cosine, 1.0f);
   switch (static_cast<int>(nearest) & 3) {
-    case 0: return {sine, cosine};
-    case 1: return {cosine, -sine};
-    case 2: return {-sine, -cosine};
-    default: return {-cosine, sine};
+    case 0:
+      return {sine, cosine};
+    case 1:
+      return {cosine, -sine};
+    case 2:
+      return {-sine, -cosine};
+    default:
+      return {-cosine, sine};
   }
 }
 

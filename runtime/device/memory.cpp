@@ -1,5 +1,7 @@
 #include "runtime/device/memory.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -13,12 +15,17 @@ namespace dcgan {
 namespace {
 
 std::byte* allocate_on_host(std::size_t bytes) {
+  // 0 when rounding up would wrap: such a size cannot be had either.
   const std::size_t rounded =
       (bytes + MemoryPlan::kAlignment - 1) / MemoryPlan::kAlignment * MemoryPlan::kAlignment;
-  void* data = std::aligned_alloc(MemoryPlan::kAlignment, rounded);
+  void* data = rounded < bytes ? nullptr : std::aligned_alloc(MemoryPlan::kAlignment, rounded);
   if (data == nullptr) {
-    fail(ErrorKind::unavailable, "memory: the host refused {} bytes ({:.1f} MiB)", bytes,
-         static_cast<double>(bytes) / (1 << 20));
+    const auto mebibytes = [](double count) { return count / (1 << 20); };
+    fail(ErrorKind::unavailable,
+         "memory: the host refused {} bytes ({:.1f} MiB; {:.1f} MiB are free)", bytes,
+         mebibytes(static_cast<double>(bytes)),
+         mebibytes(static_cast<double>(::sysconf(_SC_AVPHYS_PAGES)) *
+                   static_cast<double>(::sysconf(_SC_PAGESIZE))));
   }
   return static_cast<std::byte*>(data);
 }
