@@ -72,7 +72,10 @@ void* allocate(Device device, std::size_t bytes, MemoryKind kind) {
                                  ? cudaHostAlloc(&data, bytes, cudaHostAllocDefault)
                                  : cudaMalloc(&data, bytes);
   if (status == cudaErrorMemoryAllocation) fail_allocation(device, bytes, kind);
-  CUDA_TRY(status);
+  if (status != cudaSuccess) {
+    fail_call(status, kind == MemoryKind::pinned ? "cudaHostAlloc" : "cudaMalloc", __FILE__,
+              __LINE__);
+  }
   return data;
 }
 

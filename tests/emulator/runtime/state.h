@@ -1,0 +1,171 @@
+// The simulated device's inside, shared by the files of this folder.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/emulator/runtime/simulation.h"
+
+namespace dcgan::emulator {
+
+/// One piece of enqueued work. It may run when no node before it is left.
+struct Node {
+  std::string name;
+  std::function<void()> work;  // empty: a mark
+  std::vector<std::shared_ptr<Node>> before;
+  std::vector<std::shared_ptr<Node>> after;
+  std::size_t waits_for = 0;
+  std::int64_t sequence = 0;    // when it ran, from 1
+  std::uint64_t wanted_by = 0;  // the observation that last asked for it
+  bool done = false;
+};
+using NodePointer = std::shared_ptr<Node>;
+
+/// What a node throws to break the device as hardware would.
+struct DeviceFault : std::runtime_error {
+  DeviceFault(cudaError_t kind, const std::string& text) : std::runtime_error(text), status(kind) {}
+  cudaError_t status;
+};
+
+enum class Place { device, pinned };
+
+struct Allocation {
+  std::size_t bytes = 0;
+  Place place = Place::device;
+  int device = 0;
+  std::int64_t number = 0;  // the how-manieth of the process
+};
+
+/// A stream capture under way.
+struct Capture {
+  CUgraph_st* graph = nullptr;
+  CUstream_st* origin = nullptr;
+  cudaStreamCaptureMode mode = cudaStreamCaptureModeThreadLocal;
+  std::thread::id thread;
+  bool invalid = false;
+  std::set<CUstream_st*> streams;  // origin and those that joined
+};
+
+struct Simulation {
+  std::recursive_mutex mutex;
+  std::mt19937_64 random;
+
+  std::vector<NodePointer> runnable;
+  std::size_t pending = 0;
+  std::int64_t nodes_run = 0;
+  std::uint64_t observations = 0;
+  cudaError_t sticky = cudaSuccess;
+
+  std::map<std::uintptr_t, Allocation> allocations;  // by address
+  std::int64_t allocations_made = 0;
+  std::set<CUstream_st*> streams;
+  std::set<CUevent_st*> events;
+  std::set<CUgraph_st*> graphs;
+  std::set<CUgraphExec_st*> executables;
+  std::vector<std::unique_ptr<Capture>> captures;
+  NodePointer legacy_last;  // of the default stream
+
+  std::map<Fault, std::int64_t> countdown;
+  std::map<cudaError_t, std::string> details;  // the latest explanation of each status
+  Identity identity;
+  int devices = 2;
+  std::size_t memory_bytes = std::size_t{4096} << 20;
+};
+/// The process's simulated device. Never destroyed: static objects may release after main.
+Simulation& simulation();
+
+/// What CUDA keeps for each thread. (A function: GCC's sanitizer misreads extern thread_local.)
+struct ThreadState {
+  bool inside_node = false;  // a node runs here: CUDA may not be called
+  cudaError_t last_error = cudaSuccess;
+  int device = 0;
+};
+ThreadState& this_thread();
+
+/// Remembers why, for cudaGetErrorString, and returns `status`.
+cudaError_t explain(cudaError_t status, const std::string& text);
+
+/// The frame of every call: one at a time, none from inside a node, none after a sticky error, and
+/// the status is kept for cudaGetLastError.
+template <class Body>
+cudaError_t api_call(const char* name, const Body& body) {
+  if (this_thread().inside_node) {
+    return this_thread().last_error =
+               explain(cudaErrorNotPermitted, std::string(name) + " from a host function");
+  }
+  Simulation& device = simulation();
+  const std::lock_guard lock(device.mutex);
+  cudaError_t status = device.sticky;
+  if (status == cudaSuccess) status = body(device);
+  if (status == cudaSuccess) status = device.sticky;
+  if (status != cudaSuccess && status != cudaErrorNotReady) this_thread().last_error = status;
+  return status;
+}
+
+/// Whether the injected failure of this kind is due now.
+bool fault_due(Fault fault);
+
+// scheduler.cpp
+NodePointer add_node(std::string name, std::function<void()> work, std::vector<NodePointer> before);
+void run_until(const NodePointer& node);  ///< null: nothing to wait for
+void run_all();
+void run_some();  ///< at least one node if there is one
+void forget_pending();
+
+// memory.cpp
+/// The live allocation that holds [data, data + bytes), or null.
+const Allocation* find_allocation(const void* data, std::size_t bytes);
+/// Under AddressSanitizer the host may not touch device memory except while nodes run.
+void open_device_memory();
+void close_device_memory();
+
+// capture.cpp
+/// Work for `stream`: a node of the device, or of the graph being captured.
+cudaError_t submit(cudaStream_t stream, std::string name, std::function<void()> work);
+/// Refuses calls that a capture forbids to this thread, and invalidates that capture.
+cudaError_t refuse_during_capture(const char* call);
+bool is_live(cudaStream_t stream);
+
+}  // namespace dcgan::emulator
+
+// cudart's opaque types, as the simulation makes them.
+struct CUstream_st {
+  dcgan::emulator::NodePointer last;
+  bool blocking = false;  // ordered with the default stream
+  int device = 0;
+  dcgan::emulator::Capture* capture = nullptr;
+  std::vector<std::size_t> captured_last;  // what its next captured node depends on
+};
+
+struct CUevent_st {
+  dcgan::emulator::NodePointer mark;
+  dcgan::emulator::Capture* capture = nullptr;  // recorded inside this capture
+  std::vector<std::size_t> captured;
+};
+
+struct GraphNode {
+  std::string name;
+  std::function<void()> work;
+  std::vector<std::size_t> before;  // places in the graph's list, all smaller than its own
+};
+
+struct CUgraph_st {
+  std::vector<GraphNode> nodes;
+};
+
+struct CUgraphExec_st {
+  std::vector<GraphNode> nodes;
+  dcgan::emulator::NodePointer
+      last;  // end of the latest replay: replays of one graph never overlap
+};
