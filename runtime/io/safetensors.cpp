@@ -73,12 +73,26 @@ const SafetensorsEntry* SafetensorsFile::find(const std::string& name) const {
   return found == entries_.end() ? nullptr : &*found;
 }
 
-HostTensor SafetensorsFile::read(const std::string& name) const {
+const SafetensorsEntry& SafetensorsFile::required(const std::string& name) const {
   const SafetensorsEntry* entry = find(name);
   if (entry == nullptr) {
     fail(ErrorKind::bad_data, "{}: no tensor {} (of {})", path_.string(), quoted_for_message(name),
          entries_.size());
   }
+  return *entry;
+}
+
+HostTensor SafetensorsFile::read_raw(const std::string& name) const {
+  const SafetensorsEntry& entry = required(name);
+  HostTensor tensor({static_cast<std::int64_t>(entry.end - entry.begin)}, DType::u8);
+  const TensorView view = tensor.view();
+  read_exactly_at(descriptor_, {static_cast<std::byte*>(view.data), view.bytes()},
+                  data_offset_ + entry.begin, path_);
+  return tensor;
+}
+
+HostTensor SafetensorsFile::read(const std::string& name) const {
+  const SafetensorsEntry* entry = &required(name);
   const DType dtype = dtype_of_entry(*entry, path_.string());
   if (entry->extents.size() > static_cast<std::size_t>(Shape::kMaxRank)) {
     fail(ErrorKind::bad_data, "{}: tensor {}: rank {} is above the limit of {}", path_.string(),

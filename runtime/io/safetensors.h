@@ -64,6 +64,8 @@ class SafetensorsFile {
   HostTensor read_raw(const std::string& name) const;
 
  private:
+  const SafetensorsEntry& required(const std::string& name) const;
+
   std::filesystem::path path_;
   Descriptor descriptor_;
   std::uint64_t data_offset_ = 0;

@@ -1,0 +1,54 @@
+#include "models/networks/model_config.h"
+
+#include <bit>
+
+#include "runtime/base/errors.h"
+
+namespace dcgan {
+
+const std::vector<Preset>& presets() {
+  using enum NetworkFamily;
+  static const std::vector<Preset> kPresets = {
+      {"pytorch", "pytorch/examples/dcgan: 64 px RGB", {dcgan, 64, 3, 100, 64, 64}},
+      {"libtorch", "libtorch C++ tutorial: 28 px grey (MNIST)", {libtorch, 28, 1, 100, 64, 64}},
+      {"mnist32", "the pytorch network one stage shorter: 32 px grey", {dcgan, 32, 1, 100, 64, 64}},
+      {"cifar32", "the pytorch network one stage shorter: 32 px RGB", {dcgan, 32, 3, 100, 64, 64}},
+      {"paper", "Radford et al.: 1024-512-256-128, 64 px RGB", {dcgan, 64, 3, 100, 128, 128}},
+  };
+  return kPresets;
+}
+
+const Preset& preset_named(std::string_view name) {
+  std::string names;
+  for (const Preset& preset : presets()) {
+    if (preset.name == name) return preset;
+    names += names.empty() ? "" : ", ";
+    names += preset.name;
+  }
+  fail(ErrorKind::config, "preset: there is no '{}' (there are {})", name, names);
+}
+
+void require_valid(const ModelConfig& model) {
+  if (model.channels != 1 && model.channels != 3) {
+    fail(ErrorKind::config, "channels: {} is neither 1 nor 3", model.channels);
+  }
+  if (model.nz < 1 || model.ngf < 1 || model.ndf < 1) {
+    fail(ErrorKind::config, "nz {}, ngf {} and ndf {} must be at least 1", model.nz, model.ngf,
+         model.ndf);
+  }
+  if (model.family == NetworkFamily::libtorch) {
+    if (model.image_size != 28) {
+      fail(ErrorKind::config, "image-size: the libtorch network makes 28 px images, not {}",
+           model.image_size);
+    }
+    return;
+  }
+  const bool power_of_two =
+      model.image_size > 0 && std::has_single_bit(static_cast<std::uint64_t>(model.image_size));
+  if (!power_of_two || model.image_size < 32 || model.image_size > 256) {
+    fail(ErrorKind::config, "image-size: {} is not a power of two from 32 to 256 (28: --preset libtorch)",
+         model.image_size);
+  }
+}
+
+}  // namespace dcgan

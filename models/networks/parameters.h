@@ -1,0 +1,89 @@
+// A network's numbers: flat arrays with one layout, so that the optimiser, the EMA, an all-reduce and
+// a checkpoint each see one array.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "models/networks/blocks.h"
+#include "runtime/base/philox.h"
+#include "runtime/device/memory_plan.h"
+
+namespace dcgan {
+
+enum class ParameterKind { conv_weight, norm_weight, norm_bias };
+
+struct ParameterInfo {
+  std::string name;  ///< PyTorch's: "main.3.weight"
+  ParameterKind kind = ParameterKind::conv_weight;
+  Shape shape;       ///< as stored: (A, kh, kw, B) or (C)
+  SlotId slot;
+};
+
+/// Running statistics of one batch norm.
+struct RunningInfo {
+  std::string name;  ///< PyTorch's module: "main.4"
+  SlotId mean;
+  SlotId var;
+  SlotId batches_tracked;
+};
+
+/// The arrays of parameters, in the order in which they are saved and printed.
+enum class ParameterArray { values, gradients, first_moment, second_moment, ema };
+
+class Parameters {
+ public:
+  Parameters(const Context& context, const std::vector<BlockSpec>& blocks);
+
+  const std::vector<ParameterInfo>& infos() const { return infos_; }
+  const std::vector<RunningInfo>& running_infos() const { return running_infos_; }
+
+  /// The whole array as (P) f32; padding between parameters is zero and stays zero.
+  TensorView flat(ParameterArray array) const;
+  TensorView view(ParameterArray array, std::size_t index) const;
+  TensorView running(SlotId slot) const { return running_.view(slot); }
+  /// (1) i64: updates made so far.
+  TensorView step() const { return running_.view(step_); }
+
+  /// Makes the arrays that training needs: gradients and both moments, all zero.
+  void make_training_arrays(const Context& context);
+  bool has_training_arrays() const { return has_training_arrays_; }
+  /// Makes the average of the values, beginning at the values.
+  void make_ema(const Context& context);
+  bool has_ema() const { return has_ema_; }
+
+  /// Makes a bf16 copy of the values that the convolutions read.
+  void make_low_precision(const Context& context);
+  void refresh_low_precision(const Context& context);
+  TensorView flat_low_precision() const;  ///< empty without one
+  /// A convolution's weights in the type that the network computes in.
+  TensorView compute_weights(std::size_t index) const;
+
+  /// Convolutions N(0, 0.02), batch-norm weights N(1, 0.02), biases 0 (Radford et al.); running means
+  /// 0, variances 1, counters 0. Numbers depend on (seed, stream, parameter, element) alone.
+  void initialize(const Context& context, RandomKey key);
+
+  /// Takes one array of another network of the same blocks as values, and its running statistics.
+  void copy_from(const Context& context, const Parameters& other, ParameterArray array);
+
+  std::size_t bytes_per_array() const { return plan_.bytes(); }
+
+ private:
+  MemoryPlan plan_;
+  MemoryPlan running_plan_;
+  std::vector<ParameterInfo> infos_;
+  std::vector<RunningInfo> running_infos_;
+  SlotId step_;
+  Arena values_;
+  Arena gradients_;
+  Arena first_moment_;
+  Arena second_moment_;
+  Arena ema_;
+  Arena running_;
+  Buffer low_precision_;
+  bool has_training_arrays_ = false;
+  bool has_ema_ = false;
+};
+
+}  // namespace dcgan

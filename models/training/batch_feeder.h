@@ -1,0 +1,47 @@
+// Real images into a step: which images an update sees follows from the seed and the update's number
+// alone, and the copy, mirroring and normalisation happen where the step computes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/data/dataset.h"
+#include "runtime/device/memory.h"
+
+namespace dcgan {
+
+struct FeederOptions {
+  std::int64_t batch = 64;
+  std::uint64_t seed = 0;
+  bool flip = false;
+};
+
+class BatchFeeder {
+ public:
+  /// Puts the images where `context` computes. Throws Error(config) with both counts when the data
+  /// set is smaller than a batch. The data set must outlive the feeder.
+  BatchFeeder(const Context& context, const Dataset& dataset, const FeederOptions& options);
+
+  /// Whole batches in an epoch; what is left over is seen in other epochs.
+  std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
+
+  /// Writes the images of update `update` (counted from 0 over the whole run) to `images`
+  /// (N, H, W, C). Enqueued.
+  void feed(const Context& context, std::int64_t update, TensorView images);
+
+ private:
+  void enter_epoch(const Context& context, std::int64_t epoch);
+
+  const Dataset& dataset_;
+  FeederOptions options_;
+  std::int64_t batches_per_epoch_;
+  std::int64_t epoch_ = -1;
+  Buffer image_buffer_;  ///< the data set on a GPU; on the CPU it is used where it is
+  Buffer order_buffer_;
+  Buffer flip_buffer_;
+  TensorView order_;     // (M) i64: the epoch's order
+  TensorView flips_;     // (M) u8, in that order
+  ConstTensorView images_;
+};
+
+}  // namespace dcgan

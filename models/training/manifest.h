@@ -1,0 +1,17 @@
+// The manifest of a checkpoint: what must be there for it to be whole.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace dcgan {
+
+/// Lists every file of the folder with size and hash in folder/manifest.json.
+void write_manifest(const std::filesystem::path& folder);
+
+/// Nothing when every listed file is there, of its size and hash, and the format is one we read;
+/// otherwise why not.
+std::optional<std::string> manifest_fault(const std::filesystem::path& folder);
+
+}  // namespace dcgan

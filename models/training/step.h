@@ -1,0 +1,101 @@
+// The adversarial step: the algorithm of Goodfellow et al. 2014 in the order of
+// pytorch/examples/dcgan, with one discriminator pass over real and fake images together.
+//
+// Everything is enqueued on the context's stream; nothing is allocated and the host never waits, so
+// that on a GPU a whole step is one CUDA graph.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "kernels/loss.h"
+#include "kernels/optimizer.h"
+#include "models/networks/network.h"
+
+namespace dcgan {
+
+struct StepConfig {
+  std::int64_t batch = 64;  ///< images of each half
+  LossOptions loss;
+  OptimizerOptions generator;
+  OptimizerOptions discriminator;
+  DType dtype = DType::f32;  ///< of activations and of the weights that convolutions read
+};
+
+/// What one step reports. Sources: kernels/loss.h.
+struct StepResults {
+  float errD_real = 0;
+  float errD_fake = 0;
+  float D_x = 0;
+  float D_G_z1 = 0;    ///< D(G(z)) before the discriminator's update
+  float accuracy = 0;  ///< of the discriminator, 0..1
+  float errG = 0;
+  float D_G_z2 = 0;    ///< D(G(z)) after it
+  bool finite = true;  ///< of every gradient since the last read
+
+  float errD() const { return errD_real + errD_fake; }
+};
+
+enum class RealLabels {
+  constant,   ///< LossOptions::real_label for every image
+  per_image,  ///< what real_labels() holds
+};
+
+/// The memory of a step, laid out without allocating it (`info` prints it).
+struct StepMemory {
+  MemoryPlan plan;
+  SlotId images;         ///< (2N, H, W, C): real, then fake
+  SlotId latent;         ///< (N, 1, 1, nz)
+  SlotId real_labels;    ///< (N)
+  SlotId logits_both;    ///< (2N, 1, 1, 1)
+  SlotId logits_fake;    ///< (N, 1, 1, 1)
+  SlotId results;        ///< (kDiscriminatorResults + kGeneratorResults)
+  SlotId non_finite;     ///< (1)
+  SlotId workspace;
+};
+
+class AdversarialStep {
+ public:
+  /// Plans and allocates. Both networks must outlive the step and get moments here if they have none.
+  AdversarialStep(const Context& context, Network& generator, Network& discriminator,
+                  const StepConfig& config);
+
+  // Inputs: written by the caller, on the same stream, before update_discriminator.
+  TensorView real_images() const { return images_.rows(0, config_.batch); }  // (N, H, W, C)
+  TensorView latent() const { return memory_view(memory_.latent); }          // (N, 1, 1, nz)
+  TensorView real_labels() const { return memory_view(memory_.real_labels); }  // (N)
+
+  /// The generator draws fakes from latent(); the discriminator learns from real and fake.
+  void update_discriminator(const Context& context, RealLabels labels = RealLabels::constant);
+  /// The generator learns from the updated discriminator on the fakes of the last
+  /// update_discriminator.
+  void update_generator(const Context& context);
+
+  /// Waits for the stream and reads the results of the last updates.
+  StepResults read_results(const Context& context);
+
+  const StepConfig& config() const { return config_; }
+  /// Learning rates and the like may change between steps.
+  StepConfig& mutable_config() { return config_; }
+  const MemoryPlan& memory_plan() const { return memory_.plan; }
+  const Activations& discriminator_on_both() const { return on_both_; }
+  const Activations& generator_pass() const { return generating_; }
+  TensorView fake_images() const { return images_.rows(config_.batch, config_.batch); }
+
+ private:
+  TensorView memory_view(SlotId slot) const { return arena_.view(slot); }
+  TensorView results(int first, int count) const;
+  void bind();
+
+  Network& generator_;
+  Network& discriminator_;
+  StepConfig config_;
+  StepMemory memory_;
+  Activations generating_;  ///< G(z), written into the second half of the images
+  Activations on_both_;     ///< D over real and fake
+  Activations on_fake_;     ///< the updated D over fake
+  Arena arena_;
+  TensorView images_;
+};
+
+}  // namespace dcgan

@@ -1,0 +1,89 @@
+// A training run: step after step until a stop condition, with log lines, sample grids and
+// checkpoints on the way.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "models/data/dataset.h"
+#include "models/networks/sampler.h"
+#include "models/options/run_options.h"
+#include "models/training/batch_feeder.h"
+#include "models/training/checkpoint.h"
+#include "models/training/metrics_log.h"
+#include "models/training/step.h"
+
+namespace dcgan {
+
+/// What a run tells while it goes on. The default hears nothing.
+class TrainingObserver {
+ public:
+  virtual ~TrainingObserver() = default;
+  virtual void on_step(const LogRecord& /*record: counts and times; results of the last log*/) {}
+  virtual void on_log(const LogRecord&) {}
+  virtual void on_file(const std::filesystem::path&) {}  ///< a grid or a checkpoint was written
+};
+
+enum class StopReason { epochs, steps, time, equilibrium, signal };
+
+struct TrainingOutcome {
+  StopReason reason = StopReason::epochs;
+  std::int64_t step = 0;
+  std::filesystem::path checkpoint;  ///< the last one
+};
+
+class Trainer {
+ public:
+  /// Options must be valid. The data set must outlive the trainer. Makes the output folder.
+  Trainer(const Context& context, const RunOptions& options, const Dataset& dataset);
+
+  /// Goes on from a checkpoint instead of from fresh weights.
+  void resume(const std::filesystem::path& checkpoint);
+
+  /// Runs to the end. When `stop` becomes true, the step under way is finished, everything is saved,
+  /// and the reason is `signal`. Throws Error(diverged) when a number is not finite; the last
+  /// checkpoint is then kept.
+  TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
+
+  // For programs that drive training themselves, and for tests.
+  void train_step();  ///< d-steps discriminator updates and one generator update
+  AdversarialStep& step() { return step_; }
+  Network& generator() { return generator_; }
+  Network& discriminator() { return discriminator_; }
+  const TrainingState& state() const { return state_; }
+
+ private:
+  void initialize();
+  std::optional<StopReason> reason_to_stop(const std::atomic<bool>& stop) const;
+  std::int64_t last_step() const;  ///< at which epochs or steps end the run; 0: never
+  LogRecord record() const;
+  void observe_step(TrainingObserver& observer);
+  void require_finite() const;
+  void save(TrainingObserver& observer);
+  void write_samples(TrainingObserver& observer, const std::filesystem::path& path);
+  void write_real_images();
+
+  const Context& context_;
+  RunOptions options_;
+  const Dataset& dataset_;
+  Network generator_;
+  Network discriminator_;
+  BatchFeeder feeder_;
+  AdversarialStep step_;
+  Sampler sampler_;
+  HostTensor fixed_latent_;
+  EquilibriumDetector equilibrium_;
+  TrainingState state_;
+  std::optional<MetricsLog> metrics_;
+  StepResults results_;
+  double images_per_second_ = 0;
+  std::int64_t saved_step_ = -1;
+  std::filesystem::path checkpoint_;
+};
+
+/// How a run maps onto a step.
+StepConfig step_config(const RunOptions& options);
+
+}  // namespace dcgan
