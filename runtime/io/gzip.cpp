@@ -48,7 +48,9 @@ class Inflater {
     // One byte above the limit, to tell "exactly full" from "too much".
     const std::uint64_t most =
         max_bytes_ + (max_bytes_ < std::numeric_limits<std::uint64_t>::max() ? 1 : 0);
-    output_.resize(std::min(most, std::max<std::uint64_t>(2 * produced_, kFirstRoom)));
+    const std::uint64_t wanted = std::min(most, std::max<std::uint64_t>(2 * produced_, kFirstRoom));
+    output_.reserve(wanted);  // resize alone may take twice the size, past the limit
+    output_.resize(wanted);
   }
 
   void inflate_member() {
