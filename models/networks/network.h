@@ -29,6 +29,9 @@ class Network {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
+  /// Index of a block's convolution weight among the parameters; its norm's follow it.
+  std::size_t parameter_index(std::size_t block) const;
+
   /// Reads activations' input, writes its output. Enqueued.
   void forward(const Context& context, Activations& activations, Pass pass);
 
@@ -40,8 +43,6 @@ class Network {
   void forward_block(const Context& context, Activations& activations, std::size_t block, Pass pass);
   void backward_block(const Context& context, Activations& activations, std::size_t block,
                       ParamGrads grads);
-  /// Index of a block's convolution weight among the parameters; its norm's follow it.
-  std::size_t parameter_index(std::size_t block) const;
   BatchNormParameters norm_parameters(std::size_t block) const;
   BatchNormRunning norm_running(std::size_t block) const;
 

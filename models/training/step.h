@@ -78,8 +78,6 @@ class AdversarialStep {
   /// Learning rates and the like may change between steps.
   StepConfig& mutable_config() { return config_; }
   const MemoryPlan& memory_plan() const { return memory_.plan; }
-  const Activations& discriminator_on_both() const { return on_both_; }
-  const Activations& generator_pass() const { return generating_; }
   TensorView fake_images() const { return images_.rows(config_.batch, config_.batch); }
 
  private:
