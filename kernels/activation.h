@@ -37,10 +37,14 @@ DCGAN_HOST_DEVICE inline float activation_derivative(float y, float negative_slo
 template <class Body>
 decltype(auto) with_activation(Activation kind, const Body& body) {
   switch (kind) {
-    case Activation::relu: return body.template operator()<Activation::relu>();
-    case Activation::leaky_relu: return body.template operator()<Activation::leaky_relu>();
-    case Activation::tanh: return body.template operator()<Activation::tanh>();
-    case Activation::none: break;
+    case Activation::relu:
+      return body.template operator()<Activation::relu>();
+    case Activation::leaky_relu:
+      return body.template operator()<Activation::leaky_relu>();
+    case Activation::tanh:
+      return body.template operator()<Activation::tanh>();
+    case Activation::none:
+      break;
   }
   return body.template operator()<Activation::none>();
 }

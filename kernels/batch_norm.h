@@ -56,18 +56,17 @@ void batch_norm_train_forward(const Context& context, ConstTensorView x,
 /// y = activation((x - running.mean) / sqrt(running.var + epsilon) * weight + bias).
 /// y may alias x. Nothing but y is written; options.groups is not used.
 void batch_norm_eval_forward(const Context& context, ConstTensorView x,
-                             const BatchNormParameters& parameters,
-                             const BatchNormRunning& running, TensorView y,
-                             const BatchNormOptions& options);
+                             const BatchNormParameters& parameters, const BatchNormRunning& running,
+                             TensorView y, const BatchNormOptions& options);
 
 struct BatchNormBackward {
-  ConstTensorView x;       ///< (N, H, W, C): the input of the forward pass
+  ConstTensorView x;  ///< (N, H, W, C): the input of the forward pass
   BatchNormParameters parameters;
-  BatchNormSaved saved;    ///< of the forward pass
-  TensorView dy;           ///< (N, H, W, C): gradient behind the activation
-  TensorView dx;           ///< (N, H, W, C), overwritten; may alias dy
-  TensorView dweight;      ///< (C) f32, summed over the groups, overwritten; both empty: not wanted
-  TensorView dbias;        ///< (C) f32, likewise
+  BatchNormSaved saved;  ///< of the forward pass
+  TensorView dy;         ///< (N, H, W, C): gradient behind the activation
+  TensorView dx;         ///< (N, H, W, C), overwritten; may alias dy
+  TensorView dweight;    ///< (C) f32, summed over the groups, overwritten; both empty: not wanted
+  TensorView dbias;      ///< (C) f32, likewise
 };
 
 /// The gradient through activation, scale and the statistics themselves. The activation's mask is

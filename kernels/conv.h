@@ -1,7 +1,8 @@
 // Convolution and transposed convolution, with the activation of a block that has no norm inside.
 //
 //   down (convolution)             y[n,p,q,k] = sum_{r,s,c} x[n, p*stride - padding + r,
-//                                                              q*stride - padding + s, c] w[k,r,s,c]
+//                                                              q*stride - padding + s, c]
+//                                                              w[k,r,s,c]
 //   up   (transposed convolution)  the adjoint of the above in x, with w[c_in, r, s, c_out]
 //
 // (torch.nn.Conv2d and ConvTranspose2d without bias.) A planned operation: descriptors, the choice
@@ -54,12 +55,12 @@ struct ConvConfig {
 struct ConvBackward {
   ConstTensorView x;        ///< (N, H, W, in_channels): the input of forward
   ConstTensorView weights;  ///< as in forward
-  ConstTensorView y;        ///< (N, P, Q, out_channels): the output of forward; read only when there
-                            ///< is an activation, else it may be empty
-  TensorView dy;            ///< (N, P, Q, out_channels): gradient of y. Used up: with an activation
-                            ///< its contents are undefined afterwards, without one they stay.
-  TensorView dx;            ///< (N, H, W, in_channels), overwritten; may not alias dy
-  TensorView dweights;      ///< weight_shape(), f32, overwritten
+  ConstTensorView y;    ///< (N, P, Q, out_channels): the output of forward; read only when there
+                        ///< is an activation, else it may be empty
+  TensorView dy;        ///< (N, P, Q, out_channels): gradient of y. Used up: with an activation
+                        ///< its contents are undefined afterwards, without one they stay.
+  TensorView dx;        ///< (N, H, W, in_channels), overwritten; may not alias dy
+  TensorView dweights;  ///< weight_shape(), f32, overwritten
 };
 
 class ConvPlan {

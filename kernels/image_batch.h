@@ -6,10 +6,10 @@
 
 namespace dcgan {
 
-/// out[n] = flip(images[indices[n]]) with u -> (u / 255 - 0.5) / 0.5 in f32, each operation rounded,
-/// as torchvision's ToTensor and Normalize do.
-/// images: (M, H, W, C) u8. indices: (N) i64, each in [0, M). flips: (N) u8, nonzero mirrors left
-/// and right; empty: none. out: (N, H, W, C), f32 or bf16.
+/// out[n] = flip(images[indices[n]]) with u -> (u / 255 - 0.5) / 0.5 in f32, each operation
+/// rounded, as torchvision's ToTensor and Normalize do. images: (M, H, W, C) u8. indices: (N) i64,
+/// each in [0, M). flips: (N) u8, nonzero mirrors left and right; empty: none. out: (N, H, W, C),
+/// f32 or bf16.
 void gather_images(const Context& context, ConstTensorView images, ConstTensorView indices,
                    ConstTensorView flips, TensorView out);
 

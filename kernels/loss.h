@@ -28,9 +28,9 @@ struct LossOptions {
 enum DiscriminatorResult {
   kErrDReal = 0,  ///< loss on real images
   kErrDFake,      ///< loss on generated images
-  kDx,            ///< mean D(x): of sigmoid(logit) for minimax and non_saturating, else of the logit
-  kDGz1,          ///< mean D(G(z)) before the discriminator's update, likewise
-  kAccuracy,      ///< share of the 2N images on the right side (logit 0; lsgan: 1/2), ties half
+  kDx,        ///< mean D(x): of sigmoid(logit) for minimax and non_saturating, else of the logit
+  kDGz1,      ///< mean D(G(z)) before the discriminator's update, likewise
+  kAccuracy,  ///< share of the 2N images on the right side (logit 0; lsgan: 1/2), ties half
   kDiscriminatorResults
 };
 
@@ -44,9 +44,8 @@ enum GeneratorResult {
 /// logits: (2N) f32 or bf16, real half first. real_labels: (N) f32, one target an image instead of
 /// options.real_label, or empty. dlogits: (2N), type of logits: gradient of errD_real + errD_fake.
 /// results: (kDiscriminatorResults) f32.
-void discriminator_loss(const Context& context, ConstTensorView logits,
-                        ConstTensorView real_labels, TensorView dlogits, TensorView results,
-                        const LossOptions& options);
+void discriminator_loss(const Context& context, ConstTensorView logits, ConstTensorView real_labels,
+                        TensorView dlogits, TensorView results, const LossOptions& options);
 
 /// logits, dlogits: (N). results: (kGeneratorResults) f32. Labels of `options` are not used.
 void generator_loss(const Context& context, ConstTensorView logits, TensorView dlogits,

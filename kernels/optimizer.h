@@ -19,22 +19,22 @@ enum class OptimizerKind { adam, rmsprop };
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::adam;
   float learning_rate = 2e-4f;
-  float beta1 = 0.5f;        ///< adam
-  float beta2 = 0.999f;      ///< adam
-  float alpha = 0.99f;       ///< rmsprop
+  float beta1 = 0.5f;    ///< adam
+  float beta2 = 0.999f;  ///< adam
+  float alpha = 0.99f;   ///< rmsprop
   float epsilon = 1e-8f;
   float weight_clip = 0.0f;  ///< 0: none
   float ema_decay = 0.0f;    ///< used when the arrays hold an ema
 };
 
 struct OptimizerArrays {
-  TensorView values;         ///< (P) f32: master weights
-  ConstTensorView gradients; ///< (P) f32
-  TensorView first_moment;   ///< (P) f32; empty for rmsprop
-  TensorView second_moment;  ///< (P) f32
-  TensorView step;           ///< (1) i64 on the device: incremented first, so that it is t above
-  TensorView ema;            ///< (P) f32, or empty
-  TensorView low_precision;  ///< (P) bf16 copy of the new values, or empty
+  TensorView values;          ///< (P) f32: master weights
+  ConstTensorView gradients;  ///< (P) f32
+  TensorView first_moment;    ///< (P) f32; empty for rmsprop
+  TensorView second_moment;   ///< (P) f32
+  TensorView step;            ///< (1) i64 on the device: incremented first, so that it is t above
+  TensorView ema;             ///< (P) f32, or empty
+  TensorView low_precision;   ///< (P) bf16 copy of the new values, or empty
 };
 
 void optimizer_step(const Context& context, const OptimizerArrays& arrays,
