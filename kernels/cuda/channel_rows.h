@@ -19,9 +19,9 @@ struct ChannelRows {
   std::int64_t rows_per_chunk;  ///< the last chunk may have fewer
   int channels;
   int groups;
-  int chunks;                   ///< of a group
-  int lanes;                    ///< threads across a tile, a power of two; each has `width` channels
-  int tiles;                    ///< of channels
+  int chunks;  ///< of a group
+  int lanes;   ///< threads across a tile, a power of two; each has `width` channels
+  int tiles;   ///< of channels
 
   dim3 blocks() const {
     return dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(chunks),
@@ -46,9 +46,8 @@ inline ChannelRows channel_rows(const Shape& shape, int groups, int width, std::
   while (result.lanes < pieces && result.lanes < 32) result.lanes *= 2;
   result.tiles = (pieces + result.lanes - 1) / result.lanes;
   const std::int64_t rows_at_once = kChannelThreads / result.lanes;
-  const std::int64_t wanted =
-      std::min({most_blocks / (std::int64_t{result.tiles} * groups),
-                result.rows / (rows_at_once * fewest_rows), kMostChunks});
+  const std::int64_t wanted = std::min({most_blocks / (std::int64_t{result.tiles} * groups),
+                                        result.rows / (rows_at_once * fewest_rows), kMostChunks});
   const std::int64_t chunks = std::max<std::int64_t>(wanted, 1);
   result.rows_per_chunk = (result.rows + chunks - 1) / chunks;
   result.chunks =
