@@ -138,7 +138,8 @@ Fiber::Fiber() : machine_(std::make_unique<Machine>()) {
   machine_->page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   void* mapping = mmap(nullptr, machine_->page + kStackBytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (mapping == MAP_FAILED) fail(ErrorKind::unavailable, "emulator: no memory for a fiber's stack");
+  if (mapping == MAP_FAILED)
+    fail(ErrorKind::unavailable, "emulator: no memory for a fiber's stack");
   machine_->mapping = static_cast<std::byte*>(mapping);
   mprotect(mapping, machine_->page, PROT_NONE);
 }

@@ -74,12 +74,18 @@ std::string to_string(const Site& site) { return fmt::format("{}:{}", site.file,
 
 const char* name_of(WarpOperation operation) {
   switch (operation) {
-    case WarpOperation::shuffle: return "__shfl_sync";
-    case WarpOperation::shuffle_up: return "__shfl_up_sync";
-    case WarpOperation::shuffle_down: return "__shfl_down_sync";
-    case WarpOperation::shuffle_xor: return "__shfl_xor_sync";
-    case WarpOperation::ballot: return "__ballot_sync";
-    case WarpOperation::synchronize: break;
+    case WarpOperation::shuffle:
+      return "__shfl_sync";
+    case WarpOperation::shuffle_up:
+      return "__shfl_up_sync";
+    case WarpOperation::shuffle_down:
+      return "__shfl_down_sync";
+    case WarpOperation::shuffle_xor:
+      return "__shfl_xor_sync";
+    case WarpOperation::ballot:
+      return "__ballot_sync";
+    case WarpOperation::synchronize:
+      break;
   }
   return "__syncwarp";
 }
@@ -88,7 +94,7 @@ enum class State { fresh, ready, running, at_barrier, in_warp_call, done };
 
 struct Thread {
   State state = State::fresh;
-  Site site;              // of the barrier or the warp call
+  Site site;               // of the barrier or the warp call
   bool predicate = false;  // brought to the barrier
   WarpCall call{};
   std::uint64_t result = 0;
@@ -139,8 +145,8 @@ class Block {
   const std::function<void()>& body_;
   std::vector<Thread> threads_;
   std::vector<std::uint32_t> order_;
-  std::size_t next_ = 0;                  // place in order_ of the next thread to begin
-  std::vector<std::uint32_t> ready_;      // may go on, first one last
+  std::size_t next_ = 0;              // place in order_ of the next thread to begin
+  std::vector<std::uint32_t> ready_;  // may go on, first one last
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::uint32_t current_ = 0;
   std::size_t done_ = 0;
@@ -256,8 +262,8 @@ std::uint64_t Block::warp_call(const WarpCall& call) {
                        lane));
   }
   if (call.width < 1 || call.width > kWarpLanes || (call.width & (call.width - 1)) != 0) {
-    report(fmt::format("{} at {}: width {} is not a power of two up to 32",
-                       name_of(call.operation), to_string(call.site), call.width));
+    report(fmt::format("{} at {}: width {} is not a power of two up to 32", name_of(call.operation),
+                       to_string(call.site), call.width));
   }
   const std::uint32_t self = current_;
   threads_[self].call = call;
@@ -278,11 +284,11 @@ bool Block::try_warp_call(std::uint32_t first_lane, unsigned mask) {
     if (other >= threads_.size() || threads_[other].state != State::in_warp_call) return false;
     const WarpCall& call = threads_[other].call;
     if (call.mask != mine.mask || call.operation != mine.operation || !(call.site == mine.site)) {
-      report(fmt::format("{} calls {} with mask {:#010x} at {} while {}, which that mask or the "
-                         "other names, calls {} with mask {:#010x} at {}",
-                         describe(current_), name_of(mine.operation), mine.mask,
-                         to_string(mine.site), describe(other), name_of(call.operation), call.mask,
-                         to_string(call.site)));
+      report(
+          fmt::format("{} calls {} with mask {:#010x} at {} while {}, which that mask or the "
+                      "other names, calls {} with mask {:#010x} at {}",
+                      describe(current_), name_of(mine.operation), mine.mask, to_string(mine.site),
+                      describe(other), name_of(call.operation), call.mask, to_string(call.site)));
     }
   }
   std::vector<std::uint32_t> released;
@@ -313,11 +319,20 @@ std::uint64_t Block::warp_result(std::uint32_t first_lane, int lane) const {
   const int segment = lane / call.width * call.width;
   int source = lane;
   switch (call.operation) {
-    case WarpOperation::shuffle: source = segment + (call.argument & (call.width - 1)); break;
-    case WarpOperation::shuffle_up: source = lane - call.argument; break;
-    case WarpOperation::shuffle_down: source = lane + call.argument; break;
-    case WarpOperation::shuffle_xor: source = lane ^ call.argument; break;
-    default: break;
+    case WarpOperation::shuffle:
+      source = segment + (call.argument & (call.width - 1));
+      break;
+    case WarpOperation::shuffle_up:
+      source = lane - call.argument;
+      break;
+    case WarpOperation::shuffle_down:
+      source = lane + call.argument;
+      break;
+    case WarpOperation::shuffle_xor:
+      source = lane ^ call.argument;
+      break;
+    default:
+      break;
   }
   const bool from_lower = call.operation == WarpOperation::shuffle_xor && source < segment;
   if ((source < segment && !from_lower) || source >= segment + call.width) source = lane;
@@ -345,7 +360,7 @@ void Block::report_stuck() {
       const std::uint32_t other = caller - caller % kWarpLanes + lane;
       if ((call.mask >> lane & 1u) == 0) continue;
       if (other < threads_.size() && threads_[other].state == State::in_warp_call) continue;
-      const char* why = other >= threads_.size() ? "does not exist"
+      const char* why = other >= threads_.size()               ? "does not exist"
                         : threads_[other].state == State::done ? "has ended"
                                                                : "waits at a barrier";
       report(fmt::format("{} at {}: {} waits for lane {} (mask {:#010x}), which {}",
@@ -370,16 +385,17 @@ void* Block::shared_array(const void* declaration, std::size_t bytes, const char
 // The limits of every GPU from compute capability 8.0 on, without opting in to more shared memory.
 void check_launch(const Grid& grid) {
   const auto threads = std::uint64_t{grid.threads.x} * grid.threads.y * grid.threads.z;
-  const bool fits = threads >= 1 && threads <= 1024 && grid.threads.z <= 64 &&
-                    grid.blocks.x >= 1 && grid.blocks.x <= 0x7fffffffu && grid.blocks.y >= 1 &&
-                    grid.blocks.y <= 65535 && grid.blocks.z >= 1 && grid.blocks.z <= 65535 &&
+  const bool fits = threads >= 1 && threads <= 1024 && grid.threads.z <= 64 && grid.blocks.x >= 1 &&
+                    grid.blocks.x <= 0x7fffffffu && grid.blocks.y >= 1 && grid.blocks.y <= 65535 &&
+                    grid.blocks.z >= 1 && grid.blocks.z <= 65535 &&
                     grid.shared_bytes <= (48u << 10);
   if (fits) return;
-  fail(ErrorKind::internal,
-       "emulator: kernel {}: no GPU takes {} x {} x {} blocks of {} x {} x {} threads with {} bytes "
-       "of dynamic shared memory",
-       grid.kernel, grid.blocks.x, grid.blocks.y, grid.blocks.z, grid.threads.x, grid.threads.y,
-       grid.threads.z, grid.shared_bytes);
+  fail(
+      ErrorKind::internal,
+      "emulator: kernel {}: no GPU takes {} x {} x {} blocks of {} x {} x {} threads with {} bytes "
+      "of dynamic shared memory",
+      grid.kernel, grid.blocks.x, grid.blocks.y, grid.blocks.z, grid.threads.x, grid.threads.y,
+      grid.threads.z, grid.shared_bytes);
 }
 
 }  // namespace
@@ -404,8 +420,6 @@ void run_grid(const Grid& grid, const std::function<void()>& body) {
     current_block = nullptr;
   }
 }
-
-void enqueue(CUstream_st*, const char*, std::function<void()> work) { work(); }
 
 int barrier(bool predicate, Site site) { return block_in_progress().barrier(predicate, site); }
 

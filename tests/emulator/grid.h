@@ -27,7 +27,8 @@ namespace dcgan::emulator {
 enum class ThreadOrder { forward, reverse, random };
 
 /// The order in which threads and blocks run from now on, on every host thread. At start it is what
-/// the environment says: DCGAN_EMULATOR_ORDER=forward (the default), reverse, random or random:SEED.
+/// the environment says: DCGAN_EMULATOR_ORDER=forward (the default), reverse, random or
+/// random:SEED.
 void set_order(ThreadOrder order, std::uint64_t seed = 1);
 
 struct Grid {
@@ -40,7 +41,7 @@ struct Grid {
 /// Calls `body` once for every thread of the grid.
 void run_grid(const Grid& grid, const std::function<void()>& body);
 
-/// Puts a kernel's work on a stream of the simulated device.
+/// Puts a kernel's work on a stream of the simulated device (runtime/); throws when it refuses.
 void enqueue(CUstream_st* stream, const char* kernel, std::function<void()> work);
 
 // What follows serves the device language (include/cuda_emulator.h), inside run_grid only.

@@ -60,8 +60,8 @@ void FencedMemory::check(const std::string& name) const {
            i + 1, bytes_);
     }
     if (whole_[kFence + bytes_ + i] != kFill) {
-      fail(ErrorKind::internal, "emulator: {}: written to {} byte(s) past its {} bytes", name, i + 1,
-           bytes_);
+      fail(ErrorKind::internal, "emulator: {}: written to {} byte(s) past its {} bytes", name,
+           i + 1, bytes_);
     }
   }
 #endif

@@ -1,6 +1,6 @@
 // The device language for a host compiler: what kernels/cuda/launch.h includes where there is no
-// nvcc. Holds what the project's kernels use and no more; a kernel that needs another intrinsic adds
-// it here.
+// nvcc. Holds what the project's kernels use and no more; a kernel that needs another intrinsic
+// adds it here.
 #pragma once
 
 #include <vector_types.h>
@@ -28,11 +28,11 @@
 #define __restrict__ __restrict
 
 // Array in shared memory: DCGAN_SHARED(float, tile, [32][33]).
-#define DCGAN_SHARED(type, name, extents)                                    \
-  static const char name##_declaration = 0;                                  \
-  using name##_type = type extents;                                          \
-  auto& name = *static_cast<name##_type*>(::dcgan::emulator::shared_array(   \
-      &name##_declaration, sizeof(name##_type), #name))
+#define DCGAN_SHARED(type, name, extents)   \
+  static const char name##_declaration = 0; \
+  using name##_type = type extents;         \
+  auto& name = *static_cast<name##_type*>(  \
+      ::dcgan::emulator::shared_array(&name##_declaration, sizeof(name##_type), #name))
 
 // A parameter's default argument is evaluated where the call stands: that is the site.
 #define DCGAN_EMULATOR_SITE \
