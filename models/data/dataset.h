@@ -16,14 +16,14 @@ enum class CorruptPolicy { fail, skip };
 
 struct DatasetOptions {
   DatasetKind kind = DatasetKind::strokes;
-  std::filesystem::path path;      ///< file or folder; not used by strokes
-  int image_size = 64;             ///< H = W of the result
-  int channels = 3;                ///< C of the result: 1 or 3
-  std::int64_t count = 20000;      ///< strokes: how many to draw
-  std::uint64_t seed = 0;          ///< strokes: what to draw
+  std::filesystem::path path;                      ///< file or folder; not used by strokes
+  int image_size = 64;                             ///< H = W of the result
+  int channels = 3;                                ///< C of the result: 1 or 3
+  std::int64_t count = 20000;                      ///< strokes: how many to draw
+  std::uint64_t seed = 0;                          ///< strokes: what to draw
   CorruptPolicy on_corrupt = CorruptPolicy::fail;  ///< folder only
-  std::filesystem::path cache;     ///< folder only: decoded pixels are kept in this file; empty: no
-  int workers = 0;                 ///< decoding threads; 0: one a core. Never changes the result
+  std::filesystem::path cache;  ///< folder only: decoded pixels are kept in this file; empty: no
+  int workers = 0;              ///< decoding threads; 0: one a core. Never changes the result
   std::vector<std::string> classes;  ///< folder only: sub-folders to take; empty: all
 };
 
@@ -33,21 +33,22 @@ struct SkippedFile {
 };
 
 struct Dataset {
-  std::string name;                   ///< for messages: "mnist ../data/mnist"
-  Shape shape;                        ///< (M, H, W, C)
+  std::string name;  ///< for messages: "mnist ../data/mnist"
+  Shape shape;       ///< (M, H, W, C)
   std::vector<std::uint8_t> pixels;
-  std::vector<std::int32_t> labels;   ///< (M), or empty
-  std::vector<SkippedFile> skipped;   ///< in path order
+  std::vector<std::int32_t> labels;  ///< (M), or empty
+  std::vector<SkippedFile> skipped;  ///< in path order
+  std::vector<std::string> notes;    ///< what the user should be told: a stale cache, no labels
 
   std::int64_t size() const { return shape[0]; }
   ConstTensorView images() const { return {pixels.data(), shape, DType::u8}; }
 };
 
-/// Loads and checks everything before returning. Throws Error(bad_data) with file, offset and reason
-/// for a bad file, Error(io) for one that cannot be read, Error(config) when nothing is found or the
-/// options do not fit the data. An image that has another size than image_size is resized as
-/// torchvision does (shorter side, antialiased, then centre crop); MNIST's 28 become 32 by two rows
-/// of zeros on each side.
+/// Loads and checks everything before returning. Throws Error(bad_data) with file, offset and
+/// reason for a bad file, Error(io) for one that cannot be read, Error(config) when nothing is
+/// found or the options do not fit the data. An image that has another size than image_size is
+/// resized as torchvision does (shorter side, antialiased, then centre crop); MNIST's 28 become 32
+/// by two rows of zeros on each side.
 Dataset load_dataset(const DatasetOptions& options);
 
 }  // namespace dcgan

@@ -1,4 +1,5 @@
-// The order of the images in an epoch: a function of (seed, epoch), the same for any number of ranks.
+// The order of the images in an epoch: a function of (seed, epoch), the same for any number of
+// ranks.
 #pragma once
 
 #include <cstdint>
