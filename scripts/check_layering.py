@@ -6,8 +6,9 @@
     scripts/check_layering.py --root FOLDER    another tree (the self-test plants faults in one)
 
 Rules (ALLOWED below): runtime <- kernels <- models <- apps, room by room; tests and benchmarks see
-all. Headers of CUDA, NCCL, MPI, oneDNN and picture codecs stay in .cpp, .cu and .cuh files (and in
-kernels/cuda). A quoted include names a file of the project by its path from the root.
+all. Headers of CUDA, NCCL, MPI, oneDNN and picture codecs stay in .cpp, .cu and .cuh files, in
+kernels/cuda and in the PRIVATE headers, which no other header may include. A quoted include names a
+file of the project by its path from the root.
 Exit: 0 as planned, 1 violations (one a line: file:line: what), 2 usage.
 """
 
@@ -34,6 +35,7 @@ ALLOWED = {
     "models/include": [],
     "models/data": RUNTIME,
     "models/networks": BELOW_MODELS,
+    "models/options": BELOW_MODELS + ["models/networks", "models/data"],
     "models/training": MODELS,
     "models/evaluation": MODELS,
     "models/api": MODELS,
@@ -41,6 +43,8 @@ ALLOWED = {
     "tests": MODELS + ["apps", "benchmarks"],
     "benchmarks": MODELS + ["tests"],
 }
+# Headers that wrap a vendor's library for the sources of their own room, and for those alone.
+PRIVATE = {"runtime/device/cuda_check.h", "kernels/dnnl_cpu.h"}
 TOP_FOLDERS = ("runtime", "kernels", "models", "apps", "tests", "benchmarks")
 HEADERS = {".h", ".hpp"}
 SOURCES = HEADERS | {".c", ".cpp", ".cu", ".cuh"}
@@ -90,8 +94,9 @@ def check_include(root, path, bracket, name):
     is_header = pathlib.PurePath(path).suffix in HEADERS
     # Tests and benchmarks talk to vendors' libraries as they need.
     shielded = path.startswith(("runtime/", "kernels/", "models/", "apps/"))
+    carries_vendor = path in PRIVATE or path.startswith("kernels/cuda/")
     if VENDOR.match(name) and resolve(root, path, name) is None:
-        if is_header and shielded and not path.startswith("kernels/cuda/"):
+        if is_header and shielded and not carries_vendor:
             return f"<{name}> in a header: vendors' headers belong in .cpp, .cu and .cuh files"
         return None
     target = resolve(root, path, name)
@@ -102,6 +107,8 @@ def check_include(root, path, bracket, name):
     room, other = room_of(path), room_of(target)
     if other is None:
         return f"{target} lies in no room that scripts/check_layering.py knows"
+    if is_header and shielded and target in PRIVATE and not carries_vendor:
+        return f"{target} carries a vendor's header: include it in .cpp and .cu files only"
     if not may_include(room, other):
         return f"{room} may not include {other} ({name})"
     return None
@@ -138,7 +145,7 @@ def compile_header(root, build, path):
 
 
 def check_headers(root, build, files):
-    headers = [f for f in files if pathlib.PurePath(f).suffix in HEADERS
+    headers = [f for f in files if pathlib.PurePath(f).suffix in HEADERS and f not in PRIVATE
                and not f.startswith(("kernels/cuda/", "tests/", "benchmarks/"))]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         faults = pool.map(lambda path: compile_header(root, build, path), headers)

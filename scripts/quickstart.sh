@@ -10,10 +10,11 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 out="${DCGAN_QUICKSTART_OUT:-out/quickstart}"
-train_options=(--dataset strokes --preset mnist32 --steps 600)  # about two minutes on two cores
+seconds=120                   # of training
+train_options=(--dataset strokes --preset mnist32 --max-seconds "$seconds" --log-every 20)
 samples="$out/samples.png"    # written at the end of the run
 checkpoints="$out/checkpoints"
-losses="$out/losses.csv"      # one row a log line: step, losses, D(x), D(G(z))
+losses="$out/metrics.jsonl"   # one JSON object a log line
 program=build/release/dcgan
 
 is_whole_png() { # a PNG file ends in its IEND chunk; one cut short does not
@@ -25,7 +26,16 @@ show_results() {
   echo "samples      $samples"
   echo "checkpoints  $checkpoints"
   echo "losses       $losses, which ends:"
-  (head -n 1 "$losses" && tail -n +2 "$losses" | tail -n 5) | sed 's/^/    /'
+  python3 - "$losses" <<'PYTHON'
+import json, sys
+with open(sys.argv[1], encoding="utf-8") as file:
+    rows = [json.loads(line) for line in file][-5:]
+names = ("step", "errD", "errG", "D_x", "D_G_z1", "D_G_z2", "images_per_second")
+print("    " + "".join(f"{name:>12}" for name in names[:-1]) + "    images/s")
+for row in rows:
+    print("    " + f"{row['step']:12}" + "".join(f"{row[name]:12.4f}" for name in names[1:-1])
+          + f"{row[names[-1]]:12.0f}")
+PYTHON
 }
 
 if is_whole_png "$samples"; then

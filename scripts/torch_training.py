@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 LOSSES = ("minimax", "non-saturating", "lsgan", "hinge", "wgan")
-SCALARS = ("errD_real", "errD_fake", "errG", "D_x", "D_G_z1", "D_G_z2")
+SCALARS = ("errD_real", "errD_fake", "errD", "errG", "D_x", "D_G_z1", "D_G_z2")
 
 
 @dataclasses.dataclass
@@ -22,6 +22,8 @@ class Settings:
     lr: float = 2e-4
     beta1: float = 0.5
     beta2: float = 0.999
+    alpha: float = 0.99  # RMSprop
+    epsilon: float = 1e-8
     weight_clip: float = 0.0  # 0: none
     d_steps: int = 1
     steps: int = 5
@@ -61,9 +63,10 @@ def generator_loss(loss, fake):
 
 def make_optimizer(settings, module):
     if settings.optimizer == "rmsprop":
-        return torch.optim.RMSprop(module.parameters(), lr=settings.lr, alpha=0.99, eps=1e-8)
+        return torch.optim.RMSprop(module.parameters(), lr=settings.lr, alpha=settings.alpha,
+                                   eps=settings.epsilon)
     return torch.optim.Adam(module.parameters(), lr=settings.lr,
-                            betas=(settings.beta1, settings.beta2), eps=1e-8)
+                            betas=(settings.beta1, settings.beta2), eps=settings.epsilon)
 
 
 class Recorder:
@@ -132,7 +135,8 @@ def record_training(settings, generator, discriminator, real, noise, real_labels
         if step == 1:
             recorder.gradients("grad1.G", generator)
         optimizer_g.step()
-        figures = (err_real, err_fake, err_g, on_real.mean(), on_fake.mean(), on_fake_after.mean())
+        figures = (err_real, err_fake, err_real + err_fake, err_g, on_real.mean(), on_fake.mean(),
+                   on_fake_after.mean())
         for name, figure in zip(SCALARS, figures):
             scalars[name].append(figure.detach())
         if step in (1, settings.steps):

@@ -68,6 +68,13 @@ class CheckLayering(unittest.TestCase):
             with self.subTest(name):
                 self.assert_refused("kernels/plan.h", f"#include <{name}>", "vendors' headers")
 
+    def test_a_private_header_stays_out_of_other_headers(self):
+        write(self.root, "kernels/dnnl_cpu.h", "#include <dnnl.hpp>\n")
+        write(self.root, "kernels/conv_cpu.cpp", '#include "kernels/dnnl_cpu.h"\n')
+        self.assertEqual(self.check().returncode, 0)
+        self.assert_refused("kernels/plan.h", '#include "kernels/dnnl_cpu.h"',
+                            "carries a vendor's header")
+
     def test_a_quoted_include_names_a_file_from_the_root(self):
         self.assert_refused("kernels/conv.cpp", '#include "conv.h"', "name it from the root")
         self.assert_refused("kernels/conv.cpp", '#include "gone.h"', "is no file of the project")
