@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <string>
@@ -49,6 +50,13 @@ std::optional<Error> error_of(const Body& body) {
     return error;
   }
   return std::nullopt;
+}
+
+/// Writes a file without a flush to the disk: tests write thousands.
+inline void write_plainly(const std::filesystem::path& path, const std::string& contents) {
+  std::ofstream file(path, std::ios::binary);
+  file << contents << std::flush;
+  if (!file) fail(ErrorKind::io, "{}: cannot be written", path.string());
 }
 
 inline bool contains(const std::string& text, const std::string& part) {
