@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object a line, for machines.
+// metrics.jsonl: one JSON object a line, for machines; losses.csv: the same figures as a table.
 #pragma once
 
 #include <cstdint>
@@ -29,16 +29,17 @@ std::string example_log_line(const LogRecord& record);
 
 class MetricsLog {
  public:
-  /// Appends to `path` after its first keep_bytes bytes; what follows them (written after the
-  /// checkpoint that a run resumes from) is cut off. Throws Error(io).
-  MetricsLog(std::filesystem::path path, std::uint64_t keep_bytes);
+  /// Appends to folder/metrics.jsonl after its first keep_bytes bytes; what follows them (written
+  /// after the checkpoint that a run resumes from) is cut off. Throws Error(io).
+  MetricsLog(const std::filesystem::path& folder, std::uint64_t keep_bytes);
 
   void append(const LogRecord& record);
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   std::filesystem::path path_;
-  std::ofstream stream_;
+  std::ofstream lines_;
+  std::ofstream table_;
   std::uint64_t bytes_ = 0;
 };
 

@@ -8,19 +8,10 @@
 #include <array>
 #include <cstdint>
 
-#include "kernels/loss.h"
-#include "kernels/optimizer.h"
 #include "models/networks/network.h"
+#include "models/training/step_plan.h"
 
 namespace dcgan {
-
-struct StepConfig {
-  std::int64_t batch = 64;  ///< images of each half
-  LossOptions loss;
-  OptimizerOptions generator;
-  OptimizerOptions discriminator;
-  DType dtype = DType::f32;  ///< of activations and of the weights that convolutions read
-};
 
 /// What one step reports. Sources: kernels/loss.h.
 struct StepResults {
@@ -41,19 +32,6 @@ enum class RealLabels {
   per_image,  ///< what real_labels() holds
 };
 
-/// The memory of a step, laid out without allocating it (`info` prints it).
-struct StepMemory {
-  MemoryPlan plan;
-  SlotId images;         ///< (2N, H, W, C): real, then fake
-  SlotId latent;         ///< (N, 1, 1, nz)
-  SlotId real_labels;    ///< (N)
-  SlotId logits_both;    ///< (2N, 1, 1, 1)
-  SlotId logits_fake;    ///< (N, 1, 1, 1)
-  SlotId results;        ///< (kDiscriminatorResults + kGeneratorResults)
-  SlotId non_finite;     ///< (1)
-  SlotId workspace;
-};
-
 class AdversarialStep {
  public:
   /// Plans and allocates. Both networks must outlive the step and get moments here if they have none.
@@ -62,8 +40,8 @@ class AdversarialStep {
 
   // Inputs: written by the caller, on the same stream, before update_discriminator.
   TensorView real_images() const { return images_.rows(0, config_.batch); }  // (N, H, W, C)
-  TensorView latent() const { return memory_view(memory_.latent); }          // (N, 1, 1, nz)
-  TensorView real_labels() const { return memory_view(memory_.real_labels); }  // (N)
+  TensorView latent() const { return view(plan_.latent); }          // (N, 1, 1, nz)
+  TensorView real_labels() const { return view(plan_.real_labels); }  // (N)
 
   /// The generator draws fakes from latent(); the discriminator learns from real and fake.
   void update_discriminator(const Context& context, RealLabels labels = RealLabels::constant);
@@ -77,21 +55,18 @@ class AdversarialStep {
   const StepConfig& config() const { return config_; }
   /// Learning rates and the like may change between steps.
   StepConfig& mutable_config() { return config_; }
-  const MemoryPlan& memory_plan() const { return memory_.plan; }
+  const MemoryPlan& memory_plan() const { return plan_.memory; }
   TensorView fake_images() const { return images_.rows(config_.batch, config_.batch); }
 
  private:
-  TensorView memory_view(SlotId slot) const { return arena_.view(slot); }
-  TensorView results(int first, int count) const;
+  TensorView view(SlotId slot) const { return arena_.view(slot); }
+  TensorView results(int first, int count) const { return view(plan_.results).rows(first, count); }
   void bind();
 
   Network& generator_;
   Network& discriminator_;
   StepConfig config_;
-  StepMemory memory_;
-  Activations generating_;  ///< G(z), written into the second half of the images
-  Activations on_both_;     ///< D over real and fake
-  Activations on_fake_;     ///< the updated D over fake
+  StepPlan plan_;
   Arena arena_;
   TensorView images_;
 };

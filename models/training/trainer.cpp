@@ -171,7 +171,7 @@ void Trainer::observe_step(TrainingObserver& observer) {
 
 TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>& stop) {
   const fs::path out = options_.out;
-  metrics_.emplace(out / "metrics.jsonl", saved_step_ >= 0 ? state_.metrics_bytes : 0);
+  metrics_.emplace(out, saved_step_ >= 0 ? state_.metrics_bytes : 0);
   write_real_images();
   std::optional<StopReason> reason = reason_to_stop(stop);
   while (!reason) {
