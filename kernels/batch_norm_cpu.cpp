@@ -77,11 +77,12 @@ void finish_statistics(const RowChunks& cut, const BatchNormRunning& running, co
 void batch_norm_train_forward(const Context& /*context*/, ConstTensorView x,
                               const BatchNormParameters& parameters,
                               const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, const BatchNormOptions& options) {
+                              const BatchNormSaved& saved, TensorView scratch,
+                              const BatchNormOptions& options) {
   const RowChunks cut(x.shape, options.groups);
   auto* mean = saved.mean.as<float>();
   auto* invstd = saved.invstd.as<float>();
-  channel_statistics(x, cut, mean, /*squares=*/invstd);
+  channel_statistics(x, cut, scratch.as<float>(), mean, /*squares=*/invstd);
   finish_statistics(cut, running, mean, invstd, options);
   with_float_type(x.dtype, [&]<class T>() {
     for (std::int64_t group = 0; group < cut.groups; ++group) {

@@ -11,10 +11,6 @@
 namespace dcgan::cpu {
 
 struct RowChunks {
-  /// Two rows of C partial sums for each chunk of each group, at most so many floats where there is
-  /// more than one chunk: 64 KiB, which fits on any stack and in the second-level cache.
-  static constexpr std::int64_t kMaxPartials = 16384;
-
   std::int64_t groups = 0;
   std::int64_t channels = 0;
   std::int64_t rows = 0;            ///< M: rows of a group
@@ -25,20 +21,20 @@ struct RowChunks {
       : groups(group_count),
         channels(shape[3]),
         rows(shape[0] / group_count * shape[1] * shape[2]) {
-    constexpr std::int64_t kFewestRows = 32;  // a chunk's merge costs about as much as two rows
-    constexpr std::int64_t kMostChunks = 64;
-    const std::int64_t room = kMaxPartials / (2 * groups * channels);
-    const std::int64_t wanted = std::min({room, rows / kFewestRows, kMostChunks});
-    rows_per_chunk =
-        (rows + std::max<std::int64_t>(wanted, 1) - 1) / std::max<std::int64_t>(wanted, 1);
+    // A chunk's merge costs about as much as two of its rows; 64 chunks feed 64 cores.
+    const std::int64_t wanted = std::clamp<std::int64_t>(rows / 32, 1, 64);
+    rows_per_chunk = (rows + wanted - 1) / wanted;
     chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
   }
+  /// Elements of two rows of C partial sums for each chunk.
   std::int64_t partials() const { return 2 * groups * chunks * channels; }
   std::int64_t tasks() const { return groups * chunks; }
   /// First row of a task, counted through the whole tensor, and how many rows it has.
   std::int64_t first_row(std::int64_t task) const {
     return task / chunks * rows + task % chunks * rows_per_chunk;
   }
+  /// First row of the task's group.
+  std::int64_t base_row(std::int64_t task) const { return task / chunks * rows; }
   std::int64_t row_count(std::int64_t task) const {
     return std::min(rows_per_chunk, rows - task % chunks * rows_per_chunk);
   }

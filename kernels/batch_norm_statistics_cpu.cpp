@@ -25,16 +25,20 @@ struct Merge {
   }
 };
 
-/// Statistics of `rows` rows of `tile` channels, at most kChannelTile; rows lie `channels` apart.
-/// Each block of rows is summed relative to the mean so far (the first block: to its first row), so
-/// that what is squared is of the size of the deviation, not of the mean.
+/// Statistics of x - base over `rows` rows of `tile` channels, at most kChannelTile; rows lie
+/// `channels` apart. base: a row of x's group, so that means are small and keep their digits even
+/// where |mean| >> sigma. Each block of rows is summed relative to the mean so far (the first
+/// block: to its first row): what is squared is of the size of the deviation even if base is an
+/// outlier.
 template <class T>
-void tile_statistics(const T* x, std::int64_t rows, std::int64_t channels, std::int64_t tile,
-                     float* __restrict mean, float* __restrict squares) {
+void tile_statistics(const T* x, const T* base, std::int64_t rows, std::int64_t channels,
+                     std::int64_t tile, float* __restrict mean, float* __restrict squares) {
+  std::array<float, kChannelTile> origin;
   std::array<float, kChannelTile> sum;
   std::array<float, kChannelTile> sum_of_squares;
   for (std::int64_t c = 0; c < tile; ++c) {
-    mean[c] = static_cast<float>(x[c]);
+    origin[c] = static_cast<float>(base[c]);
+    mean[c] = static_cast<float>(x[c]) - origin[c];
     squares[c] = 0.0f;
   }
   for (std::int64_t first = 0; first < rows; first += kRowBlock) {
@@ -44,7 +48,7 @@ void tile_statistics(const T* x, std::int64_t rows, std::int64_t channels, std::
     for (std::int64_t row = first; row < first + count; ++row) {
       const T* values = x + row * channels;
       for (std::int64_t c = 0; c < tile; ++c) {
-        const float deviation = static_cast<float>(values[c]) - mean[c];
+        const float deviation = (static_cast<float>(values[c]) - origin[c]) - mean[c];
         sum[c] += deviation;
         sum_of_squares[c] += deviation * deviation;
       }
@@ -53,12 +57,14 @@ void tile_statistics(const T* x, std::int64_t rows, std::int64_t channels, std::
     const float inverse_count = 1.0f / static_cast<float>(count);
     for (std::int64_t c = 0; c < tile; ++c) {
       const float shift = sum[c] * inverse_count;
-      merge(mean[c], squares[c], shift, std::max(0.0f, sum_of_squares[c] - shift * sum[c]));
+      // Clamped at zero by a test that lets NaN through.
+      const float spread = sum_of_squares[c] - shift * sum[c];
+      merge(mean[c], squares[c], shift, spread < 0.0f ? 0.0f : spread);
     }
   }
 }
 
-/// Merges the chunks of one group, in order. partials: (chunks, 2, C).
+/// Merges the chunks of one group, in order. partials: (chunks, 2, C). mean: relative to the base.
 void merge_chunks(const RowChunks& cut, const float* partials, float* __restrict mean,
                   float* __restrict squares) {
   const std::int64_t channels = cut.channels;
@@ -76,29 +82,31 @@ void merge_chunks(const RowChunks& cut, const float* partials, float* __restrict
 
 }  // namespace
 
-void channel_statistics(ConstTensorView x, const RowChunks& cut, float* mean, float* squares) {
-  std::array<float, RowChunks::kMaxPartials> storage;
-  float* partials = storage.data();
-  const bool merged = cut.chunks > 1;
+void channel_statistics(ConstTensorView x, const RowChunks& cut, float* scratch, float* mean,
+                        float* squares) {
   const std::int64_t channels = cut.channels;
   with_float_type(x.dtype, [&]<class T>() {
     const T* values = x.as<T>();
     parallel_for(cut.tasks(), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t task = begin; task < end; ++task) {
-        float* task_mean = merged ? partials + 2 * task * channels : mean + task * channels;
-        float* task_squares = merged ? task_mean + channels : squares + task * channels;
+        float* task_mean = scratch + 2 * task * channels;
         for (std::int64_t c = 0; c < channels; c += kChannelTile) {
-          tile_statistics(values + cut.first_row(task) * channels + c, cut.row_count(task),
-                          channels, std::min(kChannelTile, channels - c), task_mean + c,
-                          task_squares + c);
+          tile_statistics(values + cut.first_row(task) * channels + c,
+                          values + cut.base_row(task) * channels + c, cut.row_count(task), channels,
+                          std::min(kChannelTile, channels - c), task_mean + c,
+                          task_mean + channels + c);
         }
       }
     });
   });
-  if (!merged) return;
   for (std::int64_t group = 0; group < cut.groups; ++group) {
-    merge_chunks(cut, partials + 2 * group * cut.chunks * channels, mean + group * channels,
+    float* group_mean = mean + group * channels;
+    merge_chunks(cut, scratch + 2 * group * cut.chunks * channels, group_mean,
                  squares + group * channels);
+    with_float_type(x.dtype, [&]<class T>() {
+      const T* base = x.as<T>() + group * cut.rows * channels;
+      for (std::int64_t c = 0; c < channels; ++c) group_mean[c] += static_cast<float>(base[c]);
+    });
   }
 }
 

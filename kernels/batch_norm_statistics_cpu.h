@@ -6,7 +6,8 @@
 
 namespace dcgan::cpu {
 
-/// mean, squares: (groups, C) f32. squares = sum (x - mean)^2.
-void channel_statistics(ConstTensorView x, const RowChunks& cut, float* mean, float* squares);
+/// mean, squares: (groups, C) f32. squares = sum (x - mean)^2. scratch: cut.partials() floats.
+void channel_statistics(ConstTensorView x, const RowChunks& cut, float* scratch, float* mean,
+                        float* squares);
 
 }  // namespace dcgan::cpu
