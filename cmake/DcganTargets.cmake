@@ -13,7 +13,7 @@ function(dcgan_add_room name)
     list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$|/cuda_[a-z_]*\\.cpp$|/kernels/cuda/")
   elseif(DCGAN_EMULATED)
     # The planned library operations are replaced one level up (tests/emulator/conv_reference.cpp).
-    list(FILTER sources EXCLUDE REGEX "/conv_dense_cuda\\.cpp$|/conv_cudnn_cuda\\.cpp$|/kernels/cuda/")
+    list(FILTER sources EXCLUDE REGEX "/conv_dense_cuda\\.cpp$|/conv_library_cuda\\.cpp$|/kernels/cuda/")
   endif()
   if(NOT sources)
     add_library(${name} INTERFACE)

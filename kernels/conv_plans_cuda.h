@@ -1,5 +1,5 @@
-// The CUDA convolutions, by shape: cuda::plan_convolution (conv_cuda.cpp) takes the first that fits.
-// Each factory takes a checked config, and its plan applies the config's activation.
+// The CUDA convolutions, by shape: cuda::plan_convolution (conv_cuda.cpp) takes the first that
+// fits. Each factory takes a checked config, and its plan applies the config's activation.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ std::unique_ptr<ConvPlan> plan_direct_convolution(const Context& context, const 
 std::unique_ptr<ConvPlan> plan_head(const Context& context, const ConvConfig& config);
 
 /// Everything else. cuDNN; a reference loop in emulated builds.
-std::unique_ptr<ConvPlan> plan_library_convolution(const Context& context, const ConvConfig& config);
+std::unique_ptr<ConvPlan> plan_library_convolution(const Context& context,
+                                                   const ConvConfig& config);
 
 bool is_dense(const ConvConfig& config);
 bool is_head(const ConvConfig& config);

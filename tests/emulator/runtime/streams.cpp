@@ -1,6 +1,8 @@
 // Streams, events, host functions, and the launch that the kernels' emulator uses.
 #include <utility>
 
+#include "runtime/device/cuda_check.h"
+#include "tests/emulator/grid.h"
 #include "tests/emulator/runtime/state.h"
 
 using namespace dcgan::emulator;
@@ -53,6 +55,13 @@ cudaError_t dcgan::emulator::enqueue_kernel(cudaStream_t stream, std::string nam
     if (fault_due(Fault::launch)) return explain(cudaErrorLaunchOutOfResources, "injected");
     return submit(stream, std::move(name), std::move(work));
   });
+}
+
+// The kernels' launch (tests/emulator/grid.h): it throws as the real launch() does.
+void dcgan::emulator::enqueue(CUstream_st* stream, const char* kernel, std::function<void()> work) {
+  const cudaError_t status = enqueue_kernel(stream, kernel, std::move(work));
+  if (status == cudaSuccess) return;
+  fail(cuda::kind_of(status), "CUDA: {} from launching {}", cudaGetErrorString(status), kernel);
 }
 
 extern "C" {

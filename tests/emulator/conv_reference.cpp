@@ -1,0 +1,192 @@
+// In emulated builds, what stands in for the planned library operations (cuBLASLt, cuDNN), one
+// level above the libraries: plain loops that run when the simulated device runs them, on the
+// tensors as they are then. Each asks for a little workspace and scribbles on it, so that a caller
+// that shares it with something alive is found.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "kernels/activate_cuda.h"
+#include "kernels/conv_plans_cuda.h"
+#include "tests/emulator/grid.h"
+
+namespace dcgan::cuda {
+namespace {
+
+constexpr std::size_t kWorkspaceBytes = 512;
+
+// A convolution as `down` sees it: image (N, H, W, C), features (N, P, Q, K), weights (K, R, R, C).
+struct Extents {
+  std::int64_t n, h, w, c, p, q, k, r;
+  int stride, padding;
+};
+
+Extents extents_of(const ConvConfig& config) {
+  const Shape& x = config.input;
+  const Shape y = config.spec.output_shape(x);
+  const bool down = config.spec.direction == ConvDirection::down;
+  const Shape& image = down ? x : y;
+  const Shape& features = down ? y : x;
+  return {image[0],    image[1],    image[2],           image[3],           features[1],
+          features[2], features[3], config.spec.kernel, config.spec.stride, config.spec.padding};
+}
+
+// Calls body(pixel of the image, pixel of the features, tap) for all that meet, pixels and taps in
+// units of their channels.
+template <class Body>
+void for_each_meeting(const Extents& e, const Body& body) {
+  for (std::int64_t n = 0; n < e.n; ++n) {
+    for (std::int64_t p = 0; p < e.p; ++p) {
+      for (std::int64_t q = 0; q < e.q; ++q) {
+        for (std::int64_t tap = 0; tap < e.r * e.r; ++tap) {
+          const std::int64_t row = p * e.stride - e.padding + tap / e.r;
+          const std::int64_t column = q * e.stride - e.padding + tap % e.r;
+          if (row < 0 || row >= e.h || column < 0 || column >= e.w) continue;
+          body((n * e.h + row) * e.w + column, (n * e.p + p) * e.q + q, tap);
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+std::vector<double> widen(const void* data, std::int64_t count) {
+  const T* from = static_cast<const T*>(data);
+  std::vector<double> result(static_cast<std::size_t>(count));
+  std::transform(from, from + count, result.begin(),
+                 [](T value) { return static_cast<double>(static_cast<float>(value)); });
+  return result;
+}
+
+std::vector<double> widen(ConstTensorView view) {
+  return view.dtype == DType::bf16 ? widen<bf16>(view.data, view.elements())
+                                   : widen<float>(view.data, view.elements());
+}
+
+void narrow(const std::vector<double>& values, TensorView to) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto value = static_cast<float>(values[i]);
+    if (to.dtype == DType::bf16) {
+      static_cast<bf16*>(to.data)[i] = bf16(value);
+    } else {
+      static_cast<float*>(to.data)[i] = value;
+    }
+  }
+}
+
+class ReferencePlan final : public ConvPlan {
+ public:
+  ReferencePlan(const ConvConfig& config, std::string name)
+      : config_(config), extents_(extents_of(config)), name_(std::move(name)) {}
+
+  std::size_t workspace_bytes() const override { return kWorkspaceBytes; }
+  std::string describe() const override { return name_; }
+
+  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
+               TensorView workspace) override {
+    if (is_down()) {
+      enqueue_features(context, x, weights, y, workspace);
+    } else {
+      enqueue_image(context, x, weights, y, workspace);
+    }
+    activate_in_place(context, y, config_.activation);
+  }
+
+  void backward(const Context& context, const ConvBackward& tensors,
+                TensorView workspace) override {
+    if (config_.activation.kind != Activation::none) {
+      activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
+    }
+    if (!tensors.dweights.empty()) enqueue_weights(context, tensors, workspace);
+    if (tensors.dx.empty()) return;
+    if (is_down()) {
+      enqueue_image(context, tensors.dy, tensors.weights, tensors.dx, workspace);
+    } else {
+      enqueue_features(context, tensors.dy, tensors.weights, tensors.dx, workspace);
+    }
+  }
+
+ private:
+  bool is_down() const { return config_.spec.direction == ConvDirection::down; }
+
+  // features = image * weights
+  void enqueue_features(const Context& context, ConstTensorView image, ConstTensorView weights,
+                        TensorView features, TensorView workspace) const {
+    emulator::enqueue(context.stream(), "reference features", [=, e = extents_] {
+      std::memset(workspace.data, 0x5a, kWorkspaceBytes);
+      const std::vector<double> in = widen(image);
+      const std::vector<double> taps = widen(weights);
+      std::vector<double> out(static_cast<std::size_t>(features.elements()));
+      for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
+        for (std::int64_t k = 0; k < e.k; ++k) {
+          const double* from = &in[pixel * e.c];
+          const double* with = &taps[(k * e.r * e.r + tap) * e.c];
+          double sum = 0;
+          for (std::int64_t c = 0; c < e.c; ++c) sum += from[c] * with[c];
+          out[feature * e.k + k] += sum;
+        }
+      });
+      narrow(out, features);
+    });
+  }
+
+  // image = the adjoint in the image
+  void enqueue_image(const Context& context, ConstTensorView features, ConstTensorView weights,
+                     TensorView image, TensorView workspace) const {
+    emulator::enqueue(context.stream(), "reference image", [=, e = extents_] {
+      std::memset(workspace.data, 0x5a, kWorkspaceBytes);
+      const std::vector<double> in = widen(features);
+      const std::vector<double> taps = widen(weights);
+      std::vector<double> out(static_cast<std::size_t>(image.elements()));
+      for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
+        for (std::int64_t k = 0; k < e.k; ++k) {
+          const double value = in[feature * e.k + k];
+          const double* with = &taps[(k * e.r * e.r + tap) * e.c];
+          for (std::int64_t c = 0; c < e.c; ++c) out[pixel * e.c + c] += value * with[c];
+        }
+      });
+      narrow(out, image);
+    });
+  }
+
+  // dweights = the adjoint in the weights
+  void enqueue_weights(const Context& context, const ConvBackward& tensors,
+                       TensorView workspace) const {
+    const ConstTensorView image = is_down() ? tensors.x : ConstTensorView(tensors.dy);
+    const ConstTensorView features = is_down() ? ConstTensorView(tensors.dy) : tensors.x;
+    const TensorView dweights = tensors.dweights;
+    emulator::enqueue(context.stream(), "reference weights", [=, e = extents_] {
+      std::memset(workspace.data, 0x5a, kWorkspaceBytes);
+      const std::vector<double> in = widen(image);
+      const std::vector<double> out = widen(features);
+      std::vector<double> sums(static_cast<std::size_t>(dweights.elements()));
+      for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
+        for (std::int64_t k = 0; k < e.k; ++k) {
+          const double value = out[feature * e.k + k];
+          double* to = &sums[(k * e.r * e.r + tap) * e.c];
+          for (std::int64_t c = 0; c < e.c; ++c) to[c] += value * in[pixel * e.c + c];
+        }
+      });
+      narrow(sums, dweights);
+    });
+  }
+
+  ConvConfig config_;
+  Extents extents_;
+  std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvPlan> plan_dense_convolution(const Context&, const ConvConfig& config) {
+  return std::make_unique<ReferencePlan>(config, "emulated matrix product");
+}
+
+std::unique_ptr<ConvPlan> plan_library_convolution(const Context&, const ConvConfig& config) {
+  return std::make_unique<ReferencePlan>(config, "emulated convolution");
+}
+
+}  // namespace dcgan::cuda
