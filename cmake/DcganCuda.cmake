@@ -81,6 +81,10 @@ elseif(NOT DCGAN_CUDA STREQUAL "off")
     set(CMAKE_CUDA_STANDARD 20)
     set(CMAKE_CUDA_STANDARD_REQUIRED ON)
     set(CMAKE_CUDA_EXTENSIONS OFF)
+    if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+      # CMake 3.25.1 (Debian 12) does not know it and then refuses to generate.
+      set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+    endif()
     set(DCGAN_CUDA_REASON "CUDA ${CUDAToolkit_VERSION}, architectures ${DCGAN_CUDA_ARCHITECTURES}")
     # fmt 9 takes constexpr away from nvcc and then cannot check its format strings; nvcc 12 has it.
     add_compile_definitions($<$<COMPILE_LANGUAGE:CUDA>:FMT_USE_CONSTEXPR=1>)
