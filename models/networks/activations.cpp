@@ -42,8 +42,9 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
       block.output_slot = plan.add(name + " out", shape, options.dtype, {forward, backward});
     }
     if (trains) {
-      block.doutput_slot =
-          plan.add(name + " dout", shape, options.dtype, {backward - 1, backward});
+      const bool given = i == last && options.stages.output_gradient >= 0;
+      const int written = given ? options.stages.output_gradient : backward - 1;
+      block.doutput_slot = plan.add(name + " dout", shape, options.dtype, {written, backward});
     }
     blocks_.push_back(std::move(block));
   }

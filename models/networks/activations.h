@@ -14,10 +14,12 @@
 namespace dcgan {
 
 /// When a pass runs, on the time line of the memory plan: block i forward at forward + i, block i
-/// backward at backward + (last - i), the gradient of the output being written at backward - 1.
+/// backward at backward + (last - i), the gradient of the output being written from
+/// output_gradient on.
 struct PassStages {
   int forward = 0;
-  int backward = -1;  ///< -1: no backward pass follows
+  int backward = -1;         ///< -1: no backward pass follows
+  int output_gradient = -1;  ///< -1: backward - 1
 };
 
 struct PassOptions {

@@ -6,9 +6,10 @@ namespace dcgan {
 namespace {
 
 // The step's time line for the memory plan; no network has 100 blocks.
-constexpr PassStages kGenerating{0, 500};
+// D's backward pass over the fakes writes the gradient of G's output.
 constexpr PassStages kOnBoth{100, 200};
 constexpr PassStages kOnFake{300, 400};
+constexpr PassStages kGenerating{0, 500, /*output_gradient=*/kOnFake.backward};
 
 Shape latent_shape(const std::vector<BlockSpec>& generator, std::int64_t n) {
   return {n, 1, 1, generator.front().conv.in_channels};

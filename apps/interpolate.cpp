@@ -1,0 +1,87 @@
+// dcgan interpolate
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/device_choice.h"
+#include "apps/saved_generator.h"
+#include "models/evaluation/grid.h"
+#include "models/evaluation/walk.h"
+#include "runtime/io/image.h"
+
+namespace dcgan {
+namespace {
+
+struct InterpolateArguments {
+  explicit InterpolateArguments(CLI::App& app) : generator(app) {
+    app.add_option("--points", points, "latent vectors to pass through, and back to the first")
+        ->capture_default_str()->check(CLI::Range(2, 1000));
+    app.add_option("--frames", frames, "pictures from one to the next")
+        ->capture_default_str()->check(CLI::Range(1, 1000));
+    app.add_option("--walks", walks, "walks side by side")->capture_default_str()->check(CLI::Range(1, 64));
+    app.add_option("--delay-ms", delay_ms, "how long each picture stands")
+        ->capture_default_str()->check(CLI::Range(1, 60000));
+    app.add_option("--seed", seed, "which walks: the same seed makes the same")->capture_default_str();
+    app.add_option("--out", out, "animated PNG")->capture_default_str();
+    app.add_option("--device", device, "auto, cuda or cpu")->capture_default_str();
+    app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
+  }
+  GeneratorArguments generator;
+  std::int64_t points = 4;
+  std::int64_t frames = 16;
+  std::int64_t walks = 16;
+  int delay_ms = 60;
+  std::int64_t seed = 0;
+  std::string out = "walk.png";
+  std::string device = "auto";
+  std::int64_t threads = 0;
+};
+
+// Rows [first, first + count) of a latent table.
+HostTensor rows_of(const HostTensor& table, std::int64_t first, std::int64_t count) {
+  HostTensor rows({count, table.shape()[1]}, DType::f32);
+  copy(Context(Device{}), table.view().rows(first, count), rows.view());
+  return rows;
+}
+
+int interpolate(const InterpolateArguments& arguments) {
+  apply_threads(arguments.threads);
+  const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
+  const RunOptions options = arguments.generator.options();
+  Sampler sampler = arguments.generator.open(context, options, arguments.walks);
+  const HostTensor ends =
+      latent_for_seed(options, arguments.seed, arguments.walks * arguments.points);
+  std::vector<HostTensor> walks;
+  for (std::int64_t walk = 0; walk < arguments.walks; ++walk) {
+    walks.push_back(spherical_walk(rows_of(ends, walk * arguments.points, arguments.points),
+                                   arguments.frames));
+  }
+  std::vector<Image> pictures;
+  HostTensor z({arguments.walks, ends.shape()[1]}, DType::f32);
+  for (std::int64_t frame = 0; frame < arguments.points * arguments.frames; ++frame) {
+    for (std::int64_t walk = 0; walk < arguments.walks; ++walk) {
+      copy(Context(Device{}), walks[static_cast<std::size_t>(walk)].view().rows(frame, 1),
+           z.view().rows(walk, 1));
+    }
+    pictures.push_back(make_grid(sampler.sample(context, z).view()));
+  }
+  write_animated_png(arguments.out, pictures, arguments.delay_ms);
+  fmt::print(stderr, "wrote {} ({} pictures of {} walks)\n", arguments.out, pictures.size(),
+             arguments.walks);
+  return 0;
+}
+
+}  // namespace
+
+Command add_interpolate(CLI::App& app) {
+  const auto arguments = std::make_shared<InterpolateArguments>(app);
+  app.footer(
+      "Example:\n"
+      "  dcgan interpolate --checkpoint out --points 6 --frames 24 --out walk.png");
+  return [arguments] { return interpolate(*arguments); };
+}
+
+}  // namespace dcgan

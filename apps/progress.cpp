@@ -1,0 +1,69 @@
+#include "apps/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace dcgan {
+namespace {
+
+// fmt::print throws on a closed standard output; a training must go on.
+void put_line(std::FILE* stream, const std::string& line) {
+  std::fputs((line + "\n").c_str(), stream);
+  std::fflush(stream);
+}
+
+}  // namespace
+
+std::string duration_text(double seconds) {
+  const auto total = static_cast<std::int64_t>(seconds + 0.5);
+  const std::int64_t hours = total / 3600, minutes = total / 60 % 60;
+  return hours > 0 ? fmt::format("{}:{:02}:{:02}", hours, minutes, total % 60)
+                   : fmt::format("{}:{:02}", minutes, total % 60);
+}
+
+Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
+
+void Progress::on_step(const LogRecord& record) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!terminal_ || now - last_drawn_ < std::chrono::milliseconds(200)) return;
+  last_drawn_ = now;
+  constexpr int kWidth = 24;
+  std::string text;
+  if (record.steps > 0) {
+    const int filled = static_cast<int>(kWidth * record.step / record.steps);
+    text = fmt::format("[{:#>{}}{:.>{}}] ", "", filled, "", kWidth - filled);
+  }
+  text += record.steps > 0 ? fmt::format("step {}/{}", record.step, record.steps)
+                           : fmt::format("step {}", record.step);
+  text += fmt::format("  {:.0f} images/s", record.images_per_second);
+  if (record.seconds_left >= 0) text += fmt::format("  {} left", duration_text(record.seconds_left));
+  std::fputs(("\r\033[K" + text).c_str(), stderr);
+  bar_shown_ = true;
+}
+
+void Progress::on_log(const LogRecord& record) {
+  clear_bar();
+  std::string line = example_log_line(record);
+  if (!terminal_) {
+    line += fmt::format("  {:.0f} images/s", record.images_per_second);
+    if (record.seconds_left >= 0) line += fmt::format(", {} left", duration_text(record.seconds_left));
+  }
+  put_line(stdout, line);
+}
+
+void Progress::on_file(const std::filesystem::path& path) {
+  clear_bar();
+  put_line(stderr, "wrote " + path.string());
+}
+
+void Progress::finish() { clear_bar(); }
+
+void Progress::clear_bar() {
+  if (!bar_shown_) return;
+  std::fputs("\r\033[K", stderr);
+  bar_shown_ = false;
+}
+
+}  // namespace dcgan

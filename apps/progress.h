@@ -1,0 +1,30 @@
+// What a person sees of a training: a bar on a terminal, plain lines otherwise.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "models/training/trainer.h"
+
+namespace dcgan {
+
+/// "1:02:03", or "2:03" below an hour.
+std::string duration_text(double seconds);
+
+/// Log lines on standard output, the bar and the files' names on standard error.
+class Progress : public TrainingObserver {
+ public:
+  Progress();
+  void on_step(const LogRecord& record) override;
+  void on_log(const LogRecord& record) override;
+  void on_file(const std::filesystem::path& path) override;
+  void finish();  ///< takes the bar away
+
+ private:
+  void clear_bar();
+  bool terminal_;
+  bool bar_shown_ = false;
+  std::chrono::steady_clock::time_point last_drawn_{};
+};
+
+}  // namespace dcgan

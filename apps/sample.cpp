@@ -1,0 +1,87 @@
+// dcgan sample
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/device_choice.h"
+#include "apps/saved_generator.h"
+#include "models/evaluation/grid.h"
+#include "runtime/io/image.h"
+#include "runtime/io/npy.h"
+
+namespace dcgan {
+namespace {
+
+struct SampleArguments {
+  explicit SampleArguments(CLI::App& app) : generator(app) {
+    app.add_option("--n", count, "images to draw")->capture_default_str()->check(CLI::PositiveNumber);
+    app.add_option("--seed", seed, "which images: the same seed draws the same")->capture_default_str();
+    app.add_option("--out", out, "grid.png: one contact sheet; NAME.npy: (n, H, W, C) uint8; a folder "
+                   "(ending in /): one PNG each")->capture_default_str();
+    app.add_option("--columns", columns, "images in a row of the grid; 0: about a square")
+        ->capture_default_str()->check(CLI::NonNegativeNumber);
+    app.add_option("--device", device, "auto, cuda or cpu")->capture_default_str();
+    app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
+  }
+  GeneratorArguments generator;
+  std::int64_t count = 64;
+  std::int64_t seed = 0;
+  std::string out = "samples.png";
+  int columns = 0;
+  std::string device = "auto";
+  std::int64_t threads = 0;
+};
+
+Image image_of(const HostTensor& images, std::int64_t index) {
+  const Shape& shape = images.shape();
+  const ConstTensorView row = images.view().rows(index, 1);
+  Image image{static_cast<int>(shape[2]), static_cast<int>(shape[1]), static_cast<int>(shape[3]), {}};
+  image.pixels.assign(row.as<std::uint8_t>(), row.as<std::uint8_t>() + row.elements());
+  return image;
+}
+
+void write_images(const HostTensor& images, const SampleArguments& arguments) {
+  const std::filesystem::path out = arguments.out;
+  if (arguments.out.ends_with("/")) {
+    std::filesystem::create_directories(out);
+    for (std::int64_t i = 0; i < images.shape()[0]; ++i) {
+      write_png(out / fmt::format("{:06}.png", i), image_of(images, i));
+    }
+  } else if (out.extension() == ".npy") {
+    write_npy(out, images.view());
+  } else if (out.extension() == ".png") {
+    write_png(out, make_grid(images.view(), arguments.columns));
+  } else {
+    fail(ErrorKind::usage, "--out {}: ends in neither .png, .npy nor /", arguments.out);
+  }
+}
+
+int sample(const SampleArguments& arguments) {
+  apply_threads(arguments.threads);
+  const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
+  const RunOptions options = arguments.generator.options();
+  constexpr std::int64_t kBatch = 64;
+  Sampler sampler = arguments.generator.open(context, options, std::min(arguments.count, kBatch));
+  const HostTensor z = latent_for_seed(options, arguments.seed, arguments.count);
+  write_images(sampler.sample(context, z), arguments);
+  fmt::print(stderr, "wrote {} ({} images)\n", arguments.out, arguments.count);
+  return 0;
+}
+
+}  // namespace
+
+Command add_sample(CLI::App& app) {
+  const auto arguments = std::make_shared<SampleArguments>(app);
+  app.footer(
+      "Examples:\n"
+      "  dcgan sample --checkpoint out --n 64 --seed 7 --out grid.png\n"
+      "  dcgan sample --checkpoint out/checkpoints/step_00001000 --n 1000 --out faces/\n"
+      "  dcgan sample --generator netG.safetensors --preset pytorch --out grid.png");
+  return [arguments] { return sample(*arguments); };
+}
+
+}  // namespace dcgan

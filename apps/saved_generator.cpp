@@ -1,0 +1,46 @@
+#include "apps/saved_generator.h"
+
+#include <fmt/format.h>
+
+#include "models/networks/state_dict.h"
+#include "models/training/checkpoint.h"
+
+namespace dcgan {
+
+GeneratorArguments::GeneratorArguments(CLI::App& app)
+    : flags_(app, {"Network"}) {
+  CLI::Option* checkpoint = app.add_option(
+      "--checkpoint", where_, "checkpoint, or an output folder whose newest one is meant");
+  app.add_option("--generator,--netG", generator_,
+                 "safetensors file of a generator (PyTorch's names); say its network with the options below")
+      ->excludes(checkpoint);
+}
+
+std::string GeneratorArguments::checkpoint() const {
+  return find_checkpoint(where_, [](const std::string& message) {
+    fmt::print(stderr, "warning: {}\n", message);
+  }).string();
+}
+
+RunOptions GeneratorArguments::options() const {
+  if (where_.empty() && generator_.empty()) {
+    fail(ErrorKind::usage, "one of --checkpoint and --generator is needed");
+  }
+  return flags_.effective(where_.empty() ? RunOptions{} : checkpoint_options(checkpoint()));
+}
+
+Sampler GeneratorArguments::open(const Context& context, const RunOptions& options,
+                                 std::int64_t batch) const {
+  const SafetensorsFile file(where_.empty() ? generator_ : generator_file(checkpoint()).string());
+  Sampler sampler(context, generator_blocks(model_config(options)), batch);
+  load_state_dict(context, file, sampler.network());
+  return sampler;
+}
+
+HostTensor latent_for_seed(const RunOptions& options, std::int64_t seed, std::int64_t count) {
+  if (seed < 0) fail(ErrorKind::config, "--seed: {} is negative", seed);
+  return draw_host_latent({static_cast<std::uint64_t>(seed), RandomStream::sample}, count,
+                          model_config(options).nz, options.latent);
+}
+
+}  // namespace dcgan

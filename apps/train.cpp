@@ -1,0 +1,155 @@
+// dcgan train
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "apps/commands.h"
+#include "apps/device_choice.h"
+#include "apps/progress.h"
+#include "apps/run_option_flags.h"
+#include "apps/stop_signals.h"
+#include "models/training/trainer.h"
+#include "runtime/base/parallel.h"
+
+namespace dcgan {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainArguments {
+  explicit TrainArguments(CLI::App& app) : flags(app, kAllGroups) {
+    app.add_flag("--print-config", print_config, "print the full effective configuration and stop")
+        ->group("Run");
+    app.add_flag("--dry-run", dry_run, "train one step, write everything, stop")->group("Run");
+    app.add_option("--gpus,--ngpu", gpus, "GPUs to train on; 0: the CPU, as --device cpu")
+        ->group("Run");
+  }
+  RunOptionFlags flags;
+  bool print_config = false;
+  bool dry_run = false;
+  int gpus = -1;
+};
+
+struct Plan {
+  RunOptions options;
+  fs::path checkpoint;  // empty: a fresh run
+};
+
+void warn(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
+
+bool holds_checkpoints(const fs::path& out) {
+  const fs::path folder = out / "checkpoints";
+  return fs::is_directory(folder) && !fs::is_empty(folder);
+}
+
+// A resumed run is the saved one: its options count, except those that say where and how long.
+Plan resumed(const TrainArguments& arguments, const RunOptions& asked) {
+  Plan plan;
+  plan.checkpoint = find_checkpoint(asked.resume, warn);
+  const RunOptions saved = checkpoint_options(plan.checkpoint);
+  plan.options = arguments.flags.effective(saved);
+  plan.options.resume.clear();
+  const std::vector<std::string> conflicts = resume_conflicts(saved, plan.options);
+  if (!conflicts.empty()) {
+    std::string list;
+    for (const std::string& conflict : conflicts) list += (list.empty() ? "" : ", ") + conflict;
+    fail(ErrorKind::config, "resume {}: these cannot change in a run: {}",
+         plan.checkpoint.string(), list);
+  }
+  const fs::path folder = plan.checkpoint.parent_path();
+  if (!arguments.flags.given("out") && folder.filename() == "checkpoints") {
+    plan.options.out = folder.parent_path().string();
+  }
+  plan.options.init_generator.clear();
+  plan.options.init_discriminator.clear();
+  return plan;
+}
+
+Plan planned(const TrainArguments& arguments) {
+  RunOptions options = arguments.flags.effective();
+  if (arguments.gpus == 0) options.device = DeviceChoice::cpu;
+  if (arguments.gpus > 1) {
+    fail(ErrorKind::config, "--gpus {}: this version trains on one device", arguments.gpus);
+  }
+  if (options.resume == "auto") {
+    options.resume = holds_checkpoints(options.out) ? options.out : "";
+  }
+  Plan plan = options.resume.empty() ? Plan{options, {}} : resumed(arguments, options);
+  if (arguments.dry_run) plan.options.steps = 1;
+  require_valid(plan.options);
+  return plan;
+}
+
+void refuse_occupied(const Plan& plan) {
+  if (plan.checkpoint.empty() && holds_checkpoints(plan.options.out)) {
+    fail(ErrorKind::config, "--out {}: holds checkpoints of another run; go on with --resume {}, "
+         "or give another folder", plan.options.out, plan.options.out);
+  }
+}
+
+void report_dataset(const Dataset& dataset) {
+  fmt::print(stderr, "data: {}, {} images {}x{}x{}\n", dataset.name, dataset.size(),
+             dataset.shape[1], dataset.shape[2], dataset.shape[3]);
+  for (const std::string& note : dataset.notes) fmt::print(stderr, "data: {}\n", note);
+  for (const SkippedFile& file : dataset.skipped) {
+    fmt::print(stderr, "data: skipped {}: {}\n", file.path, file.reason);
+  }
+}
+
+const char* reason_text(StopReason reason) {
+  switch (reason) {
+    case StopReason::epochs: return "all epochs done";
+    case StopReason::steps: return "all steps done";
+    case StopReason::time: return "the time is up";
+    case StopReason::equilibrium: return "equilibrium reached";
+    case StopReason::signal: return "stopped by a signal";
+  }
+  return "";
+}
+
+int train(const TrainArguments& arguments) {
+  const Plan plan = planned(arguments);
+  const RunOptions& options = plan.options;
+  if (arguments.print_config) {
+    std::fputs(to_json(options).c_str(), stdout);
+    return 0;
+  }
+  refuse_occupied(plan);
+  apply_threads(options.threads);
+  const Context context = open_device(options.device);
+  const Dataset dataset = load_dataset(dataset_options(options));
+  report_dataset(dataset);
+  Trainer trainer(context, options, dataset);
+  if (!plan.checkpoint.empty()) {
+    trainer.resume(plan.checkpoint);
+    fmt::print(stderr, "resumed from {} at step {}\n", plan.checkpoint.string(),
+               trainer.state().step);
+  }
+  Progress progress;
+  const TrainingOutcome outcome = trainer.run(progress, watch_stop_signals());
+  progress.finish();
+  fmt::print(stderr, "{} at step {} after {} of training; checkpoint {}\n",
+             reason_text(outcome.reason), outcome.step,
+             duration_text(trainer.state().trained_seconds), outcome.checkpoint.string());
+  return outcome.reason == StopReason::signal ? static_cast<int>(ErrorKind::preempted) : 0;
+}
+
+}  // namespace
+
+Command add_train(CLI::App& app) {
+  const auto arguments = std::make_shared<TrainArguments>(app);
+  app.footer(
+      "Examples:\n"
+      "  dcgan train                                     drawn digits, 64 px, into out/\n"
+      "  dcgan train --dataset mnist --data mnist/ --preset libtorch --epochs 3\n"
+      "  dcgan train --dataset folder --data faces/ --flip --out runs/faces\n"
+      "  dcgan train --dataset cifar10 --data cifar/ --preset cifar32 --loss hinge\n"
+      "  dcgan train --preset mnist32 --loss wgan --weight-clip 0.01 --optimizer rmsprop \\\n"
+      "              --lr 5e-5 --d-steps 5\n"
+      "  dcgan train --resume runs/faces --epochs 50     go on, for longer");
+  return [arguments] { return train(*arguments); };
+}
+
+}  // namespace dcgan

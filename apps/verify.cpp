@@ -1,0 +1,95 @@
+// dcgan verify
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/device_choice.h"
+#include "apps/run_option_flags.h"
+#include "models/training/trace.h"
+
+namespace dcgan {
+namespace {
+
+struct VerifyArguments {
+  explicit VerifyArguments(CLI::App& app) : flags(app, {"Network", "Loss and optimiser", "Run"}) {
+    app.add_option("--trace", trace, "safetensors file with the recorded training")->required();
+    app.add_option("--trace-prefix", prefix, "compare the tensors whose names begin with this");
+    app.add_option("--out", out, "write what was computed, under the trace's names");
+    app.add_flag("--json", json, "print the table as JSON");
+  }
+  RunOptionFlags flags;
+  std::string trace;
+  std::string prefix;
+  std::string out;
+  bool json = false;
+};
+
+// bf16 keeps 8 bits: bounds of another kind, for programs that agree in everything but rounding.
+TraceBounds bounds_for(Precision precision) {
+  if (precision == Precision::bf16) return {2e-2, 5e-1};
+  if (precision == Precision::tf32) return {2e-3, 5e-2};
+  return {};
+}
+
+void print_json(const TraceReport& report) {
+  nlohmann::ordered_json json;
+  json["steps"] = report.steps;
+  json["passed"] = report.passed();
+  for (const TraceComparison& c : report.comparisons) {
+    json["tensors"].push_back({{"name", c.name},
+                               {"max_abs", c.max_abs},
+                               {"relative_l2", c.relative_l2},
+                               {"bound", c.bound},
+                               {"bound_on", c.relative ? "relative_l2" : "max_abs"},
+                               {"passed", c.passed}});
+  }
+  json["unknown"] = report.unknown;
+  fmt::print("{}\n", json.dump(2));
+}
+
+void print_table(const TraceReport& report) {
+  fmt::print("{:<44} {:>10} {:>11} {:>14}  verdict\n", "tensor", "max |diff|", "relative L2", "bound");
+  std::size_t failed = 0;
+  for (const TraceComparison& c : report.comparisons) {
+    failed += c.passed ? 0 : 1;
+    fmt::print("{:<44} {:>10.2e} {:>11.2e} {:>10.0e} {}  {}\n", c.name, c.max_abs, c.relative_l2,
+               c.bound, c.relative ? "rel" : "abs", c.passed ? "ok" : "FAILED");
+  }
+  for (const std::string& name : report.unknown) fmt::print("{:<44} not compared\n", name);
+  fmt::print("{} steps, {} tensors compared, {} failed, {} not compared\n", report.steps,
+             report.comparisons.size(), failed, report.unknown.size());
+}
+
+int verify(const VerifyArguments& arguments) {
+  RunOptions options = arguments.flags.effective();
+  require_valid(options);
+  apply_threads(options.threads);
+  const Context context = open_device(options.device);
+  const SafetensorsFile trace(arguments.trace);
+  const TraceReport report =
+      replay_trace(context, trace, options, arguments.prefix, bounds_for(options.precision));
+  if (!arguments.out.empty()) {
+    write_safetensors(arguments.out, as_items(report.computed), {{"format", "pt"}});
+  }
+  arguments.json ? print_json(report) : print_table(report);
+  return report.passed() ? 0 : 1;
+}
+
+}  // namespace
+
+Command add_verify(CLI::App& app) {
+  const auto arguments = std::make_shared<VerifyArguments>(app);
+  app.footer(
+      "Replays a training recorded from PyTorch (scripts/record_trace.py) and compares every\n"
+      "tensor. Exits 0 when all are within their bounds, 1 when not.\n"
+      "Examples:\n"
+      "  dcgan verify --trace run.safetensors --preset pytorch\n"
+      "  dcgan verify --trace dc32_variants.safetensors --trace-prefix hinge. --image-size 32 \\\n"
+      "               --channels 1 --nz 16 --ngf 8 --ndf 8 --loss hinge");
+  return [arguments] { return verify(*arguments); };
+}
+
+}  // namespace dcgan
