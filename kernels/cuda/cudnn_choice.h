@@ -1,0 +1,39 @@
+// The choice of a cuDNN plan for a convolution product, and its execution. Included by .cpp only.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "kernels/cuda/cudnn_conv.h"
+#include "kernels/cuda/libraries.h"
+
+namespace dcgan::cuda {
+
+/// A plan that can be run on a stream again and again.
+class ConvRunner {
+ public:
+  ConvRunner(std::shared_ptr<const Libraries> libraries, ExecutionPlan plan, std::string name);
+
+  std::size_t workspace_bytes() const { return static_cast<std::size_t>(plan_.workspace_bytes); }
+  const std::string& name() const { return name_; }  ///< "engine 7, 3 of 41 timed, 0.12 ms"
+  /// Enqueues. Pointers must be multiples of 16 bytes, the workspace at least workspace_bytes().
+  void run(const void* image, const void* weights, const void* features, void* workspace);
+
+ private:
+  std::shared_ptr<const Libraries> libraries_;
+  ExecutionPlan plan_;
+  std::string name_;
+  std::array<const void*, 4> bound_{};
+  std::optional<Descriptor> pack_;  // of bound_: rebuilt only when a pointer changes
+};
+
+/// The fastest of the candidates, timed on the context's device, which must be idle; from the plan
+/// cache when this GPU, cuDNN and problem were timed before. DCGAN_CONV_TUNING=off takes cuDNN's
+/// first proposal that works instead. Nothing when no engine computes the problem.
+std::optional<ConvRunner> choose_plan(const Context& context,
+                                      const std::shared_ptr<const Libraries>& libraries,
+                                      const ConvProblem& problem);
+
+}  // namespace dcgan::cuda
