@@ -31,10 +31,13 @@ __device__ __forceinline__ Moments merged(const Moments& a, const Moments& b) {
 }
 
 /// means, m2s: (groups, chunks, C). A thread sums distances from its own first value, so nothing
-/// cancels when |mean| is much larger than sigma; then threads are merged pairwise.
+/// cancels when |mean| is much larger than sigma; then threads are merged pairwise. Means are kept
+/// as distances from the group's first row, which go to `origins` (groups, C): a float near a large
+/// mean is too coarse to tell two threads' means apart.
 template <class T, int width>
 __global__ void __launch_bounds__(kChannelThreads)
-    batch_norm_statistics_kernel(const T* x, float* means, float* m2s, ChannelRows cut) {
+    batch_norm_statistics_kernel(const T* x, float* means, float* m2s, float* origins,
+                                 ChannelRows cut) {
   DCGAN_SHARED(float, shared_means, [width][kChannelThreads]);
   DCGAN_SHARED(float, shared_m2s, [width][kChannelThreads]);
   DCGAN_SHARED(float, shared_counts, [kChannelThreads]);
@@ -62,10 +65,14 @@ __global__ void __launch_bounds__(kChannelThreads)
   }
   const int place = place_in_block();
   const float inverse = count > 0.0f ? 1.0f / count : 0.0f;
+  Values<width> group_origin{};
+  if (thread.active) {
+    group_origin = load<width>(x + blockIdx.z * cut.rows * cut.channels + thread.channel);
+  }
   shared_counts[place] = count;
 #pragma unroll
   for (int j = 0; j < width; ++j) {
-    shared_means[j][place] = origin.v[j] + sums.v[j] * inverse;
+    shared_means[j][place] = (origin.v[j] - group_origin.v[j]) + sums.v[j] * inverse;
     shared_m2s[j][place] = squares.v[j] - sums.v[j] * sums.v[j] * inverse;
   }
   for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
@@ -90,6 +97,9 @@ __global__ void __launch_bounds__(kChannelThreads)
     for (int j = 0; j < width; ++j) {
       means[to + j] = shared_means[j][place];
       m2s[to + j] = shared_m2s[j][place];
+      if (blockIdx.y == 0) {
+        origins[blockIdx.z * cut.channels + thread.channel + j] = group_origin.v[j];
+      }
     }
   }
 }
@@ -97,7 +107,7 @@ __global__ void __launch_bounds__(kChannelThreads)
 struct FinishArguments {
   const float* means;  // (groups, chunks, C)
   const float* m2s;
-  float* saved_mean;  // (groups, C)
+  float* saved_mean;  // (groups, C); on entry the origins
   float* saved_invstd;
   float* running_mean;  // (C)
   float* running_var;
@@ -145,10 +155,11 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     const Moments all = merge_chunks(arguments, cut, first, active, shared);
     if (!active || threadIdx.y != 0) continue;
     const float variance = all.m2 / rows;
-    arguments.saved_mean[group * cut.channels + channel] = all.mean;
+    const float mean = arguments.saved_mean[group * cut.channels + channel] + all.mean;
+    arguments.saved_mean[group * cut.channels + channel] = mean;
     arguments.saved_invstd[group * cut.channels + channel] =
         1.0f / sqrtf(variance + arguments.epsilon);
-    update_running(arguments.running_mean + channel, arguments.momentum, all.mean);
+    update_running(arguments.running_mean + channel, arguments.momentum, mean);
     update_running(arguments.running_var + channel, arguments.momentum, all.m2 / (rows - 1.0f));
   }
   if (blockIdx.x == 0 && threadIdx.x == 0 && threadIdx.y == 0) {
@@ -240,7 +251,7 @@ void batch_norm_train_forward(const Context& context, ConstTensorView x,
         float* m2s = means + std::int64_t{cut.groups} * cut.chunks * cut.channels;
         launch(context, batch_norm_statistics_kernel<T, width>,
                {"batch_norm_statistics_kernel", cut.blocks(), cut.threads()}, x.as<T>(), means, m2s,
-               cut);
+               saved.mean.as<float>(), cut);
         const FinishArguments finish{means,
                                      m2s,
                                      saved.mean.as<float>(),

@@ -1,4 +1,4 @@
-#include "kernels/conv_direct.h"
+#include "kernels/conv_plans_cuda.h"
 #include "kernels/image_conv.h"
 
 namespace dcgan::cuda {
@@ -48,18 +48,13 @@ class DirectConvPlan final : public ConvPlan {
   ImageConv conv_;
 };
 
-bool is_ours(const ConvSpec& spec, std::int64_t image_channels) {
-  return image_channels >= 1 && image_channels <= 4 && spec.kernel <= 4 && spec.stride <= 2 &&
-         spec.stride <= spec.kernel && spec.padding < spec.kernel;
-}
-
 }  // namespace
 
 std::unique_ptr<ConvPlan> plan_direct_convolution(const Context& /*context*/,
                                                   const ConvConfig& config) {
   const ConvSpec& spec = config.spec;
   const bool down = spec.direction == ConvDirection::down;
-  if (!is_ours(spec, down ? spec.in_channels : spec.out_channels)) return nullptr;
+  DCGAN_CHECK(is_direct(config), "conv: {} is not an image's side", to_string(spec));
   const Shape output = spec.output_shape(config.input);
   const Shape& image = down ? config.input : output;
   const Shape& features = down ? output : config.input;

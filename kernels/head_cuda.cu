@@ -2,7 +2,7 @@
 // three passes read their tensors once and are bound by memory.
 #include <algorithm>
 
-#include "kernels/conv_direct.h"
+#include "kernels/conv_plans_cuda.h"
 #include "kernels/cuda/columns.h"
 #include "kernels/cuda/image_conv_device.h"
 #include "kernels/cuda/reduce.h"
@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr std::int64_t kMostChunks = 64;
+constexpr int kMostImagesAtOnce = 1024;     // of the data gradient
 constexpr std::int64_t kImagesOfChunk = 4;  // at least, when there are so many
 
 /// y[n] = activation(sum of x[n, i] weights[i]). One block an image.
@@ -33,17 +34,21 @@ __global__ void __launch_bounds__(kThreads)
   if (threadIdx.x == 0) store_one(y + blockIdx.x, activate_as(kind, sum, negative_slope));
 }
 
-/// dx[n, i] = g[n] weights[i], g the gradient before the activation. A block has one image.
+/// dx[n, i] = g[n] weights[i], g the gradient before the activation. A block has some elements of
+/// images blockIdx.y, blockIdx.y + gridDim.y, ...
 template <class T, int width>
 __global__ void __launch_bounds__(kThreads)
-    head_data_kernel(DeviceOperand<T> gradient, const T* weights, T* dx, int elements) {
+    head_data_kernel(DeviceOperand<T> gradient, const T* weights, T* dx, int elements, int images) {
   const int at = static_cast<int>(blockIdx.x * kThreads + threadIdx.x) * width;
   if (at >= elements) return;
-  const float g = load_operand<1>(gradient, blockIdx.y).v[0];
-  Values<width> values = load<width>(weights + at);
+  const Values<width> factors = load<width>(weights + at);
+  for (int n = static_cast<int>(blockIdx.y); n < images; n += static_cast<int>(gridDim.y)) {
+    const float g = load_operand<1>(gradient, n).v[0];
+    Values<width> values;
 #pragma unroll
-  for (int j = 0; j < width; ++j) values.v[j] *= g;
-  store<width>(dx + std::int64_t{blockIdx.y} * elements + at, values);
+    for (int j = 0; j < width; ++j) values.v[j] = factors.v[j] * g;
+    store<width>(dx + std::int64_t{n} * elements + at, values);
+  }
 }
 
 /// sums[chunk, i] = sum over the chunk's images of g[n] x[n, i].
@@ -119,8 +124,10 @@ class HeadPlan final : public ConvPlan {
     with_storage_and_width(
         dtype_, is_wide(tensors.weights.data, tensors.dx.data), [&]<class T, int width>() {
           launch(context, head_data_kernel<T, width>,
-                 {"head_data_kernel", blocks(width, images_), dim3(kThreads)},
-                 device_operand<T>(dy), tensors.weights.as<T>(), tensors.dx.as<T>(), elements_);
+                 {"head_data_kernel", blocks(width, std::min(images_, kMostImagesAtOnce)),
+                  dim3(kThreads)},
+                 device_operand<T>(dy), tensors.weights.as<T>(), tensors.dx.as<T>(), elements_,
+                 images_);
         });
   }
 
@@ -147,12 +154,9 @@ class HeadPlan final : public ConvPlan {
 }  // namespace
 
 std::unique_ptr<ConvPlan> plan_head(const Context& /*context*/, const ConvConfig& config) {
-  const ConvSpec& spec = config.spec;
-  constexpr std::int64_t kMostImages = 65535;  // rows of a grid
-  const bool ours = spec.direction == ConvDirection::down && spec.out_channels == 1 &&
-                    spec.padding == 0 && config.input[1] == spec.kernel &&
-                    config.input[2] == spec.kernel && config.input[0] <= kMostImages;
-  return ours ? std::make_unique<HeadPlan>(config) : nullptr;
+  DCGAN_CHECK(is_head(config), "conv: {} on {} does not give one number an image",
+              to_string(config.spec), to_string(config.input));
+  return std::make_unique<HeadPlan>(config);
 }
 
 }  // namespace dcgan::cuda
