@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Compiles every CUDA kernel and fails when one spills registers or uses a stack.
+
+    scripts/check_ptxas.py [--arch 90] [--arch 80 ...] [--jobs 2] [--verbose] [FILE.cu ...]
+
+Without files: every .cu under kernels/. Local memory (spills, stack frames, arrays indexed at run
+time) costs a round trip to the first-level cache or worse, and is never meant here. Needs nvcc
+(--nvcc, $NVCC, or the PATH) and a C++20 host compiler, no GPU. Nothing is written to the tree.
+"""
+import argparse
+import concurrent.futures
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+ENTRY = re.compile(r"Compiling entry function '(\S+)' for '(\S+)'")
+MEMORY = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+REGISTERS = re.compile(r"Used (\d+) registers")
+
+
+def parse(text):
+    """Kernels in ptxas -v output: dicts of name, arch, stack, stores, loads, registers."""
+    kernels = []
+    for line in text.splitlines():
+        if entry := ENTRY.search(line):
+            kernels.append({"name": entry[1], "arch": entry[2], "stack": None, "registers": None})
+        elif not kernels:
+            continue
+        elif (memory := MEMORY.search(line)) and kernels[-1]["stack"] is None:
+            stack, stores, loads = map(int, memory.groups())
+            kernels[-1].update(stack=stack, stores=stores, loads=loads)
+        elif used := REGISTERS.search(line):
+            kernels[-1]["registers"] = int(used[1])
+    return kernels
+
+
+def faults(kernels):
+    """One line for each kernel that uses local memory, or whose figures ptxas did not give."""
+    lines = []
+    for kernel in kernels:
+        where = f"{readable(kernel['name'])} ({kernel['arch']})"
+        if kernel["stack"] is None or kernel["registers"] is None:
+            lines.append(f"{where}: ptxas gave no figures")
+        elif kernel["stack"] or kernel["stores"] or kernel["loads"]:
+            lines.append(f"{where}: {kernel['stack']} bytes of stack, {kernel['stores']} bytes "
+                         f"of spill stores, {kernel['loads']} of spill loads, "
+                         f"{kernel['registers']} registers")
+    return lines
+
+
+def readable(name):
+    demangler = shutil.which("c++filt")
+    if demangler is None:
+        return name
+    full = subprocess.run([demangler, name], capture_output=True, text=True, check=True)
+    return re.sub(r"\(anonymous namespace\)::|dcgan::|cuda::|\(.*", "", full.stdout.strip())
+
+
+def find_nvcc(given):
+    for place in (given, os.environ.get("NVCC"), shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc"):
+        if place and pathlib.Path(place).exists():
+            return place
+    sys.exit("check_ptxas: no nvcc (give --nvcc, set NVCC, or put it on the PATH)")
+
+
+def write_build_config(folder):
+    """The header that CMake would generate; no kernel depends on its values."""
+    template = (ROOT / "runtime/base/build_config.h.in").read_text()
+    target = folder / "runtime/base/build_config.h"
+    target.parent.mkdir(parents=True)
+    values = {"DCGAN_HAS_CUDA": "true", "DCGAN_EMULATED": "false"}
+    target.write_text(re.sub(r"@(\w+)@", lambda match: values.get(match[1], ""), template))
+
+
+def compile_file(nvcc, source, archs, folder):
+    # The flags of the build that matter to code: optimised, C++20, the default precise arithmetic.
+    command = [nvcc, "-std=c++20", "-O3", "-DFMT_USE_CONSTEXPR=1", "-Xptxas", "-v", "-Werror",
+               "all-warnings", f"-I{ROOT}", f"-I{folder}"]
+    for arch in archs:
+        command += ["-gencode", f"arch=compute_{arch},code=sm_{arch}"]
+    output = folder / (source.stem + ".o")
+    return subprocess.run(command + ["-c", str(source), "-o", str(output)], capture_output=True,
+                          text=True)
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--nvcc")
+    options.add_argument("--arch", action="append", help="compute capability, default 90")
+    options.add_argument("--jobs", type=int, default=os.cpu_count())
+    options.add_argument("--verbose", action="store_true", help="print every kernel's registers")
+    options.add_argument("files", nargs="*", type=pathlib.Path)
+    args = options.parse_args()
+    nvcc = find_nvcc(args.nvcc)
+    archs = args.arch or ["90"]
+    sources = [path.resolve() for path in args.files] or sorted((ROOT / "kernels").rglob("*.cu"))
+    if not sources:
+        sys.exit("check_ptxas: no .cu file to check")
+    bad, kernels = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = pathlib.Path(scratch)
+        write_build_config(folder)
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            results = pool.map(lambda source: compile_file(nvcc, source, archs, folder), sources)
+            for source, result in zip(sources, results):
+                if result.returncode != 0:
+                    bad.append(f"{source.name}: does not compile\n{result.stderr.strip()}")
+                    continue
+                found = parse(result.stdout + result.stderr)
+                kernels += found
+                if not found:
+                    bad.append(f"{source.name}: ptxas reported no kernel")
+                bad += [f"{source.name}: {line}" for line in faults(found)]
+    if args.verbose:
+        for kernel in kernels:
+            print(f"{kernel['registers']:4} {kernel['arch']} {readable(kernel['name'])}")
+    for line in bad:
+        print(line, file=sys.stderr)
+    print(f"{len(kernels)} kernels of {len(sources)} files, {', '.join('sm_' + a for a in archs)}: "
+          + (f"{len(bad)} at fault" if bad else "no spills, no stack"))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
