@@ -74,7 +74,7 @@ std::unique_ptr<ConvEngine> make_engine(const ConvConfig& config) {
   if (sides.is_dense()) {
     return sides.small[3] == 1 ? make_dot_engine(sides) : make_matrix_engine(sides);
   }
-  return make_library_engine(sides, down ? config.activation : ActivationSpec{});
+  return make_patch_engine(sides, down ? config.activation : ActivationSpec{});
 }
 
 }  // namespace

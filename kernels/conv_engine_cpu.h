@@ -49,6 +49,9 @@ class ConvEngine {
 /// oneDNN's convolutions; any shape. `activation` goes into gather() where that costs nothing.
 std::unique_ptr<ConvEngine> make_library_engine(const ConvSides& sides,
                                                 const ActivationSpec& activation);
+/// The library, and matrix products over patches of the image where those are faster. Any shape.
+std::unique_ptr<ConvEngine> make_patch_engine(const ConvSides& sides,
+                                              const ActivationSpec& activation);
 /// Matrix products through oneDNN; sides.is_dense().
 std::unique_ptr<ConvEngine> make_matrix_engine(const ConvSides& sides);
 /// Own loops for a dense layer with one output (A == 1): a dot product an image.

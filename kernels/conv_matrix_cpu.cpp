@@ -11,15 +11,6 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-DnnlCall make_product(const memory::desc& left, const memory::desc& right,
-                      const memory::desc& result) {
-  const dnnl::matmul::primitive_desc description({left, right, result}, dnnl_attributes(),
-                                                 dnnl_engine());
-  return {dnnl::matmul(description),
-          {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, result}},
-          description.scratchpad_desc()};
-}
-
 class MatrixEngine final : public ConvEngine {
  public:
   explicit MatrixEngine(const ConvSides& sides) {

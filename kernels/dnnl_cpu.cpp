@@ -51,4 +51,18 @@ void DnnlCall::run(std::initializer_list<const void*> data, std::byte* scratchpa
               static_cast<int>(status));
 }
 
+DnnlCall make_product(const dnnl::memory::desc& left, const dnnl::memory::desc& right,
+                      const dnnl::memory::desc& result, Result kind) {
+  dnnl::primitive_attr attributes = dnnl_attributes();
+  if (kind == Result::accumulate) {
+    dnnl::post_ops after;
+    after.append_sum(1.0f);
+    attributes.set_post_ops(after);
+  }
+  const dnnl::matmul::primitive_desc description({left, right, result}, attributes, dnnl_engine());
+  return {dnnl::matmul(description),
+          {{DNNL_ARG_SRC, left}, {DNNL_ARG_WEIGHTS, right}, {DNNL_ARG_DST, result}},
+          description.scratchpad_desc()};
+}
+
 }  // namespace dcgan::cpu

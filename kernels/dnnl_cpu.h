@@ -47,6 +47,11 @@ class DnnlCall {
   std::size_t scratchpad_bytes_ = 0;
 };
 
+enum class Result { overwrite, accumulate };
+/// result = left x right, or result += left x right; arguments in the order left, right, result.
+DnnlCall make_product(const dnnl::memory::desc& left, const dnnl::memory::desc& right,
+                      const dnnl::memory::desc& result, Result kind = Result::overwrite);
+
 /// Runs body and turns dnnl::error into Error(internal) that begins with `what`.
 template <class Body>
 decltype(auto) with_dnnl_errors(const std::string& what, const Body& body) {

@@ -44,6 +44,9 @@ std::vector<Case> cases() {
       {{kUp, 16, 5, 5, 1, 2}, {1, 7, 7, 16}, leaky},
       {{kUp, 1, 1, 4, 2, 1}, {1, 1, 3, 1}, none},
       {{kUp, 3, 5, 3, 2, 1}, {2, 8, 5, 3}, none},
+      // Batches that the CPU's patches take in several pieces, the last shorter.
+      {{kDown, 9, 5, 4, 2, 1}, {9, 32, 32, 9}, leaky},
+      {{kUp, 2, 8, 4, 2, 1}, {9, 32, 32, 2}, none},
   };
 }
 
