@@ -11,15 +11,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the format's numbers are read in place");
 
-std::size_t storage_units(const Shape& shape, DType dtype) {
-  constexpr std::uint64_t kUnit = sizeof(std::max_align_t);
-  std::uint64_t bytes = 0;
-  DCGAN_CHECK(
-      !__builtin_mul_overflow(static_cast<std::uint64_t>(shape.elements()), size_of(dtype), &bytes),
-      "host tensor: {} of {} overflows", to_string(shape), name_of(dtype));
-  return bytes / kUnit + (bytes % kUnit != 0 ? 1 : 0);
-}
-
 std::string read_header(const OpenedFile& file, const std::filesystem::path& path) {
   std::uint64_t length = 0;
   if (file.bytes < sizeof length) {
@@ -52,9 +43,6 @@ DType dtype_of_entry(const SafetensorsEntry& entry, const std::string& file) {
 }
 
 }  // namespace
-
-HostTensor::HostTensor(Shape shape, DType dtype)
-    : storage_(storage_units(shape, dtype)), shape_(shape), dtype_(dtype) {}
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path) {
   OpenedFile file = open_regular_file(path);

@@ -11,30 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/tensor.h"
+#include "runtime/base/host_tensor.h"
 #include "runtime/io/descriptor.h"
 
 namespace dcgan {
-
-/// A tensor that owns its host memory.
-class HostTensor {
- public:
-  HostTensor() = default;
-  HostTensor(Shape shape, DType dtype);  ///< zero-filled
-  template <class T>
-  static HostTensor from(std::vector<T> values, Shape shape);
-
-  TensorView view() { return {storage_.data(), shape_, dtype_}; }
-  ConstTensorView view() const { return {storage_.data(), shape_, dtype_}; }
-  const Shape& shape() const { return shape_; }
-  DType dtype() const { return dtype_; }
-
- private:
-  // max_align_t: rows of any element type may be read in place.
-  std::vector<std::max_align_t> storage_;
-  Shape shape_;
-  DType dtype_ = DType::f32;
-};
 
 struct SafetensorsEntry {
   std::string name;
@@ -82,14 +62,5 @@ struct SafetensorsItem {
 /// Throws Error(internal) on duplicate names.
 void write_safetensors(const std::filesystem::path& path, std::vector<SafetensorsItem> items,
                        const std::map<std::string, std::string>& metadata = {});
-
-template <class T>
-HostTensor HostTensor::from(std::vector<T> values, Shape shape) {
-  HostTensor tensor(shape, dtype_of<T>);
-  DCGAN_CHECK(static_cast<std::int64_t>(values.size()) == shape.elements(),
-              "host tensor: {} values for shape {}", values.size(), to_string(shape));
-  std::copy(values.begin(), values.end(), tensor.view().template as<T>());
-  return tensor;
-}
 
 }  // namespace dcgan
