@@ -6,7 +6,7 @@
 namespace dcgan {
 namespace {
 
-constexpr int kMaxKnots = 24;
+constexpr int kMaxKnots = PenPath::kMaxKnots;
 
 /// A smooth displacement: a few plane waves of low frequency.
 class ElasticField {
@@ -189,7 +189,7 @@ void digit_path(const DigitStyle& style, int size, RandomSequence& random, PenPa
   path.clear();
   const Hand hand(random);
   // Pieces of about a pixel and a half at 28 px, and never visibly angular above.
-  const int steps = std::clamp(size / 8, 5, 16);
+  const int steps = std::clamp(size / 8, 5, PenPath::kMaxSteps);
   Box box;
   for (const PenStroke& stroke : style.strokes) {
     add_stroke(place_knots(stroke, hand.jitter, random), hand, steps, path, box);

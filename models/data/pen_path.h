@@ -14,9 +14,11 @@ namespace dcgan {
 class PenPath {
  public:
   static constexpr int kCapacity = 512;
+  static constexpr int kMaxKnots = 24;  ///< points of a stroke that are used
+  static constexpr int kMaxSteps = 16;  ///< segments between two of them
 
   void clear() { count_ = 0; }
-  /// Ignored when full; digit_path keeps far below.
+  /// Ignored when full, which no style of digit_shapes.h can bring about (see its test).
   void add(const PenSegment& segment) {
     if (count_ < kCapacity) segments_[static_cast<std::size_t>(count_++)] = segment;
   }

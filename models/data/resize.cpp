@@ -19,9 +19,6 @@ struct Axis {
   std::int64_t output = 0;  // 64 bits: a line of 1 x 10^8 pixels brought to 1024 has 10^11
   std::int64_t first = 0;
   int count = 0;
-
-  /// Nothing is resampled, only cut.
-  bool same_size() const { return input == output; }
 };
 
 /// For each wanted output sample, the inputs it reads and their weights in fixed point.
@@ -77,18 +74,9 @@ std::uint8_t to_sample(std::int32_t sum) {
 
 constexpr std::int32_t kHalf = 1 << (kPrecisionBits - 1);
 
-/// rows * (input, C) -> rows * (count, C).
-void resample_rows(const std::uint8_t* source, int rows, int channels, const Axis& axis,
-                   std::uint8_t* target) {
-  const std::ptrdiff_t source_row = std::ptrdiff_t{axis.input} * channels;
-  if (axis.same_size()) {
-    for (int row = 0; row < rows; ++row) {
-      target = std::copy_n(source + row * source_row + axis.first * channels,
-                           std::ptrdiff_t{axis.count} * channels, target);
-    }
-    return;
-  }
-  const Filter filter = make_filter(axis);
+/// rows * (width, C) -> rows * (windows, C).
+void resample_rows(const std::uint8_t* source, std::ptrdiff_t source_row, int rows, int channels,
+                   const Filter& filter, std::uint8_t* target) {
   for (int row = 0; row < rows; ++row) {
     const std::uint8_t* line = source + row * source_row;
     for (std::size_t i = 0; i < filter.windows.size(); ++i) {
@@ -104,21 +92,17 @@ void resample_rows(const std::uint8_t* source, int rows, int channels, const Axi
   }
 }
 
-/// (input, row_bytes) -> (count, row_bytes): each byte column by itself.
-void resample_columns(const std::uint8_t* source, std::ptrdiff_t row_bytes, const Axis& axis,
-                      std::uint8_t* target) {
-  if (axis.same_size()) {
-    std::copy_n(source + axis.first * row_bytes, axis.count * row_bytes, target);
-    return;
-  }
-  const Filter filter = make_filter(axis);
+/// (rows, row_bytes) -> (windows, row_bytes), each byte column by itself. `source` begins at the
+/// image's row `first`.
+void resample_columns(const std::uint8_t* source, int first, std::ptrdiff_t row_bytes,
+                      const Filter& filter, std::uint8_t* target) {
   std::vector<std::int32_t> sums(static_cast<std::size_t>(row_bytes));
   for (std::size_t i = 0; i < filter.windows.size(); ++i) {
     const auto [begin, count] = filter.windows[i];
     std::fill(sums.begin(), sums.end(), kHalf);
     for (int j = 0; j < count; ++j) {
       const std::int32_t weight = filter.weights[i * filter.stride + static_cast<std::size_t>(j)];
-      const std::uint8_t* line = source + (begin + j) * row_bytes;
+      const std::uint8_t* line = source + (begin - first + j) * row_bytes;
       for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += weight * line[k];
     }
     target = std::transform(sums.begin(), sums.end(), target, to_sample);
@@ -128,10 +112,17 @@ void resample_columns(const std::uint8_t* source, std::ptrdiff_t row_bytes, cons
 void resample(const Image& image, const Axis& across, const Axis& down, std::uint8_t* target) {
   DCGAN_CHECK(image.width >= 1 && image.height >= 1 && across.output >= 1 && down.output >= 1,
               "resize: {}x{} to {}x{}", image.width, image.height, across.output, down.output);
+  const Filter columns = make_filter(across);
+  const Filter rows = make_filter(down);
+  // Only the rows that will be read: a crop out of a tall image needs few of them.
+  const int first = rows.windows.front().begin;
+  const int last = rows.windows.back().begin + rows.windows.back().count;
+  const std::ptrdiff_t source_row = std::ptrdiff_t{image.width} * image.channels;
   const std::ptrdiff_t row_bytes = std::ptrdiff_t{across.count} * image.channels;
-  std::vector<std::uint8_t> rows(static_cast<std::size_t>(image.height * row_bytes));
-  resample_rows(image.pixels.data(), image.height, image.channels, across, rows.data());
-  resample_columns(rows.data(), row_bytes, down, target);
+  std::vector<std::uint8_t> between(static_cast<std::size_t>((last - first) * row_bytes));
+  resample_rows(image.pixels.data() + first * source_row, source_row, last - first, image.channels,
+                columns, between.data());
+  resample_columns(between.data(), first, row_bytes, rows, target);
 }
 
 /// Where CenterCrop begins: Python's round(), which takes halves to the even neighbour.
@@ -156,6 +147,10 @@ Image resize_bilinear(const Image& image, int width, int height) {
 void resize_and_crop(const Image& image, int size, std::uint8_t* pixels) {
   DCGAN_CHECK(image.width >= 1 && image.height >= 1 && size >= 1, "resize: {}x{} to {}",
               image.width, image.height, size);
+  if (image.width == size && image.height == size) {
+    std::copy(image.pixels.begin(), image.pixels.end(), pixels);
+    return;
+  }
   const std::int64_t shorter = std::min(image.width, image.height);
   const auto scaled = [&](int extent) { return std::int64_t{size} * extent / shorter; };
   const std::int64_t width = scaled(image.width);

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "models/data/pen_path.h"
 #include "models/data/pixels.h"
 #include "models/data/sources.h"
@@ -42,7 +40,8 @@ Dataset draw_strokes(const DatasetOptions& options) {
   Dataset result = allocate_dataset(options, options.count);
   result.name = fmt::format("strokes (seed {})", options.seed);
   result.labels.resize(static_cast<std::size_t>(options.count));
-  const std::int64_t image_bytes = result.pixels.empty() ? 0 : bytes_per_image(options);
+  const std::int64_t image_bytes = bytes_per_image(options);
+  digit_styles(0);  // made here: nothing may throw inside the loop
   parallel_for(options.count, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       draw_digit(options, i, result.pixels.data() + i * image_bytes);
