@@ -27,10 +27,15 @@ function(dcgan_add_room name)
   endforeach()
 endfunction()
 
-# dcgan_add_tests(NAME DIR LINK...): one Catch2 program from every *_test.cpp of a folder.
+# dcgan_add_tests(NAME DIR [DIRS more...] LINK...): one Catch2 program from every *_test.cpp of the
+# folders.
 function(dcgan_add_tests name dir)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${dir}/*_test.cpp)
+  cmake_parse_arguments(ARG "" "" "DIRS;LINK" ${ARGN})
+  set(sources)
+  foreach(room IN ITEMS ${dir} LISTS ARG_DIRS)
+    file(GLOB found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${room}/*_test.cpp)
+    list(APPEND sources ${found})
+  endforeach()
   if(NOT sources)
     return()
   endif()

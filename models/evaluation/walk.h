@@ -1,7 +1,7 @@
 // Walks through the latent space.
 #pragma once
 
-#include "runtime/io/safetensors.h"
+#include "runtime/base/host_tensor.h"
 
 namespace dcgan {
 

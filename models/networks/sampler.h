@@ -4,7 +4,7 @@
 
 #include "kernels/latent.h"
 #include "models/networks/network.h"
-#include "runtime/io/safetensors.h"
+#include "runtime/base/host_tensor.h"
 
 namespace dcgan {
 
