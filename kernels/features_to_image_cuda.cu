@@ -129,7 +129,7 @@ __device__ __forceinline__ void add_round(const ImageConv& conv, const PhaseAxis
 }
 
 template <class T, int channels>
-__global__ void __launch_bounds__(256, 3) features_to_image_kernel(Arguments<T> arguments) {
+__global__ void __launch_bounds__(256, 2) features_to_image_kernel(Arguments<T> arguments) {
   const ImageConv& conv = arguments.conv;
   float* features = dynamic_shared<float>();
   float* weights = features + arguments.span * arguments.span * kPixelStride;
