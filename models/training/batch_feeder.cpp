@@ -20,11 +20,16 @@ BatchFeeder::BatchFeeder(const Context& context, const Dataset& dataset,
     upload(context, images_, resident);
     images_ = resident;
   }
-  order_buffer_ = Buffer(context, static_cast<std::size_t>(count) * sizeof(std::int64_t));
-  order_ = TensorView(order_buffer_.data(), {count}, DType::i64);
+  const std::int64_t selected = options.updates_per_step * options.batch;
+  order_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected) * sizeof(std::int64_t));
+  const TensorView orders(order_buffer_.data(), {count + selected}, DType::i64);
+  order_ = orders.rows(0, count);
+  selected_order_ = orders.rows(count, selected);
   if (options.flip) {
-    flip_buffer_ = Buffer(context, static_cast<std::size_t>(count));
-    flips_ = TensorView(flip_buffer_.data(), {count}, DType::u8);
+    flip_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected));
+    const TensorView flips(flip_buffer_.data(), {count + selected}, DType::u8);
+    flips_ = flips.rows(0, count);
+    selected_flips_ = flips.rows(count, selected);
   }
 }
 
@@ -40,13 +45,24 @@ void BatchFeeder::enter_epoch(const Context& context, std::int64_t epoch) {
   upload(context, ConstTensorView(in_order.data(), flips_.shape), flips_);
 }
 
-void BatchFeeder::feed(const Context& context, std::int64_t update, TensorView images) {
-  const std::int64_t epoch = update / batches_per_epoch_;
-  if (epoch != epoch_) enter_epoch(context, epoch);
-  const std::int64_t first = update % batches_per_epoch_ * options_.batch;
-  gather_images(context, images_, order_.rows(first, options_.batch),
-                flips_.empty() ? ConstTensorView{} : ConstTensorView(flips_.rows(first, options_.batch)),
-                images);
+void BatchFeeder::select(const Context& context, std::int64_t first_update) {
+  for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
+    const std::int64_t update = first_update + index;
+    const std::int64_t epoch = update / batches_per_epoch_;
+    if (epoch != epoch_) enter_epoch(context, epoch);
+    const std::int64_t first = update % batches_per_epoch_ * options_.batch;
+    const std::int64_t to = index * options_.batch;
+    copy(context, order_.rows(first, options_.batch), selected_order_.rows(to, options_.batch));
+    if (flips_.empty()) continue;
+    copy(context, flips_.rows(first, options_.batch), selected_flips_.rows(to, options_.batch));
+  }
+}
+
+void BatchFeeder::feed(const Context& context, std::int64_t index, TensorView images) const {
+  const std::int64_t first = index * options_.batch;
+  ConstTensorView flips;
+  if (!selected_flips_.empty()) flips = selected_flips_.rows(first, options_.batch);
+  gather_images(context, images_, selected_order_.rows(first, options_.batch), flips, images);
 }
 
 }  // namespace dcgan

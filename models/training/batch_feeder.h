@@ -14,6 +14,7 @@ struct FeederOptions {
   std::int64_t batch = 64;
   std::uint64_t seed = 0;
   bool flip = false;
+  std::int64_t updates_per_step = 1;  ///< batches that one step takes: --d-steps
 };
 
 class BatchFeeder {
@@ -25,9 +26,13 @@ class BatchFeeder {
   /// Whole batches in an epoch; what is left over is seen in other epochs.
   std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
 
-  /// Writes the images of update `update` (counted from 0 over the whole run) to `images`
-  /// (N, H, W, C). Enqueued.
-  void feed(const Context& context, std::int64_t update, TensorView images);
+  /// Names the images of the next step: those of updates first_update .. + updates_per_step - 1,
+  /// counted from 0 over the whole run. Their places go to memory that stays where it is, so that
+  /// feed() can be part of a graph; this cannot.
+  void select(const Context& context, std::int64_t first_update);
+
+  /// Writes the images of the step's update `index` to `images` (N, H, W, C). Enqueued.
+  void feed(const Context& context, std::int64_t index, TensorView images) const;
 
  private:
   void enter_epoch(const Context& context, std::int64_t epoch);
@@ -39,8 +44,10 @@ class BatchFeeder {
   Buffer image_buffer_;  ///< the data set on a GPU; on the CPU it is used where it is
   Buffer order_buffer_;
   Buffer flip_buffer_;
-  TensorView order_;     // (M) i64: the epoch's order
-  TensorView flips_;     // (M) u8, in that order
+  TensorView order_;           // (M) i64: the epoch's order
+  TensorView flips_;           // (M) u8, in that order; empty: none
+  TensorView selected_order_;  // (updates_per_step * N) i64
+  TensorView selected_flips_;  // (updates_per_step * N) u8
   ConstTensorView images_;
 };
 

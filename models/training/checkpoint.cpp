@@ -100,9 +100,12 @@ std::vector<fs::path> checkpoints_in(const fs::path& folder) {
   return found;
 }
 
-void prune(const fs::path& folder, std::int64_t keep) {
+// Counts from the newest one just saved: later ones, left by a run that went on from an older
+// checkpoint, may be broken, and must not push out what is good.
+void prune(const fs::path& newest, std::int64_t keep) {
   if (keep == 0) return;
-  const std::vector<fs::path> found = checkpoints_in(folder);
+  std::vector<fs::path> found = checkpoints_in(newest.parent_path());
+  found.erase(found.begin(), std::find(found.begin(), found.end(), newest));
   for (std::size_t i = static_cast<std::size_t>(keep); i < found.size(); ++i) {
     fs::remove_all(found[i]);
   }
@@ -133,7 +136,7 @@ fs::path save_checkpoint(const Context& context, const fs::path& out, const RunO
   write_state(path / "state.json", state);
   write_manifest(path);
   target.commit();
-  prune(folder.parent_path(), options.keep);
+  prune(folder, options.keep);
   return folder;
 }
 

@@ -71,6 +71,14 @@ TraceComparison compare(const std::string& name, const HostTensor& ours, const H
   return result;
 }
 
+// The same values in the trace's shape: recorders drop dimensions of 1.
+HostTensor in_shape(HostTensor tensor, const Shape& shape) {
+  if (tensor.shape() == shape || tensor.shape().elements() != shape.elements()) return tensor;
+  HostTensor result(shape, tensor.dtype());
+  copy(Context(Device{}), tensor.view().reshaped(shape), result.view());
+  return result;
+}
+
 }  // namespace
 
 bool TraceReport::passed() const {
@@ -99,10 +107,12 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
       report.unknown.push_back(entry.name);
       continue;
     }
+    const HostTensor recorded = trace.read(entry.name);
+    found->second = in_shape(std::move(found->second), recorded.shape());
     Measure measure = rule->measure;
     if (options.loss == LossKind::wgan && name.starts_with("scalars.")) measure = Measure::relative;
     report.comparisons.push_back(
-        compare(entry.name, found->second, trace.read(entry.name), measure, bounds));
+        compare(entry.name, found->second, recorded, measure, bounds));
   }
   std::sort(report.comparisons.begin(), report.comparisons.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });

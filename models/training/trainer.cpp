@@ -52,7 +52,8 @@ Trainer::Trainer(const Context& context, const RunOptions& options, const Datase
       generator_(context, generator_blocks(model_config(options))),
       discriminator_(context, discriminator_blocks(model_config(options))),
       feeder_(context, dataset,
-              {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip}),
+              {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
+               options.d_steps}),
       step_(context, generator_, discriminator_, step_config(options)),
       sampler_(context, generator_.blocks(), std::min(options.sample_count, kMaxSampleBatch),
                step_config(options).dtype),
@@ -81,17 +82,28 @@ void Trainer::resume(const fs::path& checkpoint) {
   if (fs::exists(own) && fs::equivalent(checkpoint.parent_path(), own)) saved_step_ = state_.step;
 }
 
-void Trainer::train_step() {
+void Trainer::enqueue_step() {
   const LatentOptions latent{key(options_, RandomStream::latent), options_.latent, 0};
+  const TensorView z = step_.latent();
   for (std::int64_t update = 0; update < options_.d_steps; ++update) {
     // The discriminator's own counter numbers the draws, on the device, so that a graph can replay.
-    const TensorView z = step_.latent();
     draw_latent(context_, discriminator_.parameters().step(),
                 z.reshaped({z.shape[0], z.shape[3]}), latent);
-    feeder_.feed(context_, state_.step * options_.d_steps + update, step_.real_images());
+    feeder_.feed(context_, update, step_.real_images());
     step_.update_discriminator(context_);
   }
   step_.update_generator(context_);
+}
+
+void Trainer::train_step() {
+  feeder_.select(context_, state_.step * options_.d_steps);
+  if (!context_.is_cuda() || !warm_) {
+    enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
+    warm_ = true;
+  } else {
+    if (graph_.empty()) graph_ = Graph(context_, [this] { enqueue_step(); });
+    graph_.launch(context_);
+  }
   ++state_.step;
 }
 
@@ -111,7 +123,7 @@ std::optional<StopReason> Trainer::reason_to_stop(const std::atomic<bool>& stop)
     return options_.steps > 0 && state_.step >= options_.steps ? StopReason::steps
                                                                : StopReason::epochs;
   }
-  if (options_.max_seconds > 0 && state_.trained_seconds >= options_.max_seconds) {
+  if (options_.max_seconds > 0 && state_.trained_seconds + seconds_unread_ >= options_.max_seconds) {
     return StopReason::time;
   }
   if (options_.stop_at_equilibrium && equilibrium_.reached()) return StopReason::equilibrium;
@@ -147,14 +159,35 @@ void Trainer::require_finite() const {
        checkpoint_.empty() ? "none" : checkpoint_.string());
 }
 
+// On a GPU a step has only been enqueued when it returns; waiting for the results makes up for it, so
+// speed is taken from one reading to the next.
+void Trainer::timed_step() {
+  const Clock::time_point start = Clock::now();
+  train_step();
+  seconds_unread_ += seconds_since(start);
+  ++steps_unread_;
+}
+
+void Trainer::read_results() {
+  const Clock::time_point start = Clock::now();
+  results_ = step_.read_results(context_);
+  seconds_unread_ += seconds_since(start);
+  require_finite();
+  if (steps_unread_ == 0) return;
+  state_.trained_seconds += seconds_unread_;
+  images_per_second_ = static_cast<double>(steps_unread_ * options_.batch_size) /
+                       std::max(seconds_unread_, 1e-9);
+  seconds_unread_ = 0;
+  steps_unread_ = 0;
+}
+
 void Trainer::observe_step(TrainingObserver& observer) {
   const bool logs = state_.step % options_.log_every == 0 || state_.step == 1;
   const bool saves =
       options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0;
   const bool samples = options_.sample_every > 0 && state_.step % options_.sample_every == 0;
-  if (logs || saves || options_.stop_at_equilibrium) {
-    results_ = step_.read_results(context_);
-    require_finite();
+  if (logs || saves || steps_unread_ >= options_.log_every || options_.stop_at_equilibrium) {
+    read_results();
   }
   if (options_.stop_at_equilibrium) equilibrium_.observe(results_.accuracy);
   observer.on_step(record());
@@ -175,18 +208,11 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
   write_real_images();
   std::optional<StopReason> reason = reason_to_stop(stop);
   while (!reason) {
-    const Clock::time_point start = Clock::now();
-    train_step();
-    const double elapsed = seconds_since(start);
-    state_.trained_seconds += elapsed;
-    const double speed = static_cast<double>(options_.batch_size) / std::max(elapsed, 1e-9);
-    images_per_second_ =
-        images_per_second_ == 0 ? speed : 0.95 * images_per_second_ + 0.05 * speed;
+    timed_step();
     observe_step(observer);
     reason = reason_to_stop(stop);
   }
-  results_ = step_.read_results(context_);
-  require_finite();
+  read_results();
   if (saved_step_ != state_.step) save(observer);
   if (*reason != StopReason::signal) write_samples(observer, out / "samples.png");
   return {*reason, state_.step, checkpoint_};
@@ -210,7 +236,7 @@ void Trainer::write_samples(TrainingObserver& observer, const fs::path& path) {
 
 void Trainer::write_real_images() {
   const fs::path path = fs::path(options_.out) / "real.png";
-  if (fs::exists(path)) return;
+  if (saved_step_ >= 0 && fs::exists(path)) return;  // written when this run began
   const std::int64_t count = std::min(options_.sample_count, dataset_.size());
   write_png(path, make_grid(dataset_.images().rows(0, count)));
 }

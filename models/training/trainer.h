@@ -14,6 +14,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/metrics_log.h"
 #include "models/training/step.h"
+#include "runtime/device/graph.h"
 
 namespace dcgan {
 
@@ -56,9 +57,12 @@ class Trainer {
 
  private:
   void initialize();
+  void enqueue_step();
   std::optional<StopReason> reason_to_stop(const std::atomic<bool>& stop) const;
   std::int64_t last_step() const;  ///< at which epochs or steps end the run; 0: never
   LogRecord record() const;
+  void timed_step();
+  void read_results();
   void observe_step(TrainingObserver& observer);
   void require_finite() const;
   void save(TrainingObserver& observer);
@@ -72,13 +76,17 @@ class Trainer {
   Network discriminator_;
   BatchFeeder feeder_;
   AdversarialStep step_;
+  Graph graph_;  ///< the whole step, on a GPU, from the second step on
+  bool warm_ = false;
   Sampler sampler_;
   HostTensor fixed_latent_;
   EquilibriumDetector equilibrium_;
   TrainingState state_;
   std::optional<MetricsLog> metrics_;
   StepResults results_;
-  double images_per_second_ = 0;
+  double images_per_second_ = 0;  ///< since the results were last read
+  std::int64_t steps_unread_ = 0;
+  double seconds_unread_ = 0;
   std::int64_t saved_step_ = -1;
   std::filesystem::path checkpoint_;
 };
