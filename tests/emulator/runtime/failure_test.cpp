@@ -1,6 +1,11 @@
 // Failures: every call of a small program is made to fail in turn; each must end in an Error with
 // the right kind, and leave nothing allocated.
+#include <sys/wait.h>
+
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
 
 #include "runtime/device/cuda_runtime.h"
 #include "runtime/device/event.h"
@@ -143,4 +148,44 @@ TEST_CASE("CUDA called from a host function is refused") {
   REQUIRE(cudaLaunchHostFunc(context.stream(), function, context.stream()) == cudaSuccess);
   context.synchronize();
   CHECK(seen == cudaErrorNotPermitted);
+}
+
+namespace {
+
+// Runs this program's hidden case `tag` in a process of its own; gives its exit status.
+int run_apart(const std::string& environment, const std::string& tag) {
+  const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
+  const int status =
+      std::system((environment + " '" + self + "' '" + tag + "' >/dev/null 2>&1").c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+constexpr int kLeakStatus = 70;
+
+}  // namespace
+
+TEST_CASE("leaks a buffer", "[.leak]") {
+  void* data = nullptr;
+  REQUIRE(cudaMalloc(&data, 16) == cudaSuccess);
+}
+
+TEST_CASE("allocates twice", "[.allocations]") {
+  const Context context(kGpu);
+  const Buffer first(context, 16);
+  const Buffer second(context, 16);
+}
+
+TEST_CASE("what is not released at exit fails the process") {
+  CHECK(run_apart("", "[.leak]") == kLeakStatus);
+  CHECK(run_apart("DCGAN_EMULATOR_LEAKS=ignore", "[.leak]") == 0);
+  CHECK(run_apart("", "[.allocations]") == 0);
+}
+
+TEST_CASE("failures, devices and memory can be set from the environment") {
+  CHECK(run_apart("DCGAN_EMULATOR_FAIL=allocation:2", "[.allocations]") == 1);
+  CHECK(run_apart("DCGAN_EMULATOR_FAIL=allocation:3,launch:1", "[.allocations]") == 0);
+  CHECK(run_apart("DCGAN_EMULATOR_MEMORY_MIB=0", "[.allocations]") == 1);
+  CHECK(run_apart("DCGAN_EMULATOR_DEVICES=0", "[.allocations]") == 1);
+  CHECK(run_apart("DCGAN_EMULATOR_FAIL=allocation", "[.allocations]") == 78);
+  CHECK(run_apart("DCGAN_EMULATOR_SEED=x", "[.allocations]") == 78);
 }
