@@ -121,6 +121,8 @@ TEST_CASE("our convolutions give the same bits in any thread order") {
       {{ConvDirection::down, 1, 13, 3, 1, 1}, leaky, {2, 11, 9, 1}, DType::f32},
       {{ConvDirection::up, 40, 3, 4, 2, 1}, tanh, {2, 9, 10, 40}, DType::bf16},
       {{ConvDirection::up, 7, 4, 4, 1, 2}, tanh, {1, 10, 9, 7}, DType::f32},
+      // More tiles than blocks: each block walks over several.
+      {{ConvDirection::down, 1, 3, 3, 1, 1}, leaky, {1100, 2, 2, 1}, DType::f32},
       {{ConvDirection::down, 520, 1, 4, 1, 0}, leaky, {9, 4, 4, 520}, DType::bf16},
       {{ConvDirection::down, 3, 1, 3, 1, 0}, {}, {5, 3, 3, 3}, DType::f32},
   };
