@@ -119,7 +119,9 @@ std::optional<ConvRunner> fastest(const Context& context,
     best.emplace(std::move(runner));
   }
   context.synchronize();  // before the tensors go
-  store_cached(plan_cache_folder(), key, best_json);
+  if (best) best->set_name(fmt::format("{:.3f} ms, best of {}", best_ms, plans.size()));
+  // What cannot be stored is timed again next time.
+  (void)store_cached(plan_cache_folder(), key, best_json);
   return best;
 }
 
