@@ -15,9 +15,11 @@ Context open_device(DeviceChoice choice) {
   if (choice == DeviceChoice::cuda) return Context(kGpu);
   if constexpr (kHasCuda) {
     if (cuda::device_count() > 0) return Context(kGpu);
-    fmt::print(stderr, "device: no GPU found, computing on the CPU with {} threads\n", thread_count());
+    fmt::print(stderr, "device: no GPU found, computing on the CPU with {} threads\n",
+               thread_count());
   } else {
-    fmt::print(stderr, "device: computing on the CPU with {} threads (this build has no CUDA engine)\n",
+    fmt::print(stderr,
+               "device: computing on the CPU with {} threads (this build has no CUDA engine)\n",
                thread_count());
   }
   return Context(kCpu);

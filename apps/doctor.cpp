@@ -15,9 +15,7 @@
 namespace dcgan {
 namespace {
 
-void line(std::string_view what, std::string_view value) {
-  fmt::print("{:<16} {}\n", what, value);
-}
+void line(std::string_view what, std::string_view value) { fmt::print("{:<16} {}\n", what, value); }
 
 void report_gpu() {
   if constexpr (kHasCuda) {
@@ -47,8 +45,8 @@ void report_gpu() {
 
 int doctor() {
   line("dcgan", fmt::format("{} ({}, processors from {})", kVersion, kBuildType, kBaseline));
-  line("CPU", fmt::format("{} cores, {} threads in use",
-                          std::thread::hardware_concurrency(), thread_count()));
+  line("CPU", fmt::format("{} cores, {} threads in use", std::thread::hardware_concurrency(),
+                          thread_count()));
   std::string why;
   line("CPU bf16", cpu_computes_bf16(&why) ? "yes" : fmt::format("no: {}", why));
   for (const auto& [library, version] : library_versions()) line(library, version);

@@ -12,13 +12,15 @@
 #include "models/networks/cost.h"
 #include "models/training/checkpoint.h"
 #include "models/training/step_plan.h"
-#include "models/training/trainer.h"
+#include "models/training/engine.h"
 
 namespace dcgan {
 namespace {
 
 struct InfoArguments {
-  explicit InfoArguments(CLI::App& app) : flags(app, {"Network", "Loss and optimiser", "Run"}) {
+  explicit InfoArguments(CLI::App& app)
+      : flags(app,
+              {"Network", "Loss and optimiser", "batch-size", "device", "precision", "threads"}) {
     app.add_option("--checkpoint", checkpoint, "a checkpoint or output folder to describe");
     app.add_flag("--json", json, "print as JSON");
     app.add_flag("--memory", memory, "list every slot of the memory plan");
@@ -31,10 +33,14 @@ struct InfoArguments {
 
 std::string activation_text(Activation activation) {
   switch (activation) {
-    case Activation::relu: return " relu";
-    case Activation::leaky_relu: return " leaky";
-    case Activation::tanh: return " tanh";
-    case Activation::none: break;
+    case Activation::relu:
+      return " relu";
+    case Activation::leaky_relu:
+      return " leaky";
+    case Activation::tanh:
+      return " tanh";
+    case Activation::none:
+      break;
   }
   return "";
 }
@@ -46,8 +52,7 @@ nlohmann::ordered_json describe(const std::vector<BlockSpec>& blocks, const Shap
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const BlockSpec& block = blocks[i];
     rows.push_back({{"name", block.conv_name},
-                    {"operation", to_string(block.conv) +
-                                      (block.norm == Norm::batch ? " bn" : "") +
+                    {"operation", to_string(block.conv) + (block.norm == Norm::batch ? " bn" : "") +
                                       activation_text(block.activation.kind)},
                     {"output", {shapes[i][1], shapes[i][2], shapes[i][3]}},
                     {"parameters", parameter_count({block})},
@@ -67,16 +72,15 @@ nlohmann::ordered_json describe_run(const RunOptions& options, const StepPlan& p
   json["preset"] = options.preset;
   json["image"] = {model.image_size, model.image_size, model.channels};
   json["generator"] = describe(generator, latent);
-  json["discriminator"] =
-      describe(discriminator, block_output_shapes(generator, latent).back());
+  json["discriminator"] = describe(discriminator, block_output_shapes(generator, latent).back());
   json["step_gflop_per_image"] = step_flops_per_image(generator, discriminator) * 1e-9;
   // Values, gradients and two moments, float32; the average is one more for the generator.
   const std::int64_t copies = options.ema_decay > 0 ? 5 : 4;
-  json["memory"] = {
-      {"batch_size", options.batch_size},
-      {"parameters_bytes", 4 * (copies * parameter_count(generator) + 4 * parameter_count(discriminator))},
-      {"step_bytes", plan.memory.bytes()},
-      {"step_bytes_unshared", plan.memory.bytes_unshared()}};
+  json["memory"] = {{"batch_size", options.batch_size},
+                    {"parameters_bytes", 4 * (copies * parameter_count(generator) +
+                                              4 * parameter_count(discriminator))},
+                    {"step_bytes", plan.memory.bytes()},
+                    {"step_bytes_unshared", plan.memory.bytes_unshared()}};
   return json;
 }
 
@@ -122,11 +126,12 @@ int info(const InfoArguments& arguments) {
   constexpr double kMiB = 1 << 20;
   fmt::print("step: {:.3f} GFLOP an image (one real and one generated)\n",
              json["step_gflop_per_image"].get<double>());
-  fmt::print("memory at batch {}: parameters, gradients and moments {:.1f} MiB; step {:.1f} MiB "
-             "({:.1f} MiB without sharing)\n", options.batch_size,
-             json["memory"]["parameters_bytes"].get<double>() / kMiB,
-             static_cast<double>(plan.memory.bytes()) / kMiB,
-             static_cast<double>(plan.memory.bytes_unshared()) / kMiB);
+  fmt::print(
+      "memory at batch {}: parameters, gradients and moments {:.1f} MiB; step {:.1f} MiB "
+      "({:.1f} MiB without sharing)\n",
+      options.batch_size, json["memory"]["parameters_bytes"].get<double>() / kMiB,
+      static_cast<double>(plan.memory.bytes()) / kMiB,
+      static_cast<double>(plan.memory.bytes_unshared()) / kMiB);
   if (arguments.memory) print_slots(plan.memory);
   return 0;
 }

@@ -18,13 +18,19 @@ namespace {
 struct InterpolateArguments {
   explicit InterpolateArguments(CLI::App& app) : generator(app) {
     app.add_option("--points", points, "latent vectors to pass through, and back to the first")
-        ->capture_default_str()->check(CLI::Range(2, 1000));
+        ->capture_default_str()
+        ->check(CLI::Range(2, 1000));
     app.add_option("--frames", frames, "pictures from one to the next")
-        ->capture_default_str()->check(CLI::Range(1, 1000));
-    app.add_option("--walks", walks, "walks side by side")->capture_default_str()->check(CLI::Range(1, 64));
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    app.add_option("--walks", walks, "walks side by side")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 64));
     app.add_option("--delay-ms", delay_ms, "how long each picture stands")
-        ->capture_default_str()->check(CLI::Range(1, 60000));
-    app.add_option("--seed", seed, "which walks: the same seed makes the same")->capture_default_str();
+        ->capture_default_str()
+        ->check(CLI::Range(1, 60000));
+    app.add_option("--seed", seed, "which walks: the same seed makes the same")
+        ->capture_default_str();
     app.add_option("--out", out, "animated PNG")->capture_default_str();
     app.add_option("--device", device, "auto, cuda or cpu")->capture_default_str();
     app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
@@ -48,16 +54,16 @@ HostTensor rows_of(const HostTensor& table, std::int64_t first, std::int64_t cou
 }
 
 int interpolate(const InterpolateArguments& arguments) {
+  const RunOptions options = arguments.generator.options();
   apply_threads(arguments.threads);
   const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
-  const RunOptions options = arguments.generator.options();
   Sampler sampler = arguments.generator.open(context, options, arguments.walks);
   const HostTensor ends =
       latent_for_seed(options, arguments.seed, arguments.walks * arguments.points);
   std::vector<HostTensor> walks;
   for (std::int64_t walk = 0; walk < arguments.walks; ++walk) {
-    walks.push_back(spherical_walk(rows_of(ends, walk * arguments.points, arguments.points),
-                                   arguments.frames));
+    walks.push_back(
+        spherical_walk(rows_of(ends, walk * arguments.points, arguments.points), arguments.frames));
   }
   std::vector<Image> pictures;
   HostTensor z({arguments.walks, ends.shape()[1]}, DType::f32);

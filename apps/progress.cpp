@@ -38,7 +38,8 @@ void Progress::on_step(const LogRecord& record) {
   text += record.steps > 0 ? fmt::format("step {}/{}", record.step, record.steps)
                            : fmt::format("step {}", record.step);
   text += fmt::format("  {:.0f} images/s", record.images_per_second);
-  if (record.seconds_left >= 0) text += fmt::format("  {} left", duration_text(record.seconds_left));
+  if (record.seconds_left >= 0)
+    text += fmt::format("  {} left", duration_text(record.seconds_left));
   std::fputs(("\r\033[K" + text).c_str(), stderr);
   bar_shown_ = true;
 }
@@ -48,7 +49,8 @@ void Progress::on_log(const LogRecord& record) {
   std::string line = example_log_line(record);
   if (!terminal_) {
     line += fmt::format("  {:.0f} images/s", record.images_per_second);
-    if (record.seconds_left >= 0) line += fmt::format(", {} left", duration_text(record.seconds_left));
+    if (record.seconds_left >= 0)
+      line += fmt::format(", {} left", duration_text(record.seconds_left));
   }
   put_line(stdout, line);
 }

@@ -13,12 +13,13 @@ namespace dcgan {
 
 class RunOptionFlags {
  public:
-  /// Adds every option of the groups ("Network", "Data", ...) and, with them, --config.
-  RunOptionFlags(CLI::App& app, const std::vector<std::string_view>& groups);
+  /// Adds the options chosen by group ("Network", "Data", ...) or by name, and --config. A switch
+  /// has a --no- form, for what a config file or a resumed run has switched on.
+  RunOptionFlags(CLI::App& app, const std::vector<std::string_view>& chosen);
 
   /// `base`, then the config file, then what the command line says. Not checked for validity.
   RunOptions effective(RunOptions base = {}) const;
-  /// True when the command line or the config file could have set something.
+  /// True when the command line sets it.
   bool given(std::string_view name) const;
 
  private:
@@ -26,6 +27,8 @@ class RunOptionFlags {
     std::string name;
     std::string text;
     CLI::Option* option = nullptr;
+    CLI::Option* negation = nullptr;  ///< switches only
+    bool given() const { return option->count() > 0 || (negation && negation->count() > 0); }
   };
   std::list<Flag> flags_;  // a list: CLI11 keeps addresses of the texts
   std::string config_;

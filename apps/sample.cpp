@@ -18,12 +18,18 @@ namespace {
 
 struct SampleArguments {
   explicit SampleArguments(CLI::App& app) : generator(app) {
-    app.add_option("--n", count, "images to draw")->capture_default_str()->check(CLI::PositiveNumber);
-    app.add_option("--seed", seed, "which images: the same seed draws the same")->capture_default_str();
-    app.add_option("--out", out, "grid.png: one contact sheet; NAME.npy: (n, H, W, C) uint8; a folder "
-                   "(ending in /): one PNG each")->capture_default_str();
+    app.add_option("--n", count, "images to draw")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1'000'000));
+    app.add_option("--seed", seed, "which images: the same seed draws the same")
+        ->capture_default_str();
+    app.add_option("--out", out,
+                   "grid.png: one contact sheet; NAME.npy: (n, H, W, C) uint8; a folder "
+                   "(ending in /): one PNG each")
+        ->capture_default_str();
     app.add_option("--columns", columns, "images in a row of the grid; 0: about a square")
-        ->capture_default_str()->check(CLI::NonNegativeNumber);
+        ->capture_default_str()
+        ->check(CLI::Range(0, 10000));
     app.add_option("--device", device, "auto, cuda or cpu")->capture_default_str();
     app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
   }
@@ -39,9 +45,16 @@ struct SampleArguments {
 Image image_of(const HostTensor& images, std::int64_t index) {
   const Shape& shape = images.shape();
   const ConstTensorView row = images.view().rows(index, 1);
-  Image image{static_cast<int>(shape[2]), static_cast<int>(shape[1]), static_cast<int>(shape[3]), {}};
+  Image image{
+      static_cast<int>(shape[2]), static_cast<int>(shape[1]), static_cast<int>(shape[3]), {}};
   image.pixels.assign(row.as<std::uint8_t>(), row.as<std::uint8_t>() + row.elements());
   return image;
+}
+
+void require_known_ending(const std::string& out) {
+  const std::string extension = std::filesystem::path(out).extension().string();
+  if (out.ends_with("/") || extension == ".png" || extension == ".npy") return;
+  fail(ErrorKind::usage, "--out {}: ends in neither .png, .npy nor /", out);
 }
 
 void write_images(const HostTensor& images, const SampleArguments& arguments) {
@@ -53,17 +66,16 @@ void write_images(const HostTensor& images, const SampleArguments& arguments) {
     }
   } else if (out.extension() == ".npy") {
     write_npy(out, images.view());
-  } else if (out.extension() == ".png") {
-    write_png(out, make_grid(images.view(), arguments.columns));
   } else {
-    fail(ErrorKind::usage, "--out {}: ends in neither .png, .npy nor /", arguments.out);
+    write_png(out, make_grid(images.view(), arguments.columns));
   }
 }
 
 int sample(const SampleArguments& arguments) {
+  require_known_ending(arguments.out);
+  const RunOptions options = arguments.generator.options();
   apply_threads(arguments.threads);
   const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
-  const RunOptions options = arguments.generator.options();
   constexpr std::int64_t kBatch = 64;
   Sampler sampler = arguments.generator.open(context, options, std::min(arguments.count, kBatch));
   const HostTensor z = latent_for_seed(options, arguments.seed, arguments.count);

@@ -7,19 +7,20 @@
 
 namespace dcgan {
 
-GeneratorArguments::GeneratorArguments(CLI::App& app)
-    : flags_(app, {"Network"}) {
+GeneratorArguments::GeneratorArguments(CLI::App& app) : flags_(app, {"Network"}) {
   CLI::Option* checkpoint = app.add_option(
       "--checkpoint", where_, "checkpoint, or an output folder whose newest one is meant");
   app.add_option("--generator,--netG", generator_,
-                 "safetensors file of a generator (PyTorch's names); say its network with the options below")
+                 "safetensors file of a generator (PyTorch's names); say its network with the "
+                 "options below")
       ->excludes(checkpoint);
 }
 
 std::string GeneratorArguments::checkpoint() const {
-  return find_checkpoint(where_, [](const std::string& message) {
-    fmt::print(stderr, "warning: {}\n", message);
-  }).string();
+  return find_checkpoint(
+             where_,
+             [](const std::string& message) { fmt::print(stderr, "warning: {}\n", message); })
+      .string();
 }
 
 RunOptions GeneratorArguments::options() const {

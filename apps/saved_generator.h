@@ -28,7 +28,8 @@ class GeneratorArguments {
   RunOptionFlags flags_;
 };
 
-/// The first seed's latent vectors for `sample` and `interpolate`: row i depends on (seed, i) alone.
+/// The first seed's latent vectors for `sample` and `interpolate`: row i depends on (seed, i)
+/// alone.
 HostTensor latent_for_seed(const RunOptions& options, std::int64_t seed, std::int64_t count);
 
 }  // namespace dcgan

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -24,7 +26,8 @@ struct TrainArguments {
         ->group("Run");
     app.add_flag("--dry-run", dry_run, "train one step, write everything, stop")->group("Run");
     app.add_option("--gpus,--ngpu", gpus, "GPUs to train on; 0: the CPU, as --device cpu")
-        ->group("Run");
+        ->group("Run")
+        ->check(CLI::Range(0, 1024));
   }
   RunOptionFlags flags;
   bool print_config = false;
@@ -39,9 +42,12 @@ struct Plan {
 
 void warn(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
 
+// A save that was killed leaves NAME.tmp, which is no checkpoint.
 bool holds_checkpoints(const fs::path& out) {
   const fs::path folder = out / "checkpoints";
-  return fs::is_directory(folder) && !fs::is_empty(folder);
+  if (!fs::is_directory(folder)) return false;
+  return std::any_of(fs::directory_iterator(folder), fs::directory_iterator(),
+                     [](const auto& entry) { return entry.path().extension() != ".tmp"; });
 }
 
 // A resumed run is the saved one: its options count, except those that say where and how long.
@@ -55,8 +61,8 @@ Plan resumed(const TrainArguments& arguments, const RunOptions& asked) {
   if (!conflicts.empty()) {
     std::string list;
     for (const std::string& conflict : conflicts) list += (list.empty() ? "" : ", ") + conflict;
-    fail(ErrorKind::config, "resume {}: these cannot change in a run: {}",
-         plan.checkpoint.string(), list);
+    fail(ErrorKind::config, "resume {}: these cannot change in a run: {}", plan.checkpoint.string(),
+         list);
   }
   const fs::path folder = plan.checkpoint.parent_path();
   if (!arguments.flags.given("out") && folder.filename() == "checkpoints") {
@@ -69,7 +75,12 @@ Plan resumed(const TrainArguments& arguments, const RunOptions& asked) {
 
 Plan planned(const TrainArguments& arguments) {
   RunOptions options = arguments.flags.effective();
-  if (arguments.gpus == 0) options.device = DeviceChoice::cpu;
+  if (arguments.gpus == 0) {
+    if (options.device == DeviceChoice::cuda) {
+      fail(ErrorKind::config, "--gpus 0: contradicts --device cuda");
+    }
+    options.device = DeviceChoice::cpu;
+  }
   if (arguments.gpus > 1) {
     fail(ErrorKind::config, "--gpus {}: this version trains on one device", arguments.gpus);
   }
@@ -84,8 +95,10 @@ Plan planned(const TrainArguments& arguments) {
 
 void refuse_occupied(const Plan& plan) {
   if (plan.checkpoint.empty() && holds_checkpoints(plan.options.out)) {
-    fail(ErrorKind::config, "--out {}: holds checkpoints of another run; go on with --resume {}, "
-         "or give another folder", plan.options.out, plan.options.out);
+    fail(ErrorKind::config,
+         "--out {}: holds checkpoints of another run; go on with --resume {}, "
+         "or give another folder",
+         plan.options.out, plan.options.out);
   }
 }
 
@@ -100,11 +113,16 @@ void report_dataset(const Dataset& dataset) {
 
 const char* reason_text(StopReason reason) {
   switch (reason) {
-    case StopReason::epochs: return "all epochs done";
-    case StopReason::steps: return "all steps done";
-    case StopReason::time: return "the time is up";
-    case StopReason::equilibrium: return "equilibrium reached";
-    case StopReason::signal: return "stopped by a signal";
+    case StopReason::epochs:
+      return "all epochs done";
+    case StopReason::steps:
+      return "all steps done";
+    case StopReason::time:
+      return "the time is up";
+    case StopReason::equilibrium:
+      return "equilibrium reached";
+    case StopReason::signal:
+      return "stopped by a signal";
   }
   return "";
 }
@@ -117,6 +135,7 @@ int train(const TrainArguments& arguments) {
     return 0;
   }
   refuse_occupied(plan);
+  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may leave; the training goes on
   apply_threads(options.threads);
   const Context context = open_device(options.device);
   const Dataset dataset = load_dataset(dataset_options(options));

@@ -14,7 +14,8 @@ namespace dcgan {
 namespace {
 
 struct VerifyArguments {
-  explicit VerifyArguments(CLI::App& app) : flags(app, {"Network", "Loss and optimiser", "Run"}) {
+  explicit VerifyArguments(CLI::App& app)
+      : flags(app, {"Network", "Loss and optimiser", "device", "precision", "threads"}) {
     app.add_option("--trace", trace, "safetensors file with the recorded training")->required();
     app.add_option("--trace-prefix", prefix, "compare the tensors whose names begin with this");
     app.add_option("--out", out, "write what was computed, under the trace's names");
@@ -51,7 +52,8 @@ void print_json(const TraceReport& report) {
 }
 
 void print_table(const TraceReport& report) {
-  fmt::print("{:<44} {:>10} {:>11} {:>14}  verdict\n", "tensor", "max |diff|", "relative L2", "bound");
+  fmt::print("{:<44} {:>10} {:>11} {:>14}  verdict\n", "tensor", "max |diff|", "relative L2",
+             "bound");
   std::size_t failed = 0;
   for (const TraceComparison& c : report.comparisons) {
     failed += c.passed ? 0 : 1;

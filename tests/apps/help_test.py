@@ -1,0 +1,115 @@
+"""The program explains itself: help of every command, one line for every slip of the fingers."""
+
+import re
+import unittest
+
+from support import COMMANDS, CPU, NETWORK, ProgramTest, run
+
+NETWORK_OPTIONS = ["preset", "image-size", "channels", "nz", "ngf", "ndf"]
+LOSS_OPTIONS = ["loss", "real-label", "fake-label", "d-steps", "optimizer", "lr", "lr-g", "lr-d",
+                "beta1", "beta2", "alpha", "epsilon", "weight-clip", "ema-decay", "latent"]
+TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
+    "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
+    "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
+    "equilibrium-steps", "seed", "device", "precision", "threads", "config", "print-config",
+    "dry-run", "gpus", "out", "log-every", "sample-every", "checkpoint-every", "keep",
+    "sample-count", "resume", "init-generator", "init-discriminator"]
+PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
+                 "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
+GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
+                                       "threads", "config"]
+OPTIONS = {
+    "train": TRAIN_OPTIONS + PYTORCH_NAMES,
+    "sample": GENERATOR_OPTIONS + ["n", "columns"],
+    "interpolate": GENERATOR_OPTIONS + ["points", "frames", "walks", "delay-ms"],
+    "verify": NETWORK_OPTIONS + LOSS_OPTIONS + ["trace", "trace-prefix", "out", "json", "device",
+                                                "precision", "threads", "config"],
+    "info": NETWORK_OPTIONS + LOSS_OPTIONS + ["checkpoint", "json", "memory", "batch-size",
+                                              "device", "precision", "threads", "config"],
+    "doctor": [],
+}
+
+
+class Help(ProgramTest):
+    def test_the_program_lists_its_commands_and_its_exit_codes(self):
+        text = self.run_ok("--help").stdout
+        for word in COMMANDS + ["65", "69", "74", "75", "78", "80"]:
+            self.assertRegex(text, rf"\b{word}\b")
+
+    def test_every_command_names_every_option_and_gives_an_example(self):
+        for command in COMMANDS:
+            with self.subTest(command=command):
+                text = self.run_ok(command, "--help").stdout
+                for option in OPTIONS[command]:
+                    self.assertRegex(text, rf"--{re.escape(option)}(?![\w-])")
+                self.assertIn(f"  dcgan {command}", text)
+
+    def test_no_command_offers_an_option_that_it_would_ignore(self):
+        for command in ["verify", "info"]:
+            text = self.run_ok(command, "--help").stdout
+            for option in ["epochs", "steps", "max-seconds", "seed", "flip"]:
+                self.assertNotRegex(text, rf"--{option}(?![\w-])")
+
+    def test_the_version_is_one_line(self):
+        self.assertRegex(self.run_ok("--version").stdout, r"^dcgan \d+\.\d+\.\d+\n$")
+
+
+class Usage(ProgramTest):
+    def test_what_cannot_be_understood_exits_2_with_one_line_that_names_it(self):
+        for arguments, words in [
+                ([], ["a command"]),
+                (["frob"], ["frob", "dcgan --help"]),
+                (["train", "--frob"], ["--frob", "dcgan train --help"]),
+                (["train", "stray"], ["stray"]),
+                (["train", "--lr"], ["--lr"]),
+                (["train", "--lr", "fast"], ["--lr", "fast"]),
+                (["train", "--lr", "1e-3x"], ["1e-3x"]),
+                (["train", "--lr", "0,001"], ["0,001"]),
+                (["train", "--lr", "nan"], ["nan"]),
+                (["train", "--steps", "1.5"], ["--steps", "1.5"]),
+                (["train", "--nz", "99999999999999999999"], ["--nz"]),
+                (["train", "--loss", "l2"], ["l2", "hinge"]),
+                (["train", "--device", "tpu"], ["tpu", "cuda"]),
+                (["train", "--flip", "--no-flip"], ["--flip"]),
+                (["train", "--gpus", "-5"], ["--gpus", "-5"]),
+                (["sample"], ["--checkpoint", "--generator"]),
+                (["sample", "--n", "0", "--checkpoint", "x"], ["--n", "0"]),
+                (["sample", "--checkpoint", "x", "--generator", "y"], ["--generator"]),
+                (["interpolate", "--checkpoint", "x", "--points", "1"], ["--points", "1"]),
+                (["verify"], ["--trace"]),
+                (["verify", "--trace", "x", "--steps", "3"], ["--steps"]),
+        ]:
+            with self.subTest(arguments=arguments):
+                done = self.assert_fails(2, arguments, *words)
+                self.assertLess(len(done.stderr), 200)
+                self.assertEqual(done.stdout, "")
+
+    def test_a_negative_number_is_a_value_and_not_an_option(self):
+        self.assert_fails(78, ["train", "--steps", "-1"], "--steps", "-1")
+
+    def test_the_last_of_a_repeated_option_counts(self):
+        printed = self.run_ok("train", "--lr", "0.5", "--lr", "0.25", "--print-config").stdout
+        self.assertIn('"lr": 0.25', printed)
+
+
+class Doctor(ProgramTest):
+    def test_it_says_what_the_build_and_the_machine_have(self):
+        text = self.run_ok("doctor").stdout
+        for word in ["CPU", "oneDNN", "CUDA engine"]:
+            self.assertIn(word, text)
+
+    def test_cuda_asked_for_where_there_is_none_exits_69_and_writes_nothing(self):
+        if "\nGPU 0" in run("doctor").stdout:
+            self.skipTest("this machine has a GPU")
+        self.assert_fails(69, ["train", *NETWORK, "--device", "cuda", "--out", self.folder / "out"],
+                          "cuda")
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_auto_says_which_device_it_took(self):
+        done = self.run_ok("info", *NETWORK)
+        self.assertTrue(done.stderr.startswith("device: ") or "\nGPU 0" in run("doctor").stdout)
+        self.assertEqual(self.run_ok("info", *NETWORK, *CPU).stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
