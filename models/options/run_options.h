@@ -101,11 +101,11 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("ngf", {}, "Network", kKeeps, "width of the generator's last hidden layer; 0: the preset's", o.ngf);
   v("ndf", {}, "Network", kKeeps, "width of the discriminator's first layer; 0: the preset's", o.ndf);
 
-  v("dataset", {}, "Data", kKeeps, "what to train on", o.dataset);
+  v("dataset", {}, "Data", kKeeps, "what to train on (strokes: digits that the program draws)", o.dataset);
   v("data", {"dataroot"}, "Data", kFollows, "file or folder of the data set (strokes needs none)", o.data);
   v("classes", {}, "Data", kKeeps, "sub-folders to take, comma-separated; empty: all", o.classes);
   v("flip", {}, "Data", kKeeps, "mirror images left and right at random", o.flip);
-  v("on-corrupt", {}, "Data", kKeeps, "a picture that cannot be decoded: stop, or leave it out and list it", o.on_corrupt);
+  v("on-corrupt", {}, "Data", kKeeps, "what to do about a picture that cannot be decoded (skip lists it)", o.on_corrupt);
   v("cache", {}, "Data", kFollows, "keep a folder's decoded pixels in this file", o.cache);
   v("workers", {}, "Data", kFollows, "decoding threads; 0: one a core (never changes results)", o.workers);
   v("strokes-count", {}, "Data", kKeeps, "digits that the strokes data set draws", o.strokes_count);
@@ -129,7 +129,7 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("batch-size", {"batchSize"}, "Run", kKeeps, "images per step", o.batch_size);
   v("epochs", {"niter"}, "Run", kFollows, "passes over the data set; 0: no limit", o.epochs);
   v("steps", {}, "Run", kFollows, "stop after this many steps; 0: no limit", o.steps);
-  v("max-seconds", {}, "Run", kFollows, "stop after this many seconds of training; 0: no limit", o.max_seconds);
+  v("max-seconds", {}, "Run", kFollows, "stop after this many seconds of training, earlier sessions included; 0: no limit", o.max_seconds);
   v("stop-at-equilibrium", {}, "Run", kFollows, "stop when the discriminator cannot tell real from fake", o.stop_at_equilibrium);
   v("equilibrium-margin", {}, "Run", kFollows, "... its smoothed accuracy being within this of one half", o.equilibrium_margin);
   v("equilibrium-steps", {}, "Run", kFollows, "... for this many steps on end", o.equilibrium_steps);
@@ -144,9 +144,9 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints; 0: only at the end", o.checkpoint_every);
   v("keep", {}, "Output", kFollows, "checkpoints to keep; 0: all", o.keep);
   v("sample-count", {}, "Output", kKeeps, "images in a sample grid, from fixed latent vectors", o.sample_count);
-  v("resume", {}, "Output", kFollows, "go on from a checkpoint, or from the newest one of an output folder", o.resume);
-  v("init-generator", {"netG"}, "Output", kKeeps, "start the generator from this safetensors file", o.init_generator);
-  v("init-discriminator", {"netD"}, "Output", kKeeps, "start the discriminator from this safetensors file", o.init_discriminator);
+  v("resume", {}, "Output", kFollows, "go on from this checkpoint, or the newest one of this output folder; auto: from --out if it has one", o.resume);
+  v("init-generator", {"netG"}, "Output", kKeeps, "start from these generator weights (safetensors)", o.init_generator);
+  v("init-discriminator", {"netD"}, "Output", kKeeps, "start from these discriminator weights (safetensors)", o.init_discriminator);
 }
 
 /// The networks that the options name: the preset with what overrides it. Throws Error(config).

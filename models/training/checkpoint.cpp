@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "models/networks/state_dict.h"
@@ -31,8 +32,8 @@ void append(std::vector<NamedTensor>& all, std::vector<NamedTensor> more) {
 void append_optimizer(const Context& context, const Network& network, OptimizerKind kind,
                       const std::string& prefix, std::vector<NamedTensor>& all) {
   if (kind == OptimizerKind::adam) {
-    append(all, parameter_tensors(context, network, ParameterArray::first_moment, prefix,
-                                  ".exp_avg"));
+    append(all,
+           parameter_tensors(context, network, ParameterArray::first_moment, prefix, ".exp_avg"));
   }
   append(all, parameter_tensors(context, network, ParameterArray::second_moment, prefix,
                                 second_moment_suffix(kind)));
@@ -82,15 +83,16 @@ TrainingState read_state(const fs::path& path) {
   }
 }
 
-// Checkpoints of an output folder, newest first. Names sort by step: eight digits, more only beyond.
+// Checkpoints of an output folder, newest first. Names sort by step: eight digits, more only
+// beyond.
 std::vector<fs::path> checkpoints_in(const fs::path& folder) {
   std::vector<fs::path> found;
   if (!fs::is_directory(folder)) return found;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    const bool is_step = name.starts_with("step_") && name.size() >= 13 &&
-                         std::all_of(name.begin() + 5, name.end(),
-                                     [](char c) { return c >= '0' && c <= '9'; });
+    const bool is_step =
+        name.starts_with("step_") && name.size() >= 13 &&
+        std::all_of(name.begin() + 5, name.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (entry.is_directory() && is_step) found.push_back(entry.path());
   }
   std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
@@ -98,6 +100,23 @@ std::vector<fs::path> checkpoints_in(const fs::path& folder) {
     return x.size() != y.size() ? x.size() > y.size() : x > y;
   });
   return found;
+}
+
+// The step's own check sees losses and gradients; an update may still have broken a weight (0 / 0
+// without epsilon), and such a checkpoint would only push out the good ones.
+void require_finite(const std::vector<NamedTensor>& tensors, const char* file, std::int64_t step,
+                    const fs::path& folder) {
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.dtype() != DType::f32) continue;
+    const float* values = tensor.view().as<float>();
+    const std::int64_t count = tensor.shape().elements();
+    if (std::all_of(values, values + count, [](float v) { return std::isfinite(v); })) continue;
+    const std::vector<fs::path> found = checkpoints_in(folder);
+    fail(ErrorKind::diverged,
+         "training diverged at step {}: {} of {} has values that are not finite; last checkpoint: "
+         "{}",
+         step, name, file, found.empty() ? "none" : found.front().string());
+  }
 }
 
 // Counts from the newest one just saved: later ones, left by a run that went on from an older
@@ -118,20 +137,21 @@ fs::path save_checkpoint(const Context& context, const fs::path& out, const RunO
                          const TrainingState& state) {
   const fs::path folder = out / "checkpoints" / fmt::format("step_{:08}", state.step);
   fs::create_directories(folder.parent_path());
-  const auto write = [](const fs::path& path, const std::vector<NamedTensor>& tensors) {
-    write_safetensors(path, as_items(tensors), {{"format", "pt"}});
-  };
   AtomicFolder target(folder);
   const fs::path& path = target.path();
-  write(path / kGenerator, state_dict(context, generator));
-  write(path / kDiscriminator, state_dict(context, discriminator));
+  const auto write = [&](const char* file, const std::vector<NamedTensor>& tensors) {
+    require_finite(tensors, file, state.step, folder.parent_path());
+    write_safetensors(path / file, as_items(tensors), {{"format", "pt"}});
+  };
+  write(kGenerator, state_dict(context, generator));
+  write(kDiscriminator, state_dict(context, discriminator));
   if (generator.parameters().has_ema()) {
-    write(path / kGeneratorEma, state_dict(context, generator, {}, ParameterArray::ema));
+    write(kGeneratorEma, state_dict(context, generator, {}, ParameterArray::ema));
   }
   std::vector<NamedTensor> optimizer;
   append_optimizer(context, generator, options.optimizer, "G.", optimizer);
   append_optimizer(context, discriminator, options.optimizer, "D.", optimizer);
-  write(path / kOptimizer, optimizer);
+  write(kOptimizer, optimizer);
   write_text_atomically(path / "config.json", to_json(options));
   write_state(path / "state.json", state);
   write_manifest(path);
@@ -154,7 +174,8 @@ fs::path find_checkpoint(const fs::path& where, const Warn& warn) {
     warn(fmt::format("checkpoint passed over: {}", *fault));
   }
   if (!found.empty()) {
-    fail(ErrorKind::bad_data, "{}: none of its {} checkpoints is valid", where.string(), found.size());
+    fail(ErrorKind::bad_data, "{}: none of its {} checkpoints is valid", where.string(),
+         found.size());
   }
   fail(ErrorKind::io, "{}: neither a checkpoint nor a folder with checkpoints/", where.string());
 }

@@ -35,7 +35,8 @@ struct TrainingState {
 };
 
 /// Saves under out/checkpoints/step_NNNNNNNN, then removes the oldest so that `keep` remain (0: all).
-/// Returns the folder. Throws Error(io); earlier checkpoints are then untouched.
+/// Returns the folder. Throws Error(io), and Error(diverged) when a tensor holds a value that is not
+/// finite; earlier checkpoints are then untouched. Later ones are never counted nor removed.
 std::filesystem::path save_checkpoint(const Context& context, const std::filesystem::path& out,
                                       const RunOptions& options, const Network& generator,
                                       const Network& discriminator, const TrainingState& state);
