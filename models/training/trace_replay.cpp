@@ -7,7 +7,7 @@
 
 #include "kernels/batch_norm.h"
 #include "kernels/convert.h"
-#include "models/training/trainer.h"
+#include "models/training/engine.h"
 
 namespace dcgan {
 namespace {

@@ -6,9 +6,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "kernels/latent.h"
 #include "models/evaluation/grid.h"
-#include "models/networks/state_dict.h"
 #include "runtime/io/files.h"
 #include "runtime/io/image.h"
 
@@ -22,59 +20,30 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-RandomKey key(const RunOptions& options, RandomStream stream) {
-  return {static_cast<std::uint64_t>(options.seed), stream};
-}
-
 // Sampling in small batches keeps the sampler's memory small beside the step's.
 constexpr std::int64_t kMaxSampleBatch = 64;
 
-void load_initial_weights(const Context& context, const std::string& path, Network& network) {
-  if (!path.empty()) load_state_dict(context, SafetensorsFile(path), network);
-}
-
 }  // namespace
-
-StepConfig step_config(const RunOptions& options) {
-  StepConfig config;
-  config.batch = options.batch_size;
-  config.loss = loss_options(options);
-  config.generator = generator_optimizer(options);
-  config.discriminator = discriminator_optimizer(options);
-  config.dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
-  return config;
-}
 
 Trainer::Trainer(const Context& context, const RunOptions& options, const Dataset& dataset)
     : context_(context),
       options_(options),
       dataset_(dataset),
-      generator_(context, generator_blocks(model_config(options))),
-      discriminator_(context, discriminator_blocks(model_config(options))),
-      feeder_(context, dataset,
-              {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
-               options.d_steps}),
-      step_(context, generator_, discriminator_, step_config(options)),
-      sampler_(context, generator_.blocks(), std::min(options.sample_count, kMaxSampleBatch),
-               step_config(options).dtype),
-      fixed_latent_(draw_host_latent(key(options, RandomStream::fixed_latent), options.sample_count,
-                                     model_config(options).nz, options.latent)),
+      engine_(context, options, dataset),
+      sampler_(context, engine_.generator().blocks(),
+               std::min(options.sample_count, kMaxSampleBatch), step_config(options).dtype),
+      fixed_latent_(draw_host_latent(
+          {static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
+          options.sample_count, model_config(options).nz, options.latent)),
       equilibrium_(options.equilibrium_margin, options.equilibrium_steps) {
   require_writable_folder(options_.out);
   fs::create_directories(fs::path(options_.out) / "samples");
-  initialize();
-}
-
-void Trainer::initialize() {
-  generator_.parameters().initialize(context_, key(options_, RandomStream::generator_init));
-  discriminator_.parameters().initialize(context_, key(options_, RandomStream::discriminator_init));
-  load_initial_weights(context_, options_.init_generator, generator_);
-  load_initial_weights(context_, options_.init_discriminator, discriminator_);
-  if (options_.ema_decay > 0) generator_.parameters().make_ema(context_);
 }
 
 void Trainer::resume(const fs::path& checkpoint) {
-  state_ = load_checkpoint(context_, checkpoint, options_, generator_, discriminator_);
+  state_ = load_checkpoint(context_, checkpoint, options_, engine_.generator(),
+                           engine_.discriminator());
+  engine_.set_steps_done(state_.step);
   equilibrium_.restore(state_.equilibrium);
   checkpoint_ = checkpoint;
   // Saved already, if it is this run's own folder that goes on.
@@ -82,35 +51,10 @@ void Trainer::resume(const fs::path& checkpoint) {
   if (fs::exists(own) && fs::equivalent(checkpoint.parent_path(), own)) saved_step_ = state_.step;
 }
 
-void Trainer::enqueue_step() {
-  const LatentOptions latent{key(options_, RandomStream::latent), options_.latent, 0};
-  const TensorView z = step_.latent();
-  for (std::int64_t update = 0; update < options_.d_steps; ++update) {
-    // The discriminator's own counter numbers the draws, on the device, so that a graph can replay.
-    draw_latent(context_, discriminator_.parameters().step(),
-                z.reshaped({z.shape[0], z.shape[3]}), latent);
-    feeder_.feed(context_, update, step_.real_images());
-    step_.update_discriminator(context_);
-  }
-  step_.update_generator(context_);
-}
-
-void Trainer::train_step() {
-  feeder_.select(context_, state_.step * options_.d_steps);
-  if (!context_.is_cuda() || !warm_) {
-    enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
-    warm_ = true;
-  } else {
-    if (graph_.empty()) graph_ = Graph(context_, [this] { enqueue_step(); });
-    graph_.launch(context_);
-  }
-  ++state_.step;
-}
-
 std::int64_t Trainer::last_step() const {
   const std::int64_t by_epochs = options_.epochs == 0
                                      ? INT64_MAX
-                                     : options_.epochs * feeder_.batches_per_epoch() / options_.d_steps;
+                                     : options_.epochs * engine_.batches_per_epoch() / options_.d_steps;
   const std::int64_t by_steps = options_.steps == 0 ? INT64_MAX : options_.steps;
   const std::int64_t last = std::min(by_epochs, by_steps);
   return last == INT64_MAX ? 0 : std::max<std::int64_t>(last, 1);
@@ -134,10 +78,10 @@ LogRecord Trainer::record() const {
   LogRecord r;
   const std::int64_t updates = state_.step * options_.d_steps;
   const std::int64_t last_update = std::max<std::int64_t>(updates - 1, 0);
-  r.epoch = last_update / feeder_.batches_per_epoch();
+  r.epoch = last_update / engine_.batches_per_epoch();
   r.epochs = options_.epochs;
-  r.batch = last_update % feeder_.batches_per_epoch();
-  r.batches = feeder_.batches_per_epoch();
+  r.batch = last_update % engine_.batches_per_epoch();
+  r.batches = engine_.batches_per_epoch();
   r.step = state_.step;
   r.steps = last_step();
   r.results = results_;
@@ -163,14 +107,15 @@ void Trainer::require_finite() const {
 // speed is taken from one reading to the next.
 void Trainer::timed_step() {
   const Clock::time_point start = Clock::now();
-  train_step();
+  engine_.train_step();
+  state_.step = engine_.steps_done();
   seconds_unread_ += seconds_since(start);
   ++steps_unread_;
 }
 
 void Trainer::read_results() {
   const Clock::time_point start = Clock::now();
-  results_ = step_.read_results(context_);
+  results_ = engine_.step().read_results(context_);
   seconds_unread_ += seconds_since(start);
   require_finite();
   if (steps_unread_ == 0) return;
@@ -221,14 +166,15 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
 void Trainer::save(TrainingObserver& observer) {
   state_.metrics_bytes = metrics_ ? metrics_->bytes() : 0;
   state_.equilibrium = equilibrium_.state();
-  checkpoint_ = save_checkpoint(context_, options_.out, options_, generator_, discriminator_, state_);
+  checkpoint_ = save_checkpoint(context_, options_.out, options_, engine_.generator(),
+                                engine_.discriminator(), state_);
   saved_step_ = state_.step;
   observer.on_file(checkpoint_);
 }
 
 void Trainer::write_samples(TrainingObserver& observer, const fs::path& path) {
-  const bool averaged = generator_.parameters().has_ema();
-  sampler_.copy_weights(context_, generator_,
+  const bool averaged = engine_.generator().parameters().has_ema();
+  sampler_.copy_weights(context_, engine_.generator(),
                         averaged ? ParameterArray::ema : ParameterArray::values);
   write_png(path, make_grid(sampler_.sample(context_, fixed_latent_).view()));
   observer.on_file(path);

@@ -10,11 +10,9 @@
 #include "models/data/dataset.h"
 #include "models/networks/sampler.h"
 #include "models/options/run_options.h"
-#include "models/training/batch_feeder.h"
 #include "models/training/checkpoint.h"
+#include "models/training/engine.h"
 #include "models/training/metrics_log.h"
-#include "models/training/step.h"
-#include "runtime/device/graph.h"
 
 namespace dcgan {
 
@@ -48,16 +46,10 @@ class Trainer {
   /// checkpoint is then kept.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
-  // For programs that drive training themselves, and for tests.
-  void train_step();  ///< d-steps discriminator updates and one generator update
-  AdversarialStep& step() { return step_; }
-  Network& generator() { return generator_; }
-  Network& discriminator() { return discriminator_; }
+  TrainingEngine& engine() { return engine_; }
   const TrainingState& state() const { return state_; }
 
  private:
-  void initialize();
-  void enqueue_step();
   std::optional<StopReason> reason_to_stop(const std::atomic<bool>& stop) const;
   std::int64_t last_step() const;  ///< at which epochs or steps end the run; 0: never
   LogRecord record() const;
@@ -72,12 +64,7 @@ class Trainer {
   const Context& context_;
   RunOptions options_;
   const Dataset& dataset_;
-  Network generator_;
-  Network discriminator_;
-  BatchFeeder feeder_;
-  AdversarialStep step_;
-  Graph graph_;  ///< the whole step, on a GPU, from the second step on
-  bool warm_ = false;
+  TrainingEngine engine_;
   Sampler sampler_;
   HostTensor fixed_latent_;
   EquilibriumDetector equilibrium_;
@@ -90,8 +77,5 @@ class Trainer {
   std::int64_t saved_step_ = -1;
   std::filesystem::path checkpoint_;
 };
-
-/// How a run maps onto a step.
-StepConfig step_config(const RunOptions& options);
 
 }  // namespace dcgan

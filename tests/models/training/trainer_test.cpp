@@ -24,8 +24,8 @@ Finished train_to(Device device, RunOptions options, std::int64_t steps) {
   }
   TrainingObserver nobody;
   trainer.run(nobody, kGoOn);
-  return {test::state_of(context, trainer.generator()),
-          test::state_of(context, trainer.discriminator())};
+  return {test::state_of(context, trainer.engine().generator()),
+          test::state_of(context, trainer.engine().discriminator())};
 }
 
 void check_resume_is_exact(const RunOptions& base) {
@@ -79,8 +79,8 @@ TEST_CASE("weight clipping covers every discriminator parameter, batch norm too"
   const Context context(Device{});
   const Dataset dataset = load_dataset(dataset_options(options));
   Trainer trainer(context, options, dataset);
-  trainer.train_step();
-  const TensorView values = trainer.discriminator().parameters().flat(ParameterArray::values);
+  trainer.engine().train_step();
+  const TensorView values = trainer.engine().discriminator().parameters().flat(ParameterArray::values);
   const float* value = values.as<float>();
   CHECK(std::all_of(value, value + values.elements(),
                     [](float v) { return v >= -0.01f && v <= 0.01f; }));
@@ -93,15 +93,15 @@ TEST_CASE("training drives the discriminator's loss down and changes both networ
   const Context context(Device{});
   const Dataset dataset = load_dataset(dataset_options(options));
   Trainer trainer(context, options, dataset);
-  const auto generator = test::state_of(context, trainer.generator());
-  trainer.train_step();
-  const float first = trainer.step().read_results(context).errD();
-  for (int i = 0; i < 40; ++i) trainer.train_step();
-  const StepResults results = trainer.step().read_results(context);
+  const auto generator = test::state_of(context, trainer.engine().generator());
+  trainer.engine().train_step();
+  const float first = trainer.engine().step().read_results(context).errD();
+  for (int i = 0; i < 40; ++i) trainer.engine().train_step();
+  const StepResults results = trainer.engine().step().read_results(context);
   CHECK(results.errD() < first);
   CHECK(results.D_x > results.D_G_z1);
   CHECK(results.finite);
-  CHECK(test::state_of(context, trainer.generator()) != generator);
+  CHECK(test::state_of(context, trainer.engine().generator()) != generator);
 }
 
 TEST_CASE("a number that is not finite ends the run with the step and keeps the checkpoint") {
@@ -117,7 +117,7 @@ TEST_CASE("a number that is not finite ends the run with the step and keeps the 
     explicit Poison(Trainer& t) : trainer(t) {}
     void on_step(const LogRecord& record) override {
       if (record.step != 3) return;
-      trainer.generator().parameters().flat(ParameterArray::values).as<float>()[0] = NAN;
+      trainer.engine().generator().parameters().flat(ParameterArray::values).as<float>()[0] = NAN;
     }
     Trainer& trainer;
   } poison(trainer);

@@ -1,0 +1,72 @@
+#include "models/training/engine.h"
+
+#include "kernels/latent.h"
+#include "models/networks/state_dict.h"
+
+namespace dcgan {
+namespace {
+
+RandomKey key(const RunOptions& options, RandomStream stream) {
+  return {static_cast<std::uint64_t>(options.seed), stream};
+}
+
+void initialize(const Context& context, const RunOptions& options, RandomStream stream,
+                const std::string& file, Network& network) {
+  network.parameters().initialize(context, key(options, stream));
+  if (!file.empty()) load_state_dict(context, SafetensorsFile(file), network);
+}
+
+}  // namespace
+
+StepConfig step_config(const RunOptions& options) {
+  StepConfig config;
+  config.batch = options.batch_size;
+  config.loss = loss_options(options);
+  config.generator = generator_optimizer(options);
+  config.discriminator = discriminator_optimizer(options);
+  config.dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+  return config;
+}
+
+TrainingEngine::TrainingEngine(const Context& context, const RunOptions& options,
+                               const Dataset& dataset)
+    : context_(context),
+      options_(options),
+      generator_(context, generator_blocks(model_config(options))),
+      discriminator_(context, discriminator_blocks(model_config(options))),
+      feeder_(context, dataset,
+              {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
+               options.d_steps}),
+      step_(context, generator_, discriminator_, step_config(options)) {
+  initialize(context, options, RandomStream::generator_init, options.init_generator, generator_);
+  initialize(context, options, RandomStream::discriminator_init, options.init_discriminator,
+             discriminator_);
+  if (options.ema_decay > 0) generator_.parameters().make_ema(context);
+}
+
+void TrainingEngine::enqueue_step() {
+  const LatentOptions latent{key(options_, RandomStream::latent), options_.latent, 0};
+  const TensorView z = step_.latent();
+  for (std::int64_t update = 0; update < options_.d_steps; ++update) {
+    // The discriminator's own counter numbers the draws, on the device, so that a graph can replay.
+    draw_latent(context_, discriminator_.parameters().step(),
+                z.reshaped({z.shape[0], z.shape[3]}), latent);
+    feeder_.feed(context_, update, step_.real_images());
+    step_.update_discriminator(context_);
+  }
+  step_.update_generator(context_);
+}
+
+void TrainingEngine::train_step() {
+  feeder_.select(context_, steps_done_ * options_.d_steps);
+  if (!context_.is_cuda() || !warm_) {
+    enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
+    warm_ = true;
+  } else {
+    if (graph_.empty()) graph_ = Graph(context_, [this] { enqueue_step(); });
+    graph_.launch(context_);
+  }
+  ++steps_done_;
+}
+
+}  // namespace dcgan

@@ -1,0 +1,54 @@
+// Training without its surroundings: networks, real images, noise and the step, on one device. What
+// a program uses that keeps its own time, logs and files; the trainer and the benchmark do.
+#pragma once
+
+#include "models/data/dataset.h"
+#include "models/networks/network.h"
+#include "models/options/run_options.h"
+#include "models/training/batch_feeder.h"
+#include "models/training/step.h"
+#include "runtime/device/graph.h"
+
+namespace dcgan {
+
+/// How a run's options map onto a step.
+StepConfig step_config(const RunOptions& options);
+
+class TrainingEngine {
+ public:
+  /// Options must be valid. The context and the data set must outlive the engine. The networks get
+  /// fresh weights of the seed, or those of --init-generator and --init-discriminator.
+  TrainingEngine(const Context& context, const RunOptions& options, const Dataset& dataset);
+
+  /// d-steps discriminator updates and one generator update. Enqueued; on a GPU one graph from the
+  /// second step on.
+  void train_step();
+
+  std::int64_t steps_done() const { return steps_done_; }
+  /// Goes on behind a checkpoint: the images of the next step follow from it.
+  void set_steps_done(std::int64_t steps) { steps_done_ = steps; }
+
+  AdversarialStep& step() { return step_; }
+  Network& generator() { return generator_; }
+  const Network& generator() const { return generator_; }
+  Network& discriminator() { return discriminator_; }
+  const Network& discriminator() const { return discriminator_; }
+  std::int64_t batches_per_epoch() const { return feeder_.batches_per_epoch(); }
+  /// Operations in the graph of a step; 0 on the CPU and before the second step.
+  std::size_t graph_nodes() const { return graph_.nodes(); }
+
+ private:
+  void enqueue_step();
+
+  const Context& context_;
+  RunOptions options_;
+  Network generator_;
+  Network discriminator_;
+  BatchFeeder feeder_;
+  AdversarialStep step_;
+  Graph graph_;
+  bool warm_ = false;
+  std::int64_t steps_done_ = 0;
+};
+
+}  // namespace dcgan
