@@ -54,6 +54,9 @@ HostTensor rows_of(const HostTensor& table, std::int64_t first, std::int64_t cou
 }
 
 int interpolate(const InterpolateArguments& arguments) {
+  if (!arguments.out.ends_with(".png")) {
+    fail(ErrorKind::usage, "--out {}: does not end in .png", arguments.out);
+  }
   const RunOptions options = arguments.generator.options();
   apply_threads(arguments.threads);
   const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));

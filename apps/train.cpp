@@ -88,6 +88,10 @@ Plan planned(const TrainArguments& arguments) {
     options.resume = holds_checkpoints(options.out) ? options.out : "";
   }
   Plan plan = options.resume.empty() ? Plan{options, {}} : resumed(arguments, options);
+  if (arguments.dry_run && !plan.checkpoint.empty()) {
+    fail(ErrorKind::config, "--dry-run: is for a fresh run, not to go on from {}",
+         plan.checkpoint.string());
+  }
   if (arguments.dry_run) plan.options.steps = 1;
   require_valid(plan.options);
   return plan;

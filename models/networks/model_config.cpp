@@ -36,6 +36,11 @@ void require_valid(const ModelConfig& model) {
     fail(ErrorKind::config, "nz {}, ngf {} and ndf {} must be at least 1", model.nz, model.ngf,
          model.ndf);
   }
+  constexpr std::int64_t kWidest = 65536;  // times the deepest block's factor, still an int
+  if (model.nz > kWidest || model.ngf > kWidest || model.ndf > kWidest) {
+    fail(ErrorKind::config, "nz {}, ngf {} and ndf {} must be at most {}", model.nz, model.ngf,
+         model.ndf, kWidest);
+  }
   if (model.family == NetworkFamily::libtorch) {
     if (model.image_size != 28) {
       fail(ErrorKind::config, "image-size: the libtorch network makes 28 px images, not {}",

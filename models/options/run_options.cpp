@@ -17,8 +17,15 @@ void require_in_range(std::string_view name, double value, double low, double hi
   }
 }
 
-void require_at_least(std::string_view name, std::int64_t value, std::int64_t low) {
+// The upper bounds are far beyond use; they keep products of counts within 64 bits.
+constexpr std::int64_t kMostSteps = 1'000'000'000'000;
+constexpr std::int64_t kMost = 1'000'000;
+constexpr std::int64_t kMostThreads = 1024;
+
+void require_count(std::string_view name, std::int64_t value, std::int64_t low,
+                   std::int64_t high = kMostSteps) {
   if (value < low) fail(ErrorKind::config, "--{}: {} is below {}", name, value, low);
+  if (value > high) fail(ErrorKind::config, "--{}: {} is above {}", name, value, high);
 }
 
 void require_compatible(const RunOptions& o) {
@@ -36,6 +43,11 @@ void require_compatible(const RunOptions& o) {
   }
   if (o.dataset != DatasetKind::strokes && o.data.empty()) {
     fail(ErrorKind::config, "--dataset {}: needs --data PATH", enum_name(o.dataset));
+  }
+  if (o.dataset == DatasetKind::strokes && !o.data.empty()) {
+    fail(ErrorKind::config,
+         "--data {}: the strokes are drawn by the program; say with --dataset what this is ({})",
+         o.data, enum_choices<DatasetKind>());
   }
   if (o.dataset != DatasetKind::folder && (!o.classes.empty() || !o.cache.empty())) {
     fail(ErrorKind::config, "--classes, --cache: are for --dataset folder, not {}",
@@ -65,20 +77,20 @@ ModelConfig model_config(const RunOptions& options) {
 
 void require_valid(const RunOptions& o) {
   model_config(o);
-  require_at_least("batch-size", o.batch_size, 1);
-  require_at_least("d-steps", o.d_steps, 1);
-  require_at_least("epochs", o.epochs, 0);
-  require_at_least("steps", o.steps, 0);
-  require_at_least("seed", o.seed, 0);
-  require_at_least("threads", o.threads, 0);
-  require_at_least("workers", o.workers, 0);
-  require_at_least("log-every", o.log_every, 1);
-  require_at_least("sample-every", o.sample_every, 0);
-  require_at_least("checkpoint-every", o.checkpoint_every, 0);
-  require_at_least("keep", o.keep, 0);
-  require_at_least("sample-count", o.sample_count, 1);
-  require_at_least("strokes-count", o.strokes_count, 1);
-  require_at_least("equilibrium-steps", o.equilibrium_steps, 1);
+  require_count("batch-size", o.batch_size, 1, kMost);
+  require_count("d-steps", o.d_steps, 1, kMost);
+  require_count("epochs", o.epochs, 0, kMost);
+  require_count("steps", o.steps, 0);
+  require_count("seed", o.seed, 0, INT64_MAX);
+  require_count("threads", o.threads, 0, kMostThreads);
+  require_count("workers", o.workers, 0, kMostThreads);
+  require_count("log-every", o.log_every, 1);
+  require_count("sample-every", o.sample_every, 0);
+  require_count("checkpoint-every", o.checkpoint_every, 0);
+  require_count("keep", o.keep, 0);
+  require_count("sample-count", o.sample_count, 1, kMost);
+  require_count("strokes-count", o.strokes_count, 1);
+  require_count("equilibrium-steps", o.equilibrium_steps, 1);
   require_in_range("real-label", o.real_label, 0.0, 1.0);
   require_in_range("fake-label", o.fake_label, 0.0, 1.0);
   require_in_range("lr", o.lr, 0.0, 1.0);

@@ -115,6 +115,12 @@ class Contradictions(ProgramTest):
                 (["--weight-clip", "0.01"], ["--weight-clip", "non-saturating"]),
                 (["--dataset", "mnist"], ["--data"]),
                 (["--classes", "a"], ["--classes", "strokes"]),
+                (["--data", "faces"], ["--data faces", "--dataset", "folder"]),
+                (["--nz", "1000000000000"], ["1000000000000", "65536"]),
+                (["--batch-size", "1000000000000"], ["--batch-size", "1000000000000"]),
+                (["--sample-count", "1000000000000"], ["--sample-count", "1000000000000"]),
+                (["--epochs", "9000000000000000000"], ["--epochs", "9000000000000000000"]),
+                (["--threads", "100000"], ["--threads", "100000"]),
                 (["--gpus", "2"], ["2"]),
                 (["--gpus", "0", "--device", "cuda"], ["--gpus 0", "cuda"]),
                 (["--resume", "x", "--netG", "y"], [])]:
@@ -140,6 +146,10 @@ class Contradictions(ProgramTest):
                                       "--ngf", "8", "--flip"], "--lr (0.1, was 0.0002)",
                                  "--batch-size (4, was 8)", "--ngf (8, was 4)", "--flip (true")
         self.assertNotIn("--steps", done.stderr)
+
+    def test_a_dry_run_does_not_go_on_with_another_run(self):
+        out = self.train("out", "--steps", "1")
+        self.assert_fails(78, ["train", "--resume", out, "--dry-run"], "--dry-run")
 
     def test_resuming_from_nothing_exits_74_and_names_the_place(self):
         self.assert_fails(74, ["train", "--resume", self.folder / "none"], self.folder / "none")

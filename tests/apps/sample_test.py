@@ -97,6 +97,10 @@ class Interpolate(Trained):
             self.assertAlmostEqual(numerator / denominator, 0.05)
         self.assertEqual(chunks[-1][0], "IEND")
 
+    def test_another_ending_is_refused(self):
+        self.assert_fails(2, ["interpolate", "--checkpoint", self.folder, "--out", "walk.gif"],
+                          "walk.gif", ".png")
+
     def test_the_same_seed_walks_the_same_way(self):
         short = ["--points", "2", "--frames", "2", "--walks", "1"]
         one = self.command("interpolate", "one.png", *short, "--seed", "5")
