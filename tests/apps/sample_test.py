@@ -1,4 +1,4 @@
-"""Drawing from a trained generator: the same image for the same seed, whatever else is asked for."""
+"""Drawing from a trained generator: the same image for the same seed, whatever else is asked."""
 
 import struct
 import unittest
