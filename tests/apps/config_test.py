@@ -50,9 +50,9 @@ class PyTorchNames(ProgramTest):
 
 
 class ConfigFile(ProgramTest):
-    ODD = ["--preset", "mnist32", "--lr", "0.00012345678901234567", "--ema-decay", "0.999", "--flip",
-           "--classes", "b,a", "--dataset", "folder", "--data", "with space/and \u00e9", "--seed",
-           "9007199254740993", "--epsilon", "1e-12"]
+    ODD = ["--preset", "mnist32", "--lr", "0.00012345678901234567", "--ema-decay", "0.999",
+           "--flip", "--classes", "b,a", "--dataset", "folder", "--data",
+           "with space/and \u00e9", "--seed", "9007199254740993", "--epsilon", "1e-12"]
 
     def test_what_is_printed_as_a_file_gives_the_same_again(self):
         printed = self.run_ok("train", *self.ODD, "--print-config").stdout

@@ -6,6 +6,11 @@ import unittest
 from support import TENSOR_FILES, TINY, ProgramTest, Running, checkpoint, run, steps_of
 
 
+def logged_steps(out):
+    path = out / "metrics.jsonl"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
 class Signals(ProgramTest):
     def endless(self, *arguments):
         return Running(*TINY, "--out", self.folder / "out", "--log-every", "1", *arguments)
@@ -14,13 +19,13 @@ class Signals(ProgramTest):
         """Sends the signal during training; returns the step that was saved."""
         out = self.folder / "out"
         with self.endless() as training:
-            # Written by the loop: the signals are watched from before it.
-            training.wait_for(lambda: (out / "real.png").exists())
+            training.wait_for(lambda: logged_steps(out) > 2)
             training.process.send_signal(number)
             code, errors = training.end()
         self.assertEqual(code, 75, errors)
         self.assertIn("stopped by a signal", errors)
         self.assertEqual(len(steps_of(out)), 1)
+        self.assertEqual(steps_of(out)[0], logged_steps(out))  # the step under way was finished
         return steps_of(out)[0]
 
     def assert_goes_on_as_if_nothing_had_been(self, step):
@@ -44,6 +49,8 @@ class Signals(ProgramTest):
         # A step of 100 000 discriminator updates: the first signal cannot be answered soon.
         with self.endless("--d-steps", "100000") as training:
             training.wait_for(lambda: (out / "real.png").exists())
+            before = training.cpu_seconds()
+            training.wait_for(lambda: training.cpu_seconds() > before + 0.1)  # in its step by now
             training.process.send_signal(signal.SIGTERM)
             with self.assertRaises(AssertionError):
                 training.wait_for(lambda: False, seconds=0.3)  # it finishes its step first

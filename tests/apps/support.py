@@ -111,6 +111,12 @@ class Running:
                 raise AssertionError("waited in vain")
             time.sleep(0.005)
 
+    def cpu_seconds(self):
+        """Computing time so far, from Linux's /proc."""
+        stat = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        user = int(stat.rpartition(")")[2].split()[11])
+        return user / os.sysconf("SC_CLK_TCK")
+
     def end(self):
         """The exit code and standard error, once it has ended."""
         _, errors = self.process.communicate(timeout=60)
