@@ -14,6 +14,7 @@ Command add_sample(CLI::App& app);
 Command add_interpolate(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_info(CLI::App& app);
+Command add_bench(CLI::App& app);
 Command add_doctor(CLI::App& app);
 
 }  // namespace dcgan

@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
   add("interpolate", "walk through the latent space, as an animated PNG", add_interpolate);
   add("verify", "replay a PyTorch trace and compare every tensor", add_verify);
   add("info", "layers, shapes, parameters, FLOPs and memory of a network", add_info);
+  add("bench", "time the training step and the generator", add_bench);
   add("doctor", "what this machine and this build can do", add_doctor);
 
   try {

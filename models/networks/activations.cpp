@@ -24,7 +24,8 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
 
     Block block;
     block.conv = plan_convolution(
-        context, {spec.conv, normed ? ActivationSpec{} : spec.activation, shape, options.dtype});
+        context, {spec.conv, normed ? ActivationSpec{} : spec.activation, shape, options.dtype,
+                  options.convolutions});
     workspace_bytes_ = std::max(workspace_bytes_, block.conv->workspace_bytes());
     shape = spec.conv.output_shape(shape);
     block.output_shape = shape;

@@ -29,6 +29,7 @@ struct PassOptions {
   PassStages stages;
   DType dtype = DType::f32;
   bool own_output = true; ///< false: the caller gives bind() a place for the last output
+  ConvPolicy convolutions = {};
 };
 
 class Activations {

@@ -18,4 +18,22 @@ std::vector<std::int64_t> forward_macs(const std::vector<BlockSpec>& blocks, con
 double step_flops_per_image(const std::vector<BlockSpec>& generator,
                             const std::vector<BlockSpec>& discriminator);
 
+enum class BytesPlan {
+  fused,   ///< everything elementwise rides in the convolutions' prologues and epilogues: the least
+  engine,  ///< what this engine moves: convolutions, two passes of batch norm each way
+};
+
+/// Elements of activations read and written in one step per image (one real and one generated), by
+/// plan. Times the bytes of an element it is the traffic of a batch too large for the caches; weights
+/// and optimiser come on top, per step.
+///
+/// fused: forward x + y; weight gradient x + dy, and the convolution's output where a norm's backward
+/// pass rides in the prologue; data gradient the same dy side, + dx, + the stored tensor of dx's size
+/// from which the epilogue takes the activation's derivative.
+/// engine: forward x + y; weight gradient x + dy; data gradient dy + dx; batch norm 3 elements per
+/// value forward (statistics; read and write) and 5 backward (sums: 2; apply: 3); blocks without a
+/// norm read their output once more for the derivative.
+double step_elements_per_image(const std::vector<BlockSpec>& generator,
+                               const std::vector<BlockSpec>& discriminator, BytesPlan plan);
+
 }  // namespace dcgan

@@ -39,10 +39,12 @@ class Network {
   /// Writes the input's gradient where one is bound, and the parameters' gradients as asked.
   void backward(const Context& context, Activations& activations, ParamGrads grads);
 
- private:
+  // One block of a pass: what forward() and backward() are made of.
   void forward_block(const Context& context, Activations& activations, std::size_t block, Pass pass);
   void backward_block(const Context& context, Activations& activations, std::size_t block,
                       ParamGrads grads);
+
+ private:
   BatchNormParameters norm_parameters(std::size_t block) const;
   BatchNormRunning norm_running(std::size_t block) const;
 

@@ -2,6 +2,7 @@
 
 #include "kernels/latent.h"
 #include "models/networks/state_dict.h"
+#include "runtime/device/profile_range.h"
 
 namespace dcgan {
 namespace {
@@ -25,6 +26,7 @@ StepConfig step_config(const RunOptions& options) {
   config.generator = generator_optimizer(options);
   config.discriminator = discriminator_optimizer(options);
   config.dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+  config.convolutions = {options.precision == Precision::tf32, options.tune};
   return config;
 }
 
@@ -52,18 +54,24 @@ void TrainingEngine::enqueue_step() {
     draw_latent(context_, discriminator_.parameters().step(),
                 z.reshaped({z.shape[0], z.shape[3]}), latent);
     feeder_.feed(context_, update, step_.real_images());
+    const ProfileRange range("D");
     step_.update_discriminator(context_);
   }
+  const ProfileRange range("G");
   step_.update_generator(context_);
 }
 
-void TrainingEngine::train_step() {
-  feeder_.select(context_, steps_done_ * options_.d_steps);
-  if (!context_.is_cuda() || !warm_) {
+void TrainingEngine::train_step(StepLaunch launch) {
+  {
+    const ProfileRange range("load");
+    feeder_.select(context_, steps_done_ * options_.d_steps);
+  }
+  if (!context_.is_cuda() || !warm_ || launch == StepLaunch::eager) {
     enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
     warm_ = true;
   } else {
     if (graph_.empty()) graph_ = Graph(context_, [this] { enqueue_step(); });
+    const ProfileRange range("step");
     graph_.launch(context_);
   }
   ++steps_done_;

@@ -14,15 +14,20 @@ namespace dcgan {
 /// How a run's options map onto a step.
 StepConfig step_config(const RunOptions& options);
 
+/// How a GPU gets a step.
+enum class StepLaunch {
+  graph,  ///< as one CUDA graph from the second step on
+  eager,  ///< operation by operation: the same bits, for tests and comparisons
+};
+
 class TrainingEngine {
  public:
   /// Options must be valid. The context and the data set must outlive the engine. The networks get
   /// fresh weights of the seed, or those of --init-generator and --init-discriminator.
   TrainingEngine(const Context& context, const RunOptions& options, const Dataset& dataset);
 
-  /// d-steps discriminator updates and one generator update. Enqueued; on a GPU one graph from the
-  /// second step on.
-  void train_step();
+  /// d-steps discriminator updates and one generator update. Enqueued.
+  void train_step(StepLaunch launch = StepLaunch::graph);
 
   std::int64_t steps_done() const { return steps_done_; }
   /// Goes on behind a checkpoint: the images of the next step follow from it.

@@ -1,6 +1,7 @@
 #include "models/training/step.h"
 
 #include "kernels/finite.h"
+#include "models/training/step_memory.h"
 
 namespace dcgan {
 namespace {
@@ -24,14 +25,15 @@ AdversarialStep::AdversarialStep(const Context& context, Network& generator,
     : generator_(generator),
       discriminator_(discriminator),
       config_(config),
-      plan_(context, generator.blocks(), discriminator.blocks(), config),
-      arena_(context, plan_.memory) {
+      plan_(context, generator.blocks(), discriminator.blocks(), config) {
   for (Parameters* parameters : {&generator.parameters(), &discriminator.parameters()}) {
     if (!parameters->has_training_arrays()) parameters->make_training_arrays(context);
     if (config.dtype == DType::bf16 && parameters->flat_low_precision().empty()) {
       parameters->make_low_precision(context);
     }
   }
+  // After the networks' arrays: what is free now is the step's.
+  arena_ = allocate_step(context, plan_, generator.blocks(), discriminator.blocks(), config);
   fill_zero(context, view(plan_.results));
   fill_zero(context, view(plan_.non_finite));
   bind();

@@ -32,6 +32,13 @@ enum class RealLabels {
   per_image,  ///< what real_labels() holds
 };
 
+/// The passes of a step, for programs that time them one by one.
+struct StepPasses {
+  Activations& generating;
+  Activations& on_both;
+  Activations& on_fake;
+};
+
 class AdversarialStep {
  public:
   /// Plans and allocates. Both networks must outlive the step and get moments here if they have none.
@@ -55,6 +62,7 @@ class AdversarialStep {
   const StepConfig& config() const { return config_; }
   /// Learning rates and the like may change between steps.
   StepConfig& mutable_config() { return config_; }
+  StepPasses passes() { return {plan_.generating, plan_.on_both, plan_.on_fake}; }
   const MemoryPlan& memory_plan() const { return plan_.memory; }
   TensorView fake_images() const { return images_.rows(config_.batch, config_.batch); }
 

@@ -32,13 +32,13 @@ StepPlan::StepPlan(const Context& context, const std::vector<BlockSpec>& generat
                    const std::vector<BlockSpec>& discriminator, const StepConfig& config)
     : generating(context, generator, memory,
                  {"G", latent_shape(generator, config.batch), 1, kGenerating, config.dtype,
-                  /*own_output=*/false}),
+                  /*own_output=*/false, config.convolutions}),
       on_both(context, discriminator, memory,
               {"D(real+fake)", image_shape(generator, discriminator, 2 * config.batch), 2, kOnBoth,
-               config.dtype}),
+               config.dtype, /*own_output=*/true, config.convolutions}),
       on_fake(context, discriminator, memory,
               {"D(fake)", image_shape(generator, discriminator, config.batch), 1, kOnFake,
-               config.dtype}) {
+               config.dtype, /*own_output=*/true, config.convolutions}) {
   const std::int64_t n = config.batch;
   images = memory.add("images real+fake", image_shape(generator, discriminator, 2 * n), config.dtype);
   latent = memory.add("latent", latent_shape(generator, n), config.dtype);

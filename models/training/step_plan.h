@@ -16,6 +16,7 @@ struct StepConfig {
   OptimizerOptions generator;
   OptimizerOptions discriminator;
   DType dtype = DType::f32;  ///< of activations and of the weights that convolutions read
+  ConvPolicy convolutions;
 };
 
 struct StepPlan {

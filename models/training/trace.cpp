@@ -81,6 +81,18 @@ HostTensor in_shape(HostTensor tensor, const Shape& shape) {
 
 }  // namespace
 
+TraceBounds trace_bounds(Precision precision) {
+  switch (precision) {
+    case Precision::bf16:
+      return {2e-2, 5e-1};
+    case Precision::tf32:
+      return {2e-3, 5e-2};
+    case Precision::fp32:
+      break;
+  }
+  return {};
+}
+
 bool TraceReport::passed() const {
   return !comparisons.empty() &&
          std::all_of(comparisons.begin(), comparisons.end(),

@@ -27,6 +27,9 @@ struct TraceBounds {
   double relative_gradient = 1e-4;  ///< gradients and moments, relative L2
 };
 
+/// The bounds for a precision.
+TraceBounds trace_bounds(Precision precision);
+
 struct TraceComparison {
   std::string name;
   double max_abs = 0;      ///< largest |ours - trace|

@@ -35,8 +35,10 @@ HostTensor fetch(const Context& context, const TensorView& from) {
 // A pass of a copy of a network, so that the run itself does not notice; every activation is kept.
 class Probe {
  public:
-  Probe(const Context& context, const Network& network, const HostTensor& input, DType dtype)
+  Probe(const Context& context, const Network& network, const HostTensor& input,
+        const StepConfig& config)
       : context_(context), network_(context, network.blocks()) {
+    const DType dtype = config.dtype;
     if (dtype == DType::bf16) network_.parameters().make_low_precision(context);
     network_.parameters().copy_from(context, network.parameters(), ParameterArray::values);
     PassOptions options;
@@ -44,6 +46,7 @@ class Probe {
     options.input = input_shape(input);
     options.stages = {0, 1000};  // a backward pass is foreseen, so everything stays
     options.dtype = dtype;
+    options.convolutions = config.convolutions;
     MemoryPlan plan;
     activations_.emplace(context, network_.blocks(), plan, options);
     const SlotId input_slot = plan.add("input", options.input, dtype);
@@ -182,7 +185,7 @@ class Replay {
   // own output, so it is made again from the convolution's.
   void record_activations(const Network& network, const HostTensor& input,
                           const std::string& prefix) {
-    Probe probe(context_, network, input, step_.config().dtype);
+    Probe probe(context_, network, input, step_.config());
     probe.forward(Pass::train);
     const auto keep = [&](const std::string& name, const TensorView& tensor) {
       computed_[prefix + name] = to_pytorch_layout(fetch(context_, tensor));
@@ -243,7 +246,7 @@ class Replay {
   }
 
   HostTensor outputs_of(const Network& trained, const HostTensor& input, Pass pass) {
-    Probe probe(context_, trained, input, step_.config().dtype);
+    Probe probe(context_, trained, input, step_.config());
     probe.forward(pass);
     return to_pytorch_layout(fetch(context_, probe.activations().output()));
   }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "models/evaluation/grid.h"
+#include "runtime/device/profile_range.h"
 #include "runtime/io/files.h"
 #include "runtime/io/image.h"
 
@@ -29,9 +30,9 @@ Trainer::Trainer(const Context& context, const RunOptions& options, const Datase
     : context_(context),
       options_(options),
       dataset_(dataset),
-      engine_(context, options, dataset),
-      sampler_(context, engine_.generator().blocks(),
+      sampler_(context, generator_blocks(model_config(options)),
                std::min(options.sample_count, kMaxSampleBatch), step_config(options).dtype),
+      engine_(context, options, dataset),
       fixed_latent_(draw_host_latent(
           {static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
           options.sample_count, model_config(options).nz, options.latent)),
@@ -164,6 +165,7 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
 }
 
 void Trainer::save(TrainingObserver& observer) {
+  const ProfileRange range("save");
   state_.metrics_bytes = metrics_ ? metrics_->bytes() : 0;
   state_.equilibrium = equilibrium_.state();
   checkpoint_ = save_checkpoint(context_, options_.out, options_, engine_.generator(),

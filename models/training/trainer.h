@@ -64,8 +64,8 @@ class Trainer {
   const Context& context_;
   RunOptions options_;
   const Dataset& dataset_;
+  Sampler sampler_;  // first: what the engine says of its largest batch counts it in
   TrainingEngine engine_;
-  Sampler sampler_;
   HostTensor fixed_latent_;
   EquilibriumDetector equilibrium_;
   TrainingState state_;

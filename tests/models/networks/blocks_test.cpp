@@ -72,3 +72,12 @@ TEST_CASE("the step of the pytorch preset costs 2.275 GFLOP an image") {
   const double flops = step_flops_per_image(generator_blocks(model), discriminator_blocks(model));
   CHECK(flops * 1e-9 == Approx(2.275).epsilon(0.0005));
 }
+
+TEST_CASE("the fully fused step of the pytorch preset moves 7.41 MB an image in bf16") {
+  const ModelConfig model = preset("pytorch");
+  const auto generator = generator_blocks(model);
+  const auto discriminator = discriminator_blocks(model);
+  const double fused = 2 * step_elements_per_image(generator, discriminator, BytesPlan::fused);
+  CHECK(fused * 1e-6 == Approx(7.41).epsilon(0.001));
+  CHECK(2 * step_elements_per_image(generator, discriminator, BytesPlan::engine) > fused);
+}

@@ -1,0 +1,130 @@
+// dcgan bench
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.h"
+#include "apps/device_choice.h"
+#include "apps/run_option_flags.h"
+#include "models/evaluation/benchmark.h"
+#include "models/evaluation/machine.h"
+
+namespace dcgan {
+namespace {
+
+struct BenchArguments {
+  explicit BenchArguments(CLI::App& app) : flags(app, {"Network", "Loss and optimiser", "Run"}) {
+    app.add_option("--batches", batches, "batch sizes to time, comma-separated; default: --batch-size")
+        ->delimiter(',');
+    app.add_option("--repeats", repeats, "timed repeats")->capture_default_str()->check(CLI::Range(1, 100000));
+    app.add_option("--warm-up", warm_up, "repeats before, not timed")->capture_default_str()->check(CLI::Range(1, 1000));
+    app.add_flag("--blocks", blocks, "also the time of every block, forward and backward");
+    app.add_flag("--no-generate", no_generate, "the training step alone");
+    app.add_option("--peak-tflops", peak_tflops, "arithmetic ceiling, instead of measuring one");
+    app.add_option("--peak-gbs", peak_gbs, "memory ceiling in GB/s (read + write), instead of measuring one");
+    app.add_flag("--json", json, "print as JSON");
+  }
+  RunOptionFlags flags;
+  std::vector<std::int64_t> batches;
+  int repeats = 10;
+  int warm_up = 3;
+  bool blocks = false;
+  bool no_generate = false;
+  double peak_tflops = 0;
+  double peak_gbs = 0;
+  bool json = false;
+};
+
+nlohmann::ordered_json as_json(const BenchmarkResult& r) {
+  nlohmann::ordered_json json = {{"task", r.task},
+                                 {"name", r.name},
+                                 {"dtype", std::string(name_of(r.dtype))},
+                                 {"batch", r.batch},
+                                 {"repeats", r.timing.milliseconds.size()},
+                                 {"median_ms", r.timing.median()},
+                                 {"p10_ms", r.timing.quantile(0.1)},
+                                 {"p90_ms", r.timing.quantile(0.9)}};
+  if (r.images > 0) json["images_per_s"] = r.images_per_second();
+  if (r.flops > 0) {
+    json["gflop"] = r.flops * 1e-9;
+    json["tflops"] = r.tflops();
+  }
+  if (r.bytes > 0) json["bytes_by_plan"] = r.bytes;
+  if (r.memory_bytes > 0) json["memory_bytes"] = r.memory_bytes;
+  if (r.graph_nodes > 0) json["graph_nodes"] = r.graph_nodes;
+  if (r.roofline_ms > 0) json["roofline_share"] = r.roofline_ms / r.timing.median();
+  return json;
+}
+
+void print_table(const std::vector<BenchmarkResult>& results) {
+  fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8} {:>9}\n", "task", "name",
+             "type", "batch", "median ms", "p10", "p90", "images/s", "TFLOP/s", "roofline");
+  for (const BenchmarkResult& r : results) {
+    const auto or_dash = [](bool known, const std::string& text) { return known ? text : "-"; };
+    fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>9}\n", r.task,
+               r.name, name_of(r.dtype), r.batch, r.timing.median(), r.timing.quantile(0.1),
+               r.timing.quantile(0.9), or_dash(r.images > 0, fmt::format("{:.1f}", r.images_per_second())),
+               or_dash(r.flops > 0, fmt::format("{:.3f}", r.tflops())),
+               or_dash(r.roofline_ms > 0, fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
+  }
+}
+
+int bench(const BenchArguments& arguments) {
+  RunOptions options = arguments.flags.effective();
+  require_valid(options);
+  apply_threads(options.threads);
+  const Context context = open_device(options.device);
+  const BenchmarkPlan plan{arguments.warm_up, arguments.repeats, arguments.blocks,
+                           !arguments.no_generate};
+  Ceilings ceilings{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
+  if (ceilings.copy_bytes_per_second <= 0 || ceilings.flops_per_second <= 0) {
+    const DType dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
+    const Ceilings measured = measure_ceilings(context, dtype);
+    if (ceilings.copy_bytes_per_second <= 0) ceilings.copy_bytes_per_second = measured.copy_bytes_per_second;
+    if (ceilings.flops_per_second <= 0) ceilings.flops_per_second = measured.flops_per_second;
+  }
+  std::vector<std::int64_t> batches = arguments.batches;
+  if (batches.empty()) batches.push_back(options.batch_size);
+  std::vector<BenchmarkResult> results;
+  for (const std::int64_t batch : batches) {
+    options.batch_size = batch;
+    require_valid(options);
+    for (BenchmarkResult& result : run_benchmark(context, options, plan, ceilings)) {
+      results.push_back(std::move(result));
+    }
+  }
+  if (!arguments.json) {
+    fmt::print("ceilings: {:.1f} GB/s copied, {:.3f} TFLOP/s\n", ceilings.copy_bytes_per_second * 1e-9,
+               ceilings.flops_per_second * 1e-12);
+    print_table(results);
+    return 0;
+  }
+  nlohmann::ordered_json json;
+  for (const auto& [what, value] : machine_facts()) json["machine"][what] = value;
+  json["device"] = to_string(context.device());
+  json["preset"] = options.preset;
+  json["precision"] = std::string(enum_name(options.precision));
+  json["ceilings"] = {{"copy_gb_per_s", ceilings.copy_bytes_per_second * 1e-9},
+                      {"tflops", ceilings.flops_per_second * 1e-12}};
+  for (const BenchmarkResult& result : results) json["results"].push_back(as_json(result));
+  fmt::print("{}\n", json.dump(1));
+  return 0;
+}
+
+}  // namespace
+
+Command add_bench(CLI::App& app) {
+  const auto arguments = std::make_shared<BenchArguments>(app);
+  app.footer(
+      "Times the whole training step (real images in memory, noise drawn inside, nothing read back)\n"
+      "and the generator alone. The roofline is the least time that the step's arithmetic or its\n"
+      "bytes by this engine's plan would take at the ceilings, whichever is longer.\n"
+      "Examples:\n"
+      "  dcgan bench --preset pytorch --batches 16,64,128\n"
+      "  dcgan bench --preset libtorch --precision bf16 --blocks --json");
+  return [arguments] { return bench(*arguments); };
+}
+
+}  // namespace dcgan

@@ -1,0 +1,17 @@
+// What the device can do at best, measured on the spot: the two sides of a roofline.
+#pragma once
+
+#include "runtime/base/dtype.h"
+#include "runtime/device/context.h"
+
+namespace dcgan {
+
+struct Ceilings {
+  double copy_bytes_per_second = 0;  ///< bytes read plus bytes written, of a copy too large to cache
+  double flops_per_second = 0;       ///< of a large convolution of the type, by its best pass
+};
+
+/// Takes about half a second on a CPU.
+Ceilings measure_ceilings(const Context& context, DType dtype);
+
+}  // namespace dcgan

@@ -1,0 +1,74 @@
+#include "models/evaluation/machine.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <thread>
+
+#include "kernels/library_versions.h"
+#include "runtime/base/build_config.h"
+#include "runtime/base/errors.h"
+#include "runtime/base/parallel.h"
+#include "runtime/device/cuda_runtime.h"
+
+namespace dcgan {
+namespace {
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown processor";
+}
+
+std::string version_text(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
+
+std::string gpu_text(int ordinal) {
+  const cuda::DeviceDescription gpu = cuda::describe_device(ordinal);
+  constexpr double kGiB = 1 << 30;
+  return fmt::format("{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), driver for CUDA {}, "
+                     "built with {}",
+                     gpu.name, gpu.major, gpu.minor, gpu.multiprocessors,
+                     static_cast<double>(gpu.memory_bytes) / kGiB,
+                     static_cast<double>(gpu.free_bytes) / kGiB, version_text(gpu.driver_version),
+                     version_text(gpu.runtime_version));
+}
+
+void add_gpu_facts(Facts& facts) {
+  if constexpr (kHasCuda) {
+    facts.emplace_back("CUDA engine", fmt::format("yes, code for sm_{}{}", kCudaArchitectures,
+                                                  kEmulated ? " (emulated device)" : ""));
+    try {
+      const int count = cuda::device_count();
+      if (count == 0) cuda::require_device(0);  // says what is missing
+      for (int ordinal = 0; ordinal < count; ++ordinal) {
+        facts.emplace_back(fmt::format("GPU {}", ordinal), gpu_text(ordinal));
+      }
+    } catch (const Error& error) {
+      facts.emplace_back("GPU", fmt::format("none usable: {}", error.what()));
+    }
+  } else {
+    facts.emplace_back("CUDA engine",
+                       "no; for one: install the CUDA toolkit and cuDNN 9, configure again");
+  }
+}
+
+}  // namespace
+
+Facts machine_facts() {
+  Facts facts;
+  facts.emplace_back("dcgan",
+                     fmt::format("{} ({}, processors from {})", kVersion, kBuildType, kBaseline));
+  facts.emplace_back("CPU", fmt::format("{}, {} cores, {} threads in use", processor_name(),
+                                        std::thread::hardware_concurrency(), thread_count()));
+  std::string why;
+  facts.emplace_back("CPU bf16", cpu_computes_bf16(&why) ? "yes" : fmt::format("no: {}", why));
+  for (auto& [library, version] : library_versions()) facts.emplace_back(library, version);
+  add_gpu_facts(facts);
+  return facts;
+}
+
+}  // namespace dcgan

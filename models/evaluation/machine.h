@@ -1,0 +1,16 @@
+// What this machine and this build can do, as facts with names: for `doctor` and result files.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace dcgan {
+
+using Facts = std::vector<std::pair<std::string, std::string>>;
+
+/// ("dcgan", "0.1.0 (Release, ...)"), ("CPU", ...), ("oneDNN", ...), ("GPU 0", ...): in order of
+/// interest; what is missing is said with how to get it. Never throws for a missing device.
+Facts machine_facts();
+
+}  // namespace dcgan

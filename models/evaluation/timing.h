@@ -1,0 +1,20 @@
+// Repeated timing: medians and spreads instead of single figures.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+namespace dcgan {
+
+struct Timing {
+  std::vector<double> milliseconds;  ///< one a repeat, in order
+
+  double quantile(double q) const;   ///< linear between the sorted samples; q in 0..1
+  double median() const { return quantile(0.5); }
+};
+
+/// Calls `body` `warm_up` times unmeasured, then `repeats` times (at least one) measured. The body
+/// must not return before its work is done.
+Timing time_repeats(int warm_up, int repeats, const std::function<void()>& body);
+
+}  // namespace dcgan
