@@ -44,11 +44,25 @@ struct ConvSpec {
 /// "up 512->256 k4 s2 p1".
 std::string to_string(const ConvSpec& spec);
 
+/// How a GPU's library plans are chosen.
+enum class ConvTuning {
+  off,         ///< the library's first proposal that works: nothing is timed
+  heuristic,   ///< the fastest of what the library proposes first
+  exhaustive,  ///< the fastest of two dozen, proposed or not: minutes for a large network
+};
+
+/// What a caller may decide about the computation besides its formula.
+struct ConvPolicy {
+  bool allow_tf32 = false;  ///< f32 factors rounded to TF32's 11 bits, where tensor cores are used
+  ConvTuning tuning = ConvTuning::off;  ///< without meaning on the CPU
+};
+
 struct ConvConfig {
   ConvSpec spec;
   ActivationSpec activation;  ///< applied to the result of forward()
   Shape input;                ///< (N, H, W, in_channels)
   DType dtype = DType::f32;   ///< of x, weights, y, dx, dy; f32 or bf16. dweights are always f32.
+  ConvPolicy policy = {};
 };
 
 /// What backward() reads and writes. Empty dx or dweights: not computed.
@@ -79,7 +93,7 @@ class ConvPlan {
 };
 
 /// Builds the plan for a shape on the context's device. Throws Error(config) on shapes that do not
-/// fit, Error(unavailable) when the device cannot compute in the type.
+/// fit, Error(unavailable) when the device cannot compute in the type (TF32 exists on GPUs only).
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config);
 
 }  // namespace dcgan

@@ -3,6 +3,7 @@
 #include "kernels/conv_engine_cpu.h"
 #include "kernels/conv_variants.h"
 #include "kernels/dnnl_cpu.h"
+#include "runtime/base/errors.h"
 
 namespace dcgan::cpu {
 namespace {
@@ -81,6 +82,11 @@ std::unique_ptr<ConvEngine> make_engine(const ConvConfig& config) {
 
 std::unique_ptr<ConvPlan> plan_convolution(const Context& /*context*/, const ConvConfig& config) {
   if (config.dtype == DType::bf16) require_bf16();
+  if (config.policy.allow_tf32 && config.dtype == DType::f32) {
+    fail(ErrorKind::unavailable,
+         "conv: TF32 is a format of NVIDIA's tensor cores (--precision tf32 needs --device cuda); "
+         "the CPU computes in fp32 and bf16");
+  }
   return std::make_unique<Plan>(config, make_engine(config));
 }
 

@@ -49,20 +49,9 @@ struct Factor {
 // result (m, n) = left * right, f32 sums.
 class Product {
  public:
-  Product(const Libraries& libraries, DType dtype, DType result, const Factor& left,
+  Product(const Libraries& libraries, const ConvConfig& config, DType result, const Factor& left,
           const Factor& right)
-      : left_(layout(dtype, left.rows, left.columns)),
-        right_(layout(dtype, right.rows, right.columns)),
-        result_(layout(result, left.operation == CUBLAS_OP_N ? left.rows : left.columns,
-                       right.operation == CUBLAS_OP_N ? right.columns : right.rows)) {
-    // CUBLAS_COMPUTE_32F: true f32 products for f32, never TF32.
-    CUBLAS_TRY(cublasLtMatmulDescCreate(&description_.handle, CUBLAS_COMPUTE_32F, CUDA_R_32F));
-    CUBLAS_TRY(cublasLtMatmulDescSetAttribute(description_.handle, CUBLASLT_MATMUL_DESC_TRANSA,
-                                              &left.operation, sizeof left.operation));
-    CUBLAS_TRY(cublasLtMatmulDescSetAttribute(description_.handle, CUBLASLT_MATMUL_DESC_TRANSB,
-                                              &right.operation, sizeof right.operation));
-    choose(libraries);
-  }
+      : Product(libraries, config.dtype, compute_type(config), result, left, right) {}
 
   std::size_t workspace_bytes() const { return algorithm_.workspaceSize; }
 
@@ -77,6 +66,26 @@ class Product {
   }
 
  private:
+  // CUBLAS_COMPUTE_32F: true f32 products for f32, never TF32.
+  static cublasComputeType_t compute_type(const ConvConfig& config) {
+    const bool tf32 = config.policy.allow_tf32 && config.dtype == DType::f32;
+    return tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  }
+
+  Product(const Libraries& libraries, DType dtype, cublasComputeType_t compute, DType result,
+          const Factor& left, const Factor& right)
+      : left_(layout(dtype, left.rows, left.columns)),
+        right_(layout(dtype, right.rows, right.columns)),
+        result_(layout(result, left.operation == CUBLAS_OP_N ? left.rows : left.columns,
+                       right.operation == CUBLAS_OP_N ? right.columns : right.rows)) {
+    CUBLAS_TRY(cublasLtMatmulDescCreate(&description_.handle, compute, CUDA_R_32F));
+    CUBLAS_TRY(cublasLtMatmulDescSetAttribute(description_.handle, CUBLASLT_MATMUL_DESC_TRANSA,
+                                              &left.operation, sizeof left.operation));
+    CUBLAS_TRY(cublasLtMatmulDescSetAttribute(description_.handle, CUBLASLT_MATMUL_DESC_TRANSB,
+                                              &right.operation, sizeof right.operation));
+    choose(libraries);
+  }
+
   void choose(const Libraries& libraries) {
     Preference preference;
     CUBLAS_TRY(cublasLtMatmulPreferenceCreate(&preference.handle));
@@ -139,9 +148,9 @@ class DenseConvPlan final : public ConvPlan {
                 std::int64_t m)
       : config_(config),
         libraries_(Libraries::of(context)),
-        forward_(*libraries_, config.dtype, config.dtype, {m, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N}),
-        data_(*libraries_, config.dtype, config.dtype, {m, k, CUBLAS_OP_T}, {m, n, CUBLAS_OP_N}),
-        weights_(*libraries_, config.dtype, DType::f32, {m, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T}) {}
+        forward_(*libraries_, config, config.dtype, {m, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N}),
+        data_(*libraries_, config, config.dtype, {m, k, CUBLAS_OP_T}, {m, n, CUBLAS_OP_N}),
+        weights_(*libraries_, config, DType::f32, {m, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T}) {}
 
   ConvConfig config_;
   std::shared_ptr<const Libraries> libraries_;

@@ -16,8 +16,8 @@ namespace {
 constexpr std::size_t kAlignment = 256;  // bytes
 
 ConvRunner require_plan(const Context& context, const std::shared_ptr<const Libraries>& libraries,
-                        const ConvProblem& problem) {
-  std::optional<ConvRunner> runner = choose_plan(context, libraries, problem);
+                        const ConvProblem& problem, ConvTuning tuning) {
+  std::optional<ConvRunner> runner = choose_plan(context, libraries, problem, tuning);
   if (!runner) {
     fail(ErrorKind::unavailable, "conv: cuDNN {} has no engine for {} on {}", cudnnGetVersion(),
          to_string(problem), to_string(context.device()));
@@ -30,14 +30,16 @@ class LibraryConvPlan final : public ConvPlan {
   LibraryConvPlan(const Context& context, const ConvConfig& config)
       : config_(config),
         libraries_(Libraries::of(context)),
-        features_(require_plan(context, libraries_, problem_of(config, ConvPass::forward))),
-        image_(require_plan(context, libraries_, problem_of(config, ConvPass::backward_data))) {
+        features_(require_plan(context, libraries_, problem_of(config, ConvPass::forward),
+                               config.policy.tuning)),
+        image_(require_plan(context, libraries_, problem_of(config, ConvPass::backward_data),
+                            config.policy.tuning)) {
     ConvProblem problem = problem_of(config, ConvPass::backward_weights);
-    weights_ = choose_plan(context, libraries_, problem);
+    weights_ = choose_plan(context, libraries_, problem, config.policy.tuning);
     if (weights_) return;
     // Few engines write f32 gradients of bf16 tensors: let it be rounded once, then widened.
     problem.result = config.dtype;
-    weights_.emplace(require_plan(context, libraries_, problem));
+    weights_.emplace(require_plan(context, libraries_, problem, config.policy.tuning));
     const std::size_t bytes =
         static_cast<std::size_t>(config.spec.weight_shape().elements()) * size_of(config.dtype);
     staging_bytes_ = (bytes + kAlignment - 1) / kAlignment * kAlignment;

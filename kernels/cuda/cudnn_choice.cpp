@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <limits>
-#include <string_view>
 #include <utility>
 
+#include "kernels/cuda/fastest.h"
 #include "kernels/cuda/plan_cache.h"
 #include "runtime/device/cuda_runtime.h"
 #include "runtime/device/event.h"
@@ -20,20 +19,28 @@ namespace {
 // a larger batch could use.
 constexpr std::int64_t kMostWorkspaceBytes = std::int64_t{64} << 20;
 // Candidates that are timed. Plans compiled at run time take about a second each to build.
+constexpr std::size_t kMostProposed = 6;
 constexpr std::size_t kMostTimed = 24;
 constexpr int kTimedRuns = 5;
 
-std::string cache_key(const Context& context, const ConvProblem& problem) {
-  const DeviceDescription gpu = describe_device(context.device().ordinal);
-  return fmt::format("cudnn {} sm {}{} {}: {}", cudnnGetVersion(), gpu.major, gpu.minor, gpu.name,
-                     to_string(problem));
+// How many plans are built at most: cuDNN's proposals first, then every engine there is (some are
+// never proposed).
+std::size_t most_plans(ConvTuning tuning) {
+  switch (tuning) {
+    case ConvTuning::heuristic:
+      return kMostProposed;
+    case ConvTuning::exhaustive:
+      return kMostTimed;
+    case ConvTuning::off:
+      break;
+  }
+  return 1;
 }
 
-bool tuning_is_off() {
-  const char* text = std::getenv("DCGAN_CONV_TUNING");
-  if (text == nullptr || std::string_view(text) == "on") return false;
-  if (std::string_view(text) == "off") return true;
-  fail(ErrorKind::config, "DCGAN_CONV_TUNING: \"{}\" is neither on nor off", text);
+std::string cache_key(const Context& context, const ConvProblem& problem, ConvTuning tuning) {
+  const DeviceDescription gpu = describe_device(context.device().ordinal);
+  return fmt::format("cudnn {} sm {}{} {}: {} of {}", cudnnGetVersion(), gpu.major, gpu.minor,
+                     gpu.name, to_string(problem), most_plans(tuning));
 }
 
 // The plans that can be built, those with little workspace before those with much.
@@ -94,35 +101,46 @@ double time_plan(const Context& context, const TimingTensors& tensors, ConvRunne
   return best;
 }
 
-std::optional<ConvRunner> fastest(const Context& context,
-                                  const std::shared_ptr<const Libraries>& libraries,
-                                  const ConvProblem& problem, const std::string& key) {
-  std::vector<ExecutionPlan> plans =
-      build_plans(problem, {libraries->cudnn(), nullptr}, kMostTimed);
-  if (plans.empty()) return std::nullopt;
+// Nothing when the device has no memory to time on.
+std::optional<TimingTensors> timing_tensors(const Context& context, const ConvProblem& problem,
+                                            const std::vector<ExecutionPlan>& plans) {
   std::int64_t workspace_bytes = 0;
   for (const ExecutionPlan& plan : plans) {
     workspace_bytes = std::max(workspace_bytes, plan.workspace_bytes);
   }
-  const TimingTensors tensors(context, problem, workspace_bytes);
-  std::optional<ConvRunner> best;
-  double best_ms = std::numeric_limits<double>::infinity();
-  std::string best_json;
-  for (ExecutionPlan& plan : plans) {
-    const std::string json =
-        plan.descriptor.get_text(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
-    ConvRunner runner(libraries, std::move(plan), "");
-    const double elapsed_ms = time_plan(context, tensors, runner);
-    if (elapsed_ms >= best_ms) continue;
-    best_ms = elapsed_ms;
-    best_json = json;
-    best.emplace(std::move(runner));
+  try {
+    return std::make_optional<TimingTensors>(context, problem, workspace_bytes);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    return std::nullopt;
   }
-  context.synchronize();  // before the tensors go
-  if (best) best->set_name(fmt::format("{:.3f} ms, best of {}", best_ms, plans.size()));
+}
+
+std::optional<ConvRunner> fastest(const Context& context,
+                                  const std::shared_ptr<const Libraries>& libraries,
+                                  std::vector<ExecutionPlan> plans, const ConvProblem& problem,
+                                  const std::string& key) {
+  const std::optional<TimingTensors> tensors = timing_tensors(context, problem, plans);
+  if (!tensors) {
+    return ConvRunner(libraries, std::move(plans.front()), "first proposal, no memory to time");
+  }
+  std::vector<std::string> jsons;
+  std::vector<ConvRunner> runners;
+  for (ExecutionPlan& plan : plans) {
+    jsons.push_back(plan.descriptor.get_text(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION));
+    runners.emplace_back(libraries, std::move(plan), "");
+  }
+  const std::optional<Fastest> best = fastest_of(runners.size(), [&](std::size_t index) {
+    return time_plan(context, *tensors, runners[index]);
+  });
+  context.synchronize();  // before the tensors go; throws when a candidate broke the device
+  if (!best) return std::nullopt;
   // What cannot be stored is timed again next time.
-  (void)store_cached(plan_cache_folder(), key, best_json);
-  return best;
+  (void)store_cached(plan_cache_folder(), key, jsons[best->index]);
+  ConvRunner runner = std::move(runners[best->index]);
+  runner.set_name(fmt::format("{:.3f} ms, best of {}{}", best->elapsed_ms, runners.size(),
+                              best->failed > 0 ? fmt::format(", {} failed", best->failed) : ""));
+  return runner;
 }
 
 }  // namespace
@@ -155,19 +173,21 @@ void ConvRunner::run(const void* image, const void* weights, const void* feature
 
 std::optional<ConvRunner> choose_plan(const Context& context,
                                       const std::shared_ptr<const Libraries>& libraries,
-                                      const ConvProblem& problem) {
+                                      const ConvProblem& problem, ConvTuning tuning) {
   const Target target{libraries->cudnn(), nullptr};
-  if (tuning_is_off()) {
-    std::vector<ExecutionPlan> plans = build_plans(problem, target, 1);
-    if (plans.empty()) return std::nullopt;
+  const std::string key = cache_key(context, problem, tuning);
+  if (tuning != ConvTuning::off) {
+    if (const std::optional<std::string> json = load_cached(plan_cache_folder(), key)) {
+      ExecutionPlan plan = load_plan(*json, target);
+      if (plan.ok) return ConvRunner(libraries, std::move(plan), "cached");
+    }
+  }
+  std::vector<ExecutionPlan> plans = build_plans(problem, target, most_plans(tuning));
+  if (plans.empty()) return std::nullopt;
+  if (tuning == ConvTuning::off) {
     return ConvRunner(libraries, std::move(plans.front()), "first proposal");
   }
-  const std::string key = cache_key(context, problem);
-  if (const std::optional<std::string> json = load_cached(plan_cache_folder(), key)) {
-    ExecutionPlan plan = load_plan(*json, target);
-    if (plan.ok) return ConvRunner(libraries, std::move(plan), "cached");
-  }
-  return fastest(context, libraries, problem, key);
+  return fastest(context, libraries, std::move(plans), problem, key);
 }
 
 }  // namespace dcgan::cuda

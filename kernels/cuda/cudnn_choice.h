@@ -31,11 +31,12 @@ class ConvRunner {
   std::optional<Descriptor> pack_;  // of bound_: rebuilt only when a pointer changes
 };
 
-/// The fastest of the candidates, timed on the context's device, which must be idle; from the plan
-/// cache when this GPU, cuDNN and problem were timed before. DCGAN_CONV_TUNING=off takes cuDNN's
-/// first proposal that works instead. Nothing when no engine computes the problem.
+/// Chooses as `tuning` says. Candidates are timed on the context's device, which must be idle; the
+/// result comes from the plan cache when this GPU, cuDNN, problem and tuning were timed before. A
+/// candidate that fails when it is timed is passed over, and so is timing when there is no memory
+/// for it: the name says so. Nothing when no engine computes the problem.
 std::optional<ConvRunner> choose_plan(const Context& context,
                                       const std::shared_ptr<const Libraries>& libraries,
-                                      const ConvProblem& problem);
+                                      const ConvProblem& problem, ConvTuning tuning);
 
 }  // namespace dcgan::cuda

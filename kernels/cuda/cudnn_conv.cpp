@@ -91,13 +91,14 @@ const char* name_of_pass(ConvPass pass) {
   return "?";
 }
 
-bool keeps_promises(const Descriptor& engine, DType dtype) {
+bool keeps_promises(const Descriptor& engine, const ConvProblem& problem) {
+  const bool tensor_cores = problem.dtype != DType::f32 || problem.allow_tf32;
   const std::vector<cudnnBackendNumericalNote_t> notes = engine.get_notes();
   return std::none_of(notes.begin(), notes.end(), [&](cudnnBackendNumericalNote_t note) {
     return note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC ||
            note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION ||
            note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS ||
-           (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && dtype == DType::f32);
+           (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && !tensor_cores);
   });
 }
 
@@ -147,11 +148,11 @@ ExecutionPlan finalize_plan(ExecutionPlan plan, const Target& target) {
 }  // namespace
 
 std::string to_string(const ConvProblem& problem) {
-  return fmt::format("{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}", name_of_pass(problem.pass),
+  return fmt::format("{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}", name_of_pass(problem.pass),
                      problem.image[0], problem.image[1], problem.image[2], problem.image[3],
                      problem.features[1], problem.features[2], problem.features[3], problem.kernel,
                      problem.stride, problem.padding, name_of(problem.dtype),
-                     name_of(problem.result));
+                     name_of(problem.result), problem.allow_tf32 ? " tf32" : "");
 }
 
 ConvProblem problem_of(const ConvConfig& config, ConvPass pass) {
@@ -164,7 +165,8 @@ ConvProblem problem_of(const ConvConfig& config, ConvPass pass) {
           config.spec.stride,
           config.spec.padding,
           config.dtype,
-          pass == ConvPass::backward_weights ? DType::f32 : config.dtype};
+          pass == ConvPass::backward_weights ? DType::f32 : config.dtype,
+          config.policy.allow_tf32 && config.dtype == DType::f32};
 }
 
 Descriptor conv_graph(const ConvProblem& problem, const Target& target) {
@@ -198,7 +200,7 @@ std::vector<Descriptor> engine_candidates(const Descriptor& graph, const ConvPro
   std::erase_if(configs, [&](const Descriptor& config) {
     const std::vector<Descriptor> engine =
         config.get_descriptors(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR, 1);
-    return engine.empty() || !keeps_promises(engine.front(), problem.dtype);
+    return engine.empty() || !keeps_promises(engine.front(), problem);
   });
   return configs;
 }

@@ -29,6 +29,7 @@ struct ConvProblem {
   int padding = 0;
   DType dtype = DType::f32;   ///< of what is read, and of the result of the first two passes
   DType result = DType::f32;  ///< of the weights' gradient
+  bool allow_tf32 = false;    ///< f32 may be multiplied by tensor cores
 };
 /// "backward_data 64x8x8x128<-256 k4 s2 p1 bf16": also the key of the plan cache.
 std::string to_string(const ConvProblem& problem);
@@ -54,7 +55,7 @@ enum class EngineSearch {
 
 /// Engine configurations that may compute `graph` on the target, best guess first. Without those
 /// whose results are not what is promised: non-deterministic ones, ones that reduce in low
-/// precision or convert their inputs down, and for f32 those on tensor cores (TF32).
+/// precision or convert their inputs down, and for f32 without allow_tf32 those on tensor cores.
 std::vector<Descriptor> engine_candidates(const Descriptor& graph, const ConvProblem& problem,
                                           const Target& target, EngineSearch search);
 

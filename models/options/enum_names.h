@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "kernels/conv.h"
 #include "kernels/latent.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
@@ -55,6 +56,11 @@ constexpr auto enum_table(DeviceChoice) {
 constexpr auto enum_table(Precision) {
   return NameTable<Precision, 3>{
       {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}}};
+}
+constexpr auto enum_table(ConvTuning) {
+  return NameTable<ConvTuning, 3>{{{"off", ConvTuning::off},
+                                   {"heuristic", ConvTuning::heuristic},
+                                   {"exhaustive", ConvTuning::exhaustive}}};
 }
 
 template <class Enum>

@@ -57,6 +57,7 @@ struct RunOptions {
   std::int64_t seed = 0;
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;
+  ConvTuning tune = ConvTuning::heuristic;
   std::int64_t threads = 0;
   // output
   std::string out = "out";
@@ -136,6 +137,7 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("seed", {"manualSeed"}, "Run", kKeeps, "everything random follows from it", o.seed);
   v("device", {}, "Run", kFollows, "where to compute", o.device);
   v("precision", {}, "Run", kKeeps, "type of activations and convolutions; weights stay float32", o.precision);
+  v("tune", {}, "Run", kFollows, "how a GPU's convolution plans are chosen: cuDNN's first, the fastest it proposes, the fastest of all (kept in a cache)", o.tune);
   v("threads", {}, "Run", kFollows, "CPU threads; 0: one a core", o.threads);
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);

@@ -14,6 +14,11 @@
 namespace dcgan {
 namespace {
 
+std::size_t free_on_host() {
+  return static_cast<std::size_t>(::sysconf(_SC_AVPHYS_PAGES)) *
+         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
 std::byte* allocate_on_host(std::size_t bytes) {
   // 0 when rounding up would wrap: such a size cannot be had either.
   const std::size_t rounded =
@@ -24,8 +29,7 @@ std::byte* allocate_on_host(std::size_t bytes) {
     fail(ErrorKind::unavailable,
          "memory: the host refused {} bytes ({:.1f} MiB; {:.1f} MiB are free)", bytes,
          mebibytes(static_cast<double>(bytes)),
-         mebibytes(static_cast<double>(::sysconf(_SC_AVPHYS_PAGES)) *
-                   static_cast<double>(::sysconf(_SC_PAGESIZE))));
+         mebibytes(static_cast<double>(free_on_host())));
   }
   return static_cast<std::byte*>(data);
 }
@@ -87,6 +91,13 @@ void Buffer::release() noexcept {
   }
   std::free(data_);
   data_ = nullptr;
+}
+
+std::size_t free_bytes(const Context& context) {
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::describe_device(context.device().ordinal).free_bytes;
+  }
+  return free_on_host();
 }
 
 void copy(const Context& context, ConstTensorView from, TensorView to) {

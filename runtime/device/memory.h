@@ -34,6 +34,9 @@ class Buffer {
   MemoryKind kind_ = MemoryKind::device;
 };
 
+/// Bytes that can still be had on the context's device: the GPU's, or the host's physical memory.
+std::size_t free_bytes(const Context& context);
+
 /// Device to device, equal types and element counts. Enqueued.
 void copy(const Context& context, ConstTensorView from, TensorView to);
 /// Host to device. Pageable `from` may be reused on return (it is staged); pinned `from` is read when

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 #include <vector>
@@ -61,9 +62,22 @@ std::vector<double> widen(const void* data, std::int64_t count) {
   return result;
 }
 
-std::vector<double> widen(ConstTensorView view) {
-  return view.dtype == DType::bf16 ? widen<bf16>(view.data, view.elements())
-                                   : widen<float>(view.data, view.elements());
+// To TF32's 10 stored bits, the nearest, as tensor cores see a factor.
+double round_to_tf32(double value) {
+  int exponent = 0;
+  const double fraction = std::frexp(value, &exponent);
+  return std::ldexp(std::nearbyint(std::ldexp(fraction, 11)), exponent - 11);
+}
+
+enum class Factors { exact, tf32 };
+
+std::vector<double> widen(ConstTensorView view, Factors factors) {
+  if (view.dtype == DType::bf16) return widen<bf16>(view.data, view.elements());
+  std::vector<double> result = widen<float>(view.data, view.elements());
+  if (factors == Factors::tf32) {
+    std::transform(result.begin(), result.end(), result.begin(), round_to_tf32);
+  }
+  return result;
 }
 
 void narrow(const std::vector<double>& values, TensorView to) {
@@ -80,7 +94,10 @@ void narrow(const std::vector<double>& values, TensorView to) {
 class ReferencePlan final : public ConvPlan {
  public:
   ReferencePlan(const ConvConfig& config, std::string name)
-      : config_(config), extents_(extents_of(config)), name_(std::move(name)) {}
+      : config_(config),
+        extents_(extents_of(config)),
+        factors_(config.policy.allow_tf32 ? Factors::tf32 : Factors::exact),
+        name_(std::move(name)) {}
 
   std::size_t workspace_bytes() const override { return kWorkspaceBytes; }
   std::string describe() const override { return name_; }
@@ -115,10 +132,10 @@ class ReferencePlan final : public ConvPlan {
   // features = image * weights
   void enqueue_features(const Context& context, ConstTensorView image, ConstTensorView weights,
                         TensorView features, TensorView workspace) const {
-    emulator::enqueue(context.stream(), "reference features", [=, e = extents_] {
+    emulator::enqueue(context.stream(), "reference features", [=, e = extents_, f = factors_] {
       std::memset(workspace.data, 0x5a, kWorkspaceBytes);
-      const std::vector<double> in = widen(image);
-      const std::vector<double> taps = widen(weights);
+      const std::vector<double> in = widen(image, f);
+      const std::vector<double> taps = widen(weights, f);
       std::vector<double> out(static_cast<std::size_t>(features.elements()));
       for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
         for (std::int64_t k = 0; k < e.k; ++k) {
@@ -136,10 +153,10 @@ class ReferencePlan final : public ConvPlan {
   // image = the adjoint in the image
   void enqueue_image(const Context& context, ConstTensorView features, ConstTensorView weights,
                      TensorView image, TensorView workspace) const {
-    emulator::enqueue(context.stream(), "reference image", [=, e = extents_] {
+    emulator::enqueue(context.stream(), "reference image", [=, e = extents_, f = factors_] {
       std::memset(workspace.data, 0x5a, kWorkspaceBytes);
-      const std::vector<double> in = widen(features);
-      const std::vector<double> taps = widen(weights);
+      const std::vector<double> in = widen(features, f);
+      const std::vector<double> taps = widen(weights, f);
       std::vector<double> out(static_cast<std::size_t>(image.elements()));
       for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
         for (std::int64_t k = 0; k < e.k; ++k) {
@@ -158,10 +175,10 @@ class ReferencePlan final : public ConvPlan {
     const ConstTensorView image = is_down() ? tensors.x : ConstTensorView(tensors.dy);
     const ConstTensorView features = is_down() ? ConstTensorView(tensors.dy) : tensors.x;
     const TensorView dweights = tensors.dweights;
-    emulator::enqueue(context.stream(), "reference weights", [=, e = extents_] {
+    emulator::enqueue(context.stream(), "reference weights", [=, e = extents_, f = factors_] {
       std::memset(workspace.data, 0x5a, kWorkspaceBytes);
-      const std::vector<double> in = widen(image);
-      const std::vector<double> out = widen(features);
+      const std::vector<double> in = widen(image, f);
+      const std::vector<double> out = widen(features, f);
       std::vector<double> sums(static_cast<std::size_t>(dweights.elements()));
       for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
         for (std::int64_t k = 0; k < e.k; ++k) {
@@ -176,6 +193,7 @@ class ReferencePlan final : public ConvPlan {
 
   ConvConfig config_;
   Extents extents_;
+  Factors factors_;
   std::string name_;
 };
 
