@@ -16,14 +16,20 @@ namespace {
 
 struct BenchArguments {
   explicit BenchArguments(CLI::App& app) : flags(app, {"Network", "Loss and optimiser", "Run"}) {
-    app.add_option("--batches", batches, "batch sizes to time, comma-separated; default: --batch-size")
+    app.add_option("--batches", batches,
+                   "batch sizes to time, comma-separated; default: --batch-size")
         ->delimiter(',');
-    app.add_option("--repeats", repeats, "timed repeats")->capture_default_str()->check(CLI::Range(1, 100000));
-    app.add_option("--warm-up", warm_up, "repeats before, not timed")->capture_default_str()->check(CLI::Range(1, 1000));
+    app.add_option("--repeats", repeats, "timed repeats")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 100000));
+    app.add_option("--warm-up", warm_up, "repeats before, not timed")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
     app.add_flag("--blocks", blocks, "also the time of every block, forward and backward");
     app.add_flag("--no-generate", no_generate, "the training step alone");
     app.add_option("--peak-tflops", peak_tflops, "arithmetic ceiling, instead of measuring one");
-    app.add_option("--peak-gbs", peak_gbs, "memory ceiling in GB/s (read + write), instead of measuring one");
+    app.add_option("--peak-gbs", peak_gbs,
+                   "memory ceiling in GB/s (read + write), instead of measuring one");
     app.add_flag("--json", json, "print as JSON");
   }
   RunOptionFlags flags;
@@ -63,11 +69,13 @@ void print_table(const std::vector<BenchmarkResult>& results) {
              "type", "batch", "median ms", "p10", "p90", "images/s", "TFLOP/s", "roofline");
   for (const BenchmarkResult& r : results) {
     const auto or_dash = [](bool known, const std::string& text) { return known ? text : "-"; };
-    fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>9}\n", r.task,
-               r.name, name_of(r.dtype), r.batch, r.timing.median(), r.timing.quantile(0.1),
-               r.timing.quantile(0.9), or_dash(r.images > 0, fmt::format("{:.1f}", r.images_per_second())),
+    fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>9}\n",
+               r.task, r.name, name_of(r.dtype), r.batch, r.timing.median(), r.timing.quantile(0.1),
+               r.timing.quantile(0.9),
+               or_dash(r.images > 0, fmt::format("{:.1f}", r.images_per_second())),
                or_dash(r.flops > 0, fmt::format("{:.3f}", r.tflops())),
-               or_dash(r.roofline_ms > 0, fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
+               or_dash(r.roofline_ms > 0,
+                       fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
   }
 }
 
@@ -82,7 +90,8 @@ int bench(const BenchArguments& arguments) {
   if (ceilings.copy_bytes_per_second <= 0 || ceilings.flops_per_second <= 0) {
     const DType dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
     const Ceilings measured = measure_ceilings(context, dtype);
-    if (ceilings.copy_bytes_per_second <= 0) ceilings.copy_bytes_per_second = measured.copy_bytes_per_second;
+    if (ceilings.copy_bytes_per_second <= 0)
+      ceilings.copy_bytes_per_second = measured.copy_bytes_per_second;
     if (ceilings.flops_per_second <= 0) ceilings.flops_per_second = measured.flops_per_second;
   }
   std::vector<std::int64_t> batches = arguments.batches;
@@ -96,8 +105,8 @@ int bench(const BenchArguments& arguments) {
     }
   }
   if (!arguments.json) {
-    fmt::print("ceilings: {:.1f} GB/s copied, {:.3f} TFLOP/s\n", ceilings.copy_bytes_per_second * 1e-9,
-               ceilings.flops_per_second * 1e-12);
+    fmt::print("ceilings: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
+               ceilings.copy_bytes_per_second * 1e-9, ceilings.flops_per_second * 1e-12);
     print_table(results);
     return 0;
   }
@@ -118,7 +127,8 @@ int bench(const BenchArguments& arguments) {
 Command add_bench(CLI::App& app) {
   const auto arguments = std::make_shared<BenchArguments>(app);
   app.footer(
-      "Times the whole training step (real images in memory, noise drawn inside, nothing read back)\n"
+      "Times the whole training step (real images in memory, noise drawn inside, nothing read "
+      "back)\n"
       "and the generator alone. The roofline is the least time that the step's arithmetic or its\n"
       "bytes by this engine's plan would take at the ceilings, whichever is longer.\n"
       "Examples:\n"

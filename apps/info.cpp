@@ -11,8 +11,8 @@
 #include "apps/run_option_flags.h"
 #include "models/networks/cost.h"
 #include "models/training/checkpoint.h"
-#include "models/training/step_plan.h"
 #include "models/training/engine.h"
+#include "models/training/step_plan.h"
 
 namespace dcgan {
 namespace {
@@ -23,12 +23,15 @@ struct InfoArguments {
               {"Network", "Loss and optimiser", "batch-size", "device", "precision", "threads"}) {
     app.add_option("--checkpoint", checkpoint, "a checkpoint or output folder to describe");
     app.add_flag("--json", json, "print as JSON");
+    app.add_flag("--roofline", roofline,
+                 "arithmetic and bytes of a step per image, fully fused and by this engine's plan");
     app.add_flag("--memory", memory, "list every slot of the memory plan");
   }
   RunOptionFlags flags;
   std::string checkpoint;
   bool json = false;
   bool memory = false;
+  bool roofline = false;
 };
 
 std::string activation_text(Activation activation) {
@@ -74,6 +77,15 @@ nlohmann::ordered_json describe_run(const RunOptions& options, const StepPlan& p
   json["generator"] = describe(generator, latent);
   json["discriminator"] = describe(discriminator, block_output_shapes(generator, latent).back());
   json["step_gflop_per_image"] = step_flops_per_image(generator, discriminator) * 1e-9;
+  const auto megabytes = [&](BytesPlan bytes_plan, DType dtype) {
+    return static_cast<double>(size_of(dtype)) * 1e-6 *
+           step_elements_per_image(generator, discriminator, bytes_plan);
+  };
+  for (const DType dtype : {DType::bf16, DType::f32}) {
+    json["step_mb_per_image"][std::string(name_of(dtype))] = {
+        {"fused", megabytes(BytesPlan::fused, dtype)},
+        {"engine", megabytes(BytesPlan::engine, dtype)}};
+  }
   // Values, gradients and two moments, float32; the average is one more for the generator.
   const std::int64_t copies = options.ema_decay > 0 ? 5 : 4;
   json["memory"] = {{"batch_size", options.batch_size},
@@ -93,6 +105,18 @@ void print_network(const char* name, const nlohmann::ordered_json& network) {
                block["name"].get<std::string>(), block["operation"].get<std::string>(), output[0],
                output[1], output[2], block["parameters"].get<std::int64_t>(),
                block["macs"].get<double>() * 1e-6);
+  }
+}
+
+void print_roofline(const nlohmann::ordered_json& json) {
+  fmt::print("roofline of a step, per image, at large batches (weights and optimiser apart):\n");
+  for (const auto& [dtype, plans] : json["step_mb_per_image"].items()) {
+    const double gflop = json["step_gflop_per_image"].get<double>();
+    for (const auto& [plan, megabytes] : plans.items()) {
+      fmt::print("  {:<5} {:<9} {:>7.3f} GFLOP {:>7.2f} MB {:>7.0f} FLOP a byte\n", dtype,
+                 plan == "fused" ? "(a) fused" : "engine", gflop, megabytes.get<double>(),
+                 gflop * 1e3 / megabytes.get<double>());
+    }
   }
 }
 
@@ -132,6 +156,7 @@ int info(const InfoArguments& arguments) {
       options.batch_size, json["memory"]["parameters_bytes"].get<double>() / kMiB,
       static_cast<double>(plan.memory.bytes()) / kMiB,
       static_cast<double>(plan.memory.bytes_unshared()) / kMiB);
+  if (arguments.roofline) print_roofline(json);
   if (arguments.memory) print_slots(plan.memory);
   return 0;
 }

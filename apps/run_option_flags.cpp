@@ -53,7 +53,7 @@ RunOptionFlags::RunOptionFlags(CLI::App& app, const std::vector<std::string_view
           flag_names(info), [&flag] { flag.text = "true"; }, help_text(info, initial));
       flag.negation = app.add_flag_callback(fmt::format("--no-{}", info.name),
                                             [&flag] { flag.text = "false"; });
-      flag.negation->group("")->excludes(flag.option);  // named in the other's help
+      flag.negation->group("");  // named in the other's help
     } else {
       flag.option = app.add_option(flag_names(info), flag.text, help_text(info, initial));
       flag.option->type_name(type_name<Value>())
@@ -71,6 +71,9 @@ RunOptions RunOptionFlags::effective(RunOptions options) const {
     apply_json(options, read_text_file(config_, kMaxConfigBytes), config_);
   }
   for (const Flag& flag : flags_) {
+    if (flag.negation != nullptr && flag.option->count() > 0 && flag.negation->count() > 0) {
+      fail(ErrorKind::usage, "--{} and --no-{} contradict each other", flag.name, flag.name);
+    }
     if (flag.given()) set_option(options, flag.name, flag.text);
   }
   return options;

@@ -24,7 +24,9 @@ struct TrainArguments {
   explicit TrainArguments(CLI::App& app) : flags(app, kAllGroups) {
     app.add_flag("--print-config", print_config, "print the full effective configuration and stop")
         ->group("Run");
-    app.add_flag("--dry-run", dry_run, "train one step, write everything, stop")->group("Run");
+    app.add_flag("--dry-run", dry_run,
+                 "train one step into OUT/dry-run, write everything there, stop")
+        ->group("Run");
     app.add_option("--gpus,--ngpu", gpus, "GPUs to train on; 0: the CPU, as --device cpu")
         ->group("Run")
         ->check(CLI::Range(0, 1024));
@@ -92,7 +94,11 @@ Plan planned(const TrainArguments& arguments) {
     fail(ErrorKind::config, "--dry-run: is for a fresh run, not to go on from {}",
          plan.checkpoint.string());
   }
-  if (arguments.dry_run) plan.options.steps = 1;
+  if (arguments.dry_run) {
+    // A folder of its own: the real run may follow into --out.
+    plan.options.steps = 1;
+    plan.options.out = (fs::path(plan.options.out) / "dry-run").string();
+  }
   require_valid(plan.options);
   return plan;
 }
@@ -138,6 +144,7 @@ int train(const TrainArguments& arguments) {
     std::fputs(to_json(options).c_str(), stdout);
     return 0;
   }
+  if (arguments.dry_run) fs::remove_all(options.out);  // of an earlier dry run
   refuse_occupied(plan);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may leave; the training goes on
   apply_threads(options.threads);

@@ -15,7 +15,7 @@ namespace {
 
 struct VerifyArguments {
   explicit VerifyArguments(CLI::App& app)
-      : flags(app, {"Network", "Loss and optimiser", "device", "precision", "threads"}) {
+      : flags(app, {"Network", "Loss and optimiser", "device", "precision", "tune", "threads"}) {
     app.add_option("--trace", trace, "safetensors file with the recorded training")->required();
     app.add_option("--trace-prefix", prefix, "compare the tensors whose names begin with this");
     app.add_option("--out", out, "write what was computed, under the trace's names");
@@ -69,7 +69,7 @@ void print_table(const TraceReport& report) {
 
 TraceBounds bounds_of(const VerifyArguments& arguments, const RunOptions& options) {
   TraceBounds bounds = trace_bounds(options.precision);
-  if (arguments.bound > 0) bounds.absolute = arguments.bound;
+  if (arguments.bound > 0) bounds.absolute = bounds.weights = arguments.bound;
   if (arguments.gradient_bound > 0) bounds.relative_gradient = arguments.gradient_bound;
   return bounds;
 }

@@ -56,9 +56,9 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context, const 
                    optimizer_bytes(engine.generator().parameters()) +
                    optimizer_bytes(engine.discriminator().parameters());
   }
-  result.memory_bytes =
-      engine.step().memory_plan().bytes() + 4 * (engine.generator().parameters().bytes_per_array() +
-                                                 engine.discriminator().parameters().bytes_per_array());
+  result.memory_bytes = engine.step().memory_plan().bytes() +
+                        4 * (engine.generator().parameters().bytes_per_array() +
+                             engine.discriminator().parameters().bytes_per_array());
   result.graph_nodes = engine.graph_nodes();
   return result;
 }
@@ -117,9 +117,12 @@ std::vector<BenchmarkResult> run_benchmark(const Context& context, const RunOpti
     judge(results.back(), ceilings);
     if (plan.blocks) {
       StepPasses passes = engine.step().passes();
-      time_blocks("G", engine.generator(), passes.generating, ParamGrads::overwrite, context, plan, results);
-      time_blocks("D both", engine.discriminator(), passes.on_both, ParamGrads::overwrite, context, plan, results);
-      time_blocks("D fake", engine.discriminator(), passes.on_fake, ParamGrads::skip, context, plan, results);
+      time_blocks("G", engine.generator(), passes.generating, ParamGrads::overwrite, context, plan,
+                  results);
+      time_blocks("D both", engine.discriminator(), passes.on_both, ParamGrads::overwrite, context,
+                  plan, results);
+      time_blocks("D fake", engine.discriminator(), passes.on_fake, ParamGrads::skip, context, plan,
+                  results);
     }
   }
   if (plan.generate) {

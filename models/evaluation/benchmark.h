@@ -1,4 +1,5 @@
-// Timing the training step and the generator for any options, with what is needed to judge the times.
+// Timing the training step and the generator for any options, with what is needed to judge the
+// times.
 #pragma once
 
 #include <string>

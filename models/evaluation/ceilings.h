@@ -7,8 +7,9 @@
 namespace dcgan {
 
 struct Ceilings {
-  double copy_bytes_per_second = 0;  ///< bytes read plus bytes written, of a copy too large to cache
-  double flops_per_second = 0;       ///< of a large convolution of the type, by its best pass
+  double copy_bytes_per_second =
+      0;                        ///< bytes read plus bytes written, of a copy too large to cache
+  double flops_per_second = 0;  ///< of a large convolution of the type, by its best pass
 };
 
 /// Takes about half a second on a CPU.

@@ -29,12 +29,12 @@ std::string version_text(int version) {
 std::string gpu_text(int ordinal) {
   const cuda::DeviceDescription gpu = cuda::describe_device(ordinal);
   constexpr double kGiB = 1 << 30;
-  return fmt::format("{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), driver for CUDA {}, "
-                     "built with {}",
-                     gpu.name, gpu.major, gpu.minor, gpu.multiprocessors,
-                     static_cast<double>(gpu.memory_bytes) / kGiB,
-                     static_cast<double>(gpu.free_bytes) / kGiB, version_text(gpu.driver_version),
-                     version_text(gpu.runtime_version));
+  return fmt::format(
+      "{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), driver for CUDA {}, "
+      "built with {}",
+      gpu.name, gpu.major, gpu.minor, gpu.multiprocessors,
+      static_cast<double>(gpu.memory_bytes) / kGiB, static_cast<double>(gpu.free_bytes) / kGiB,
+      version_text(gpu.driver_version), version_text(gpu.runtime_version));
 }
 
 void add_gpu_facts(Facts& facts) {

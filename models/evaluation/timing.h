@@ -9,7 +9,7 @@ namespace dcgan {
 struct Timing {
   std::vector<double> milliseconds;  ///< one a repeat, in order
 
-  double quantile(double q) const;   ///< linear between the sorted samples; q in 0..1
+  double quantile(double q) const;  ///< linear between the sorted samples; q in 0..1
   double median() const { return quantile(0.5); }
 };
 

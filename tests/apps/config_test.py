@@ -26,9 +26,12 @@ class PyTorchNames(ProgramTest):
             self.assertEqual(config[name], value, name)
 
     def test_a_dry_run_trains_one_step_and_leaves_everything(self):
-        out = self.train("out", "--dry-run")
-        self.assertTrue((checkpoint(out, 1) / "manifest.json").exists())
-        self.assertTrue((out / "samples.png").exists())
+        for _ in range(2):  # a second one replaces the first
+            out = self.train("out", "--dry-run")
+        self.assertTrue((checkpoint(out / "dry-run", 1) / "manifest.json").exists())
+        self.assertTrue((out / "dry-run" / "samples.png").exists())
+        self.assertEqual([path.name for path in out.iterdir()], ["dry-run"])
+        self.train("out", "--steps", "1")  # and the real run may follow
 
     def test_a_generator_of_one_run_starts_another(self):
         first = checkpoint(self.train("first", "--steps", "3"), 3)

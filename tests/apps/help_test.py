@@ -1,5 +1,7 @@
 """The program explains itself: help of every command, one line for every slip of the fingers."""
 
+import json
+import pathlib
 import re
 import unittest
 
@@ -11,7 +13,7 @@ LOSS_OPTIONS = ["loss", "real-label", "fake-label", "d-steps", "optimizer", "lr"
 TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
     "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
-    "equilibrium-steps", "seed", "device", "precision", "threads", "config", "print-config",
+    "equilibrium-steps", "seed", "device", "precision", "tune", "threads", "config", "print-config",
     "dry-run", "gpus", "out", "log-every", "sample-every", "checkpoint-every", "keep",
     "sample-count", "resume", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
@@ -24,8 +26,11 @@ OPTIONS = {
     "interpolate": GENERATOR_OPTIONS + ["points", "frames", "walks", "delay-ms"],
     "verify": NETWORK_OPTIONS + LOSS_OPTIONS + ["trace", "trace-prefix", "out", "json", "device",
                                                 "precision", "threads", "config"],
-    "info": NETWORK_OPTIONS + LOSS_OPTIONS + ["checkpoint", "json", "memory", "batch-size",
+    "info": NETWORK_OPTIONS + LOSS_OPTIONS + ["checkpoint", "json", "memory", "roofline", "batch-size",
                                               "device", "precision", "threads", "config"],
+    "bench": NETWORK_OPTIONS + LOSS_OPTIONS + ["batches", "repeats", "warm-up", "blocks", "json",
+                                               "no-generate", "peak-tflops", "peak-gbs", "device",
+                                               "precision", "threads", "config", "batch-size"],
     "doctor": [],
 }
 
@@ -43,6 +48,15 @@ class Help(ProgramTest):
                 for option in OPTIONS[command]:
                     self.assertRegex(text, rf"--{re.escape(option)}(?![\w-])")
                 self.assertIn(f"  dcgan {command}", text)
+
+    def test_the_readme_has_every_option_of_train(self):
+        readme = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+        text = readme.read_text(encoding="utf-8")
+        for option in TRAIN_OPTIONS:
+            self.assertIn(f"`--{option}`", text)
+        printed = json.loads(self.run_ok("train", "--print-config").stdout)
+        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus"}),
+                         sorted(printed))
 
     def test_no_command_offers_an_option_that_it_would_ignore(self):
         for command in ["verify", "info"]:
