@@ -233,7 +233,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int ordinal) {
     std::strncpy(properties->name, "emulated device", sizeof properties->name - 1);
     properties->major = device.identity.major;
     properties->minor = device.identity.minor;
-    properties->totalGlobalMem = device.memory_bytes;
+    properties->totalGlobalMem = memory_of_device(device);
     properties->multiProcessorCount = 4;
     properties->warpSize = 32;
     properties->maxThreadsPerBlock = 1024;

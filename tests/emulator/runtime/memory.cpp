@@ -35,7 +35,7 @@ cudaError_t allocate(Simulation& device, void** data, std::size_t bytes, Place p
   if (fault_due(Fault::allocation)) return explain(cudaErrorMemoryAllocation, "injected");
   if (bytes == 0) return cudaSuccess;
   if (place == Place::device &&
-      bytes > device.memory_bytes - bytes_in_use(device, this_thread().device)) {
+      bytes > memory_of_device(device) - bytes_in_use(device, this_thread().device)) {
     return explain(cudaErrorMemoryAllocation, std::to_string(bytes) + " bytes asked for");
   }
   // Exactly `bytes`, so that AddressSanitizer guards the very end.
@@ -186,8 +186,8 @@ cudaError_t cudaFreeHost(void* data) {
 
 cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   return api_call("cudaMemGetInfo", [&](Simulation& device) {
-    *total_bytes = device.memory_bytes;
-    *free_bytes = device.memory_bytes - bytes_in_use(device, this_thread().device);
+    *total_bytes = memory_of_device(device);
+    *free_bytes = memory_of_device(device) - bytes_in_use(device, this_thread().device);
     return cudaSuccess;
   });
 }

@@ -62,13 +62,15 @@ std::int64_t nodes_run();
 /// Nodes enqueued and not yet run.
 std::size_t nodes_pending();
 
-/// Overrides what the device says of itself, for tests of require_device; {} restores it.
+/// Overrides what the device says of itself and has, for tests of require_device and of memory that
+/// runs out; {} restores it.
 struct Identity {
   int devices = -1;                       ///< -1: as the environment says
   int driver_version = -1;                ///< -1: as the runtime's
   cudaError_t count_error = cudaSuccess;  ///< what cudaGetDeviceCount returns
   int major = 9;
   int minor = 0;
+  std::size_t memory_bytes = 0;  ///< 0: as the environment says
 };
 void pretend(const Identity& identity);
 

@@ -80,7 +80,7 @@ struct Simulation {
   std::map<cudaError_t, std::string> details;  // the latest explanation of each status
   Identity identity;
   int devices = 2;
-  std::size_t memory_bytes = std::size_t{4096} << 20;
+  std::size_t memory_bytes = std::size_t{4096} << 20;  // see memory_of_device()
 };
 /// The process's simulated device. Never destroyed: static objects may release after main.
 Simulation& simulation();
@@ -122,6 +122,11 @@ void run_until(const NodePointer& node);  ///< null: nothing to wait for
 void run_all();
 void run_some();  ///< at least one node if there is one
 void forget_pending();
+
+/// Memory of each simulated GPU, as tests pretend or the environment says.
+inline std::size_t memory_of_device(const Simulation& device) {
+  return device.identity.memory_bytes > 0 ? device.identity.memory_bytes : device.memory_bytes;
+}
 
 // memory.cpp
 /// The live allocation that holds [data, data + bytes), or null.

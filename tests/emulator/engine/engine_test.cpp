@@ -1,0 +1,93 @@
+// The whole engine on the emulated device: what a GPU may reorder changes no bit, and a replayed
+// step is the step.
+#include <cmath>
+
+#include "tests/emulator/engine/support.h"
+
+using namespace dcgan;
+using test::SmallRun;
+using test::Trained;
+
+namespace {
+
+// Past the first epoch (4 steps), so that its order is drawn and uploaded twice.
+constexpr int kSteps = 6;
+
+SmallRun with(std::initializer_list<std::pair<const char*, const char*>> settings) {
+  SmallRun run;
+  for (const auto& [name, text] : settings) set_option(run.options, name, text);
+  require_valid(run.options);
+  return run;
+}
+
+// What differs in kinds of work: precisions, losses, several critic steps, averages and mirroring.
+std::vector<SmallRun> kinds_of_run() {
+  std::vector<SmallRun> runs;
+  runs.push_back(SmallRun());
+  runs.push_back(with({{"precision", "bf16"}}));
+  runs.push_back(with({{"precision", "tf32"}, {"flip", "true"}, {"ema-decay", "0.9"}}));
+  runs.push_back(with({{"loss", "wgan"},
+                       {"weight-clip", "0.01"},
+                       {"optimizer", "rmsprop"},
+                       {"d-steps", "3"},
+                       {"latent", "uniform"}}));
+  return runs;
+}
+
+}  // namespace
+
+TEST_CASE("any order of work that streams and events allow gives the same bits") {
+  const SmallRun run;
+  emulator::reset(1);
+  const Trained expected = test::train(run, kSteps);
+  CHECK(std::isfinite(expected.errD));
+  for (const std::uint64_t seed : {2, 3, 5, 8, 13}) {
+    emulator::reset(seed);
+    INFO("seed " << seed);
+    CHECK(test::train(run, kSteps) == expected);
+  }
+}
+
+TEST_CASE("a step replayed as a graph equals the step enqueued call by call, bit for bit") {
+  for (const SmallRun& run : kinds_of_run()) {
+    INFO(to_json(run.options));
+    emulator::reset(1);
+    const Trained eager = test::train(run, kSteps, StepLaunch::eager);
+    emulator::reset(7);
+    CHECK(test::train(run, kSteps, StepLaunch::graph) == eager);
+  }
+}
+
+TEST_CASE("a replayed step allocates nothing and the host never waits for it") {
+  for (const SmallRun& run : kinds_of_run()) {
+    emulator::reset(1);
+    const Context context(test::kGpu);
+    TrainingEngine engine(context, run.options, run.dataset);
+    // The capture is in the second step; an allocation, a wait or a query inside would have failed.
+    for (int step = 0; step < 2; ++step) engine.train_step();
+    CHECK(engine.graph_nodes() > 50);
+    context.synchronize();
+    const emulator::Live live = emulator::live();
+    const std::int64_t run_before = emulator::nodes_run();
+    engine.train_step();
+    CHECK(emulator::live() == live);
+    CHECK(emulator::nodes_run() == run_before);  // nothing has to have run when it returns
+    CHECK(emulator::nodes_pending() > 0);
+    CHECK(std::isfinite(test::result_of(context, engine).errG));
+    CHECK(emulator::nodes_run() > run_before);
+  }
+}
+
+TEST_CASE("TF32 and bf16 reach the convolutions, and change the numbers as far as they may") {
+  const SmallRun exact;
+  emulator::reset(1);
+  const Trained expected = test::train(exact, 1);
+  for (const auto& [precision, bits] : {std::pair{"tf32", 11}, {"bf16", 8}}) {
+    const Trained rounded = test::train(with({{"precision", precision}}), 1);
+    INFO(precision);
+    CHECK(rounded.generator != expected.generator);
+    // Losses of about one, through five layers whose factors are rounded to that many bits.
+    CHECK(rounded.errD == Approx(expected.errD).epsilon(5 * std::ldexp(1.0, -bits)));
+    CHECK(rounded.errD != expected.errD);
+  }
+}
