@@ -8,7 +8,7 @@
 namespace dcgan {
 namespace {
 
-enum class Measure { absolute, relative };
+enum class Measure { absolute, relative, weights };
 
 struct Rule {
   std::string_view head;  // of the name without the prefix
@@ -18,7 +18,7 @@ struct Rule {
 // Inputs of the trace are not results; everything else must be known here to be compared.
 constexpr Rule kRules[] = {{"grad", Measure::relative},    {"adam", Measure::relative},
                            {"rmsprop", Measure::relative}, {"act", Measure::relative},
-                           {"step", Measure::absolute},    {"eval", Measure::absolute},
+                           {"step", Measure::weights},     {"eval", Measure::absolute},
                            {"scalars.", Measure::absolute}};
 
 bool is_input(std::string_view name) {
@@ -42,13 +42,25 @@ std::vector<double> values_of(const HostTensor& tensor) {
   return values;
 }
 
+double bound_for(Measure measure, const TraceBounds& bounds) {
+  switch (measure) {
+    case Measure::relative:
+      return bounds.relative_gradient;
+    case Measure::weights:
+      return bounds.weights;
+    case Measure::absolute:
+      break;
+  }
+  return bounds.absolute;
+}
+
 // WGAN's clamped critics make logits of 1e-4: their scalars are judged relative to their size.
 TraceComparison compare(const std::string& name, const HostTensor& ours, const HostTensor& theirs,
                         Measure measure, const TraceBounds& bounds) {
   TraceComparison result;
   result.name = name;
   result.relative = measure == Measure::relative;
-  result.bound = result.relative ? bounds.relative_gradient : bounds.absolute;
+  result.bound = bound_for(measure, bounds);
   if (ours.shape().elements() != theirs.shape().elements()) {
     fail(ErrorKind::bad_data, "trace: {} is {}, the options' network has {}", name,
          to_string(theirs.shape()), to_string(ours.shape()));
@@ -82,11 +94,19 @@ HostTensor in_shape(HostTensor tensor, const Shape& shape) {
 }  // namespace
 
 TraceBounds trace_bounds(Precision precision) {
+  // A rounded program is another correct program, near the trace but not equal to it. Factors keep
+  // 8 bits in bf16 and 11 in TF32. Gradients sum thousands of products that nearly cancel at these
+  // small networks' start, which lifts 0.4 % to tens of per cent: over the nine traces at most 31 %
+  // in bf16 on the CPU and 42 % on the emulated device, 10 % in TF32. Adam and RMSprop then divide
+  // by a gradient's own size, so a weight whose gradient is smaller than its error may step the
+  // other way: at most two learning rates an update, more in RMSprop's first (measured: 4e-3, for
+  // WGAN). From the second step on that decides, and TF32 comes near bf16: moments 22 % against
+  // 29 %, images 1.0e-2 against 1.7e-2. A sign or a factor of two that is wrong gives 100 %.
   switch (precision) {
     case Precision::bf16:
-      return {2e-2, 5e-1};
+      return {3e-2, 6e-1, 5e-3};
     case Precision::tf32:
-      return {2e-3, 5e-2};
+      return {2e-2, 4e-1, 5e-3};
     case Precision::fp32:
       break;
   }
@@ -122,6 +142,8 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
     const HostTensor recorded = trace.read(entry.name);
     found->second = in_shape(std::move(found->second), recorded.shape());
     Measure measure = rule->measure;
+    // A state dict holds batch norm's statistics, too.
+    if (name.find(".running_") != std::string::npos) measure = Measure::absolute;
     if (options.loss == LossKind::wgan && name.starts_with("scalars.")) measure = Measure::relative;
     report.comparisons.push_back(
         compare(entry.name, found->second, recorded, measure, bounds));

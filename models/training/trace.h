@@ -23,8 +23,9 @@ namespace dcgan {
 
 /// How far two correct programs may be apart.
 struct TraceBounds {
-  double absolute = 1e-5;           ///< weights, running statistics, images, scalars
-  double relative_gradient = 1e-4;  ///< gradients and moments, relative L2
+  double absolute = 1e-5;           ///< running statistics, images, scalars
+  double relative_gradient = 1e-4;  ///< gradients, moments and activations, relative L2
+  double weights = 1e-5;            ///< parameters after a step, absolute
 };
 
 /// The bounds for a precision.

@@ -28,8 +28,7 @@ std::byte* allocate_on_host(std::size_t bytes) {
     const auto mebibytes = [](double count) { return count / (1 << 20); };
     fail(ErrorKind::unavailable,
          "memory: the host refused {} bytes ({:.1f} MiB; {:.1f} MiB are free)", bytes,
-         mebibytes(static_cast<double>(bytes)),
-         mebibytes(static_cast<double>(free_on_host())));
+         mebibytes(static_cast<double>(bytes)), mebibytes(static_cast<double>(free_on_host())));
   }
   return static_cast<std::byte*>(data);
 }

@@ -39,8 +39,8 @@ std::size_t free_bytes(const Context& context);
 
 /// Device to device, equal types and element counts. Enqueued.
 void copy(const Context& context, ConstTensorView from, TensorView to);
-/// Host to device. Pageable `from` may be reused on return (it is staged); pinned `from` is read when
-/// the copy runs: record an Event behind it before writing there again.
+/// Host to device. Pageable `from` may be reused on return (it is staged); pinned `from` is read
+/// when the copy runs: record an Event behind it before writing there again.
 void upload(const Context& context, ConstTensorView from, TensorView to);
 /// Device to host. Waits: the values are there on return.
 void download(const Context& context, ConstTensorView from, TensorView to);
