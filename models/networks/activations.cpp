@@ -23,9 +23,8 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
     const int backward = trains ? options.stages.backward + (last - i) : forward + 1;
 
     Block block;
-    block.conv = plan_convolution(
-        context, {spec.conv, normed ? ActivationSpec{} : spec.activation, shape, options.dtype,
-                  options.convolutions});
+    block.conv = plan_convolution(context, {spec.conv, normed ? ActivationSpec{} : spec.activation,
+                                            shape, options.dtype, options.convolutions});
     workspace_bytes_ = std::max(workspace_bytes_, block.conv->workspace_bytes());
     shape = spec.conv.output_shape(shape);
     block.output_shape = shape;
@@ -52,7 +51,9 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
 }
 
 void Activations::bind(const Arena& arena, const Bindings& bindings) {
-  const auto bound = [&arena](SlotId slot) { return slot.valid() ? arena.view(slot) : TensorView{}; };
+  const auto bound = [&arena](SlotId slot) {
+    return slot.valid() ? arena.view(slot) : TensorView{};
+  };
   TensorView input = bindings.input;
   TensorView dinput = bindings.input_gradient;
   for (Block& block : blocks_) {

@@ -1,6 +1,6 @@
 // The activations of one pass of a network over one batch: what forward writes and backward reads.
-// They live outside the network, so that one discriminator can hold a pass over real and fake images
-// and one over fake images at once. Planned once: convolution plans, slots, lifetimes.
+// They live outside the network, so that one discriminator can hold a pass over real and fake
+// images and one over fake images at once. Planned once: convolution plans, slots, lifetimes.
 #pragma once
 
 #include <memory>
@@ -23,12 +23,12 @@ struct PassStages {
 };
 
 struct PassOptions {
-  std::string name;       ///< prefix of the slots: "D(real+fake)"
-  Shape input;            ///< (N, H, W, C)
-  int norm_groups = 1;    ///< batch-norm statistics per N / norm_groups images
+  std::string name;     ///< prefix of the slots: "D(real+fake)"
+  Shape input;          ///< (N, H, W, C)
+  int norm_groups = 1;  ///< batch-norm statistics per N / norm_groups images
   PassStages stages;
   DType dtype = DType::f32;
-  bool own_output = true; ///< false: the caller gives bind() a place for the last output
+  bool own_output = true;  ///< false: the caller gives bind() a place for the last output
   ConvPolicy convolutions = {};
 };
 
@@ -61,9 +61,9 @@ class Activations {
     TensorView input;        ///< previous block's output
     TensorView conv_output;  ///< before the norm; empty without one
     TensorView output;
-    TensorView dinput;       ///< previous block's doutput, or the caller's; may be empty
-    TensorView doutput;      ///< gradient of output; used up by backward
-    TensorView saved_mean;   ///< (groups, C)
+    TensorView dinput;      ///< previous block's doutput, or the caller's; may be empty
+    TensorView doutput;     ///< gradient of output; used up by backward
+    TensorView saved_mean;  ///< (groups, C)
     TensorView saved_invstd;
   };
   std::vector<Block>& blocks() { return blocks_; }
@@ -74,7 +74,8 @@ class Activations {
   TensorView workspace() const { return workspace_; }
   /// The workspace as batch norm's scratch, f32.
   TensorView norm_scratch() const {
-    return {workspace_.data, {workspace_.elements() / static_cast<std::int64_t>(sizeof(float))},
+    return {workspace_.data,
+            {workspace_.elements() / static_cast<std::int64_t>(sizeof(float))},
             DType::f32};
   }
   int norm_groups() const { return norm_groups_; }

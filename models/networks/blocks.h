@@ -1,5 +1,5 @@
-// Blocks are data: a network is a list of them. A block is a convolution, an optional batch norm and
-// an activation; it is the unit of fusion.
+// Blocks are data: a network is a list of them. A block is a convolution, an optional batch norm
+// and an activation; it is the unit of fusion.
 #pragma once
 
 #include <string>

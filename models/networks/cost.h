@@ -12,9 +12,9 @@ namespace dcgan {
 std::vector<std::int64_t> forward_macs(const std::vector<BlockSpec>& blocks, const Shape& input);
 
 /// FLOPs (2 per multiply-accumulate) of the convolutions of one whole step per image (one real and
-/// one generated): the discriminator over both with both gradients (none for its input), the updated
-/// discriminator over the fake with data gradients only, the generator once with both gradients
-/// (none for the latent vector).
+/// one generated): the discriminator over both with both gradients (none for its input), the
+/// updated discriminator over the fake with data gradients only, the generator once with both
+/// gradients (none for the latent vector).
 double step_flops_per_image(const std::vector<BlockSpec>& generator,
                             const std::vector<BlockSpec>& discriminator);
 
@@ -24,15 +24,15 @@ enum class BytesPlan {
 };
 
 /// Elements of activations read and written in one step per image (one real and one generated), by
-/// plan. Times the bytes of an element it is the traffic of a batch too large for the caches; weights
-/// and optimiser come on top, per step.
+/// plan. Times the bytes of an element it is the traffic of a batch too large for the caches;
+/// weights and optimiser come on top, per step.
 ///
-/// fused: forward x + y; weight gradient x + dy, and the convolution's output where a norm's backward
-/// pass rides in the prologue; data gradient the same dy side, + dx, + the stored tensor of dx's size
-/// from which the epilogue takes the activation's derivative.
-/// engine: forward x + y; weight gradient x + dy; data gradient dy + dx; batch norm 3 elements per
-/// value forward (statistics; read and write) and 5 backward (sums: 2; apply: 3); blocks without a
-/// norm read their output once more for the derivative.
+/// fused: forward x + y; weight gradient x + dy, and the convolution's output where a norm's
+/// backward pass rides in the prologue; data gradient the same dy side, + dx, + the stored tensor
+/// of dx's size from which the epilogue takes the activation's derivative. engine: forward x + y;
+/// weight gradient x + dy; data gradient dy + dx; batch norm 3 elements per value forward
+/// (statistics; read and write) and 5 backward (sums: 2; apply: 3); blocks without a norm read
+/// their output once more for the derivative.
 double step_elements_per_image(const std::vector<BlockSpec>& generator,
                                const std::vector<BlockSpec>& discriminator, BytesPlan plan);
 

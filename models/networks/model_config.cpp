@@ -51,7 +51,8 @@ void require_valid(const ModelConfig& model) {
   const bool power_of_two =
       model.image_size > 0 && std::has_single_bit(static_cast<std::uint64_t>(model.image_size));
   if (!power_of_two || model.image_size < 32 || model.image_size > 256) {
-    fail(ErrorKind::config, "image-size: {} is not a power of two from 32 to 256 (28: --preset libtorch)",
+    fail(ErrorKind::config,
+         "image-size: {} is not a power of two from 32 to 256 (28: --preset libtorch)",
          model.image_size);
   }
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-
 namespace dcgan {
 
 void Network::forward(const Context& context, Activations& activations, Pass pass) {
@@ -34,8 +33,8 @@ void Network::forward_block(const Context& context, Activations& activations, st
                              norm_running(index), block.output,
                              {block.saved_mean, block.saved_invstd}, scratch, options);
   } else {
-    batch_norm_eval_forward(context, block.conv_output, norm_parameters(index),
-                            norm_running(index), block.output, options);
+    batch_norm_eval_forward(context, block.conv_output, norm_parameters(index), norm_running(index),
+                            block.output, options);
   }
 }
 
@@ -51,9 +50,13 @@ void Network::backward_block(const Context& context, Activations& activations, s
   };
   if (spec.norm == Norm::batch) {
     batch_norm_backward(context,
-                        {block.conv_output, norm_parameters(index),
-                         {block.saved_mean, block.saved_invstd}, block.doutput,
-                         /*dx=*/block.doutput, gradient(1), gradient(2)},
+                        {block.conv_output,
+                         norm_parameters(index),
+                         {block.saved_mean, block.saved_invstd},
+                         block.doutput,
+                         /*dx=*/block.doutput,
+                         gradient(1),
+                         gradient(2)},
                         activations.norm_scratch(), {spec.activation, activations.norm_groups()});
   }
   const bool data_wanted = !block.dinput.empty();

@@ -40,7 +40,8 @@ class Network {
   void backward(const Context& context, Activations& activations, ParamGrads grads);
 
   // One block of a pass: what forward() and backward() are made of.
-  void forward_block(const Context& context, Activations& activations, std::size_t block, Pass pass);
+  void forward_block(const Context& context, Activations& activations, std::size_t block,
+                     Pass pass);
   void backward_block(const Context& context, Activations& activations, std::size_t block,
                       ParamGrads grads);
 

@@ -28,10 +28,9 @@ Parameters::Parameters(const Context& context, const std::vector<BlockSpec>& blo
     add(block.norm_name + ".weight", ParameterKind::norm_weight, channels);
     add(block.norm_name + ".bias", ParameterKind::norm_bias, channels);
     const std::string& name = block.norm_name;
-    running_infos_.push_back(
-        {name, running_plan_.add(name + ".running_mean", channels, DType::f32),
-         running_plan_.add(name + ".running_var", channels, DType::f32),
-         running_plan_.add(name + ".num_batches_tracked", {1}, DType::i64)});
+    running_infos_.push_back({name, running_plan_.add(name + ".running_mean", channels, DType::f32),
+                              running_plan_.add(name + ".running_var", channels, DType::f32),
+                              running_plan_.add(name + ".num_batches_tracked", {1}, DType::i64)});
   }
   step_ = running_plan_.add("step", {1}, DType::i64);
   plan_.assign();
@@ -42,11 +41,16 @@ Parameters::Parameters(const Context& context, const std::vector<BlockSpec>& blo
 
 TensorView Parameters::flat(ParameterArray array) const {
   switch (array) {
-    case ParameterArray::values: return as_flat_f32(values_.bytes());
-    case ParameterArray::gradients: return as_flat_f32(gradients_.bytes());
-    case ParameterArray::first_moment: return as_flat_f32(first_moment_.bytes());
-    case ParameterArray::second_moment: return as_flat_f32(second_moment_.bytes());
-    case ParameterArray::ema: return as_flat_f32(ema_.bytes());
+    case ParameterArray::values:
+      return as_flat_f32(values_.bytes());
+    case ParameterArray::gradients:
+      return as_flat_f32(gradients_.bytes());
+    case ParameterArray::first_moment:
+      return as_flat_f32(first_moment_.bytes());
+    case ParameterArray::second_moment:
+      return as_flat_f32(second_moment_.bytes());
+    case ParameterArray::ema:
+      return as_flat_f32(ema_.bytes());
   }
   return {};
 }
@@ -54,11 +58,16 @@ TensorView Parameters::flat(ParameterArray array) const {
 TensorView Parameters::view(ParameterArray array, std::size_t index) const {
   const SlotId slot = infos_.at(index).slot;
   switch (array) {
-    case ParameterArray::values: return values_.view(slot);
-    case ParameterArray::gradients: return gradients_.view(slot);
-    case ParameterArray::first_moment: return first_moment_.view(slot);
-    case ParameterArray::second_moment: return second_moment_.view(slot);
-    case ParameterArray::ema: return ema_.view(slot);
+    case ParameterArray::values:
+      return values_.view(slot);
+    case ParameterArray::gradients:
+      return gradients_.view(slot);
+    case ParameterArray::first_moment:
+      return first_moment_.view(slot);
+    case ParameterArray::second_moment:
+      return second_moment_.view(slot);
+    case ParameterArray::ema:
+      return ema_.view(slot);
   }
   return {};
 }
@@ -94,8 +103,8 @@ void Parameters::refresh_low_precision(const Context& context) {
 
 TensorView Parameters::flat_low_precision() const {
   if (low_precision_.data() == nullptr) return {};
-  return {low_precision_.data(), {static_cast<std::int64_t>(low_precision_.bytes() / 2)},
-          DType::bf16};
+  return {
+      low_precision_.data(), {static_cast<std::int64_t>(low_precision_.bytes() / 2)}, DType::bf16};
 }
 
 TensorView Parameters::compute_weights(std::size_t index) const {

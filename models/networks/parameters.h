@@ -1,5 +1,5 @@
-// A network's numbers: flat arrays with one layout, so that the optimiser, the EMA, an all-reduce and
-// a checkpoint each see one array.
+// A network's numbers: flat arrays with one layout, so that the optimiser, the EMA, an all-reduce
+// and a checkpoint each see one array.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ enum class ParameterKind { conv_weight, norm_weight, norm_bias };
 struct ParameterInfo {
   std::string name;  ///< PyTorch's: "main.3.weight"
   ParameterKind kind = ParameterKind::conv_weight;
-  Shape shape;       ///< as stored: (A, kh, kw, B) or (C)
+  Shape shape;  ///< as stored: (A, kh, kw, B) or (C)
   SlotId slot;
 };
 
@@ -60,8 +60,8 @@ class Parameters {
   /// A convolution's weights in the type that the network computes in.
   TensorView compute_weights(std::size_t index) const;
 
-  /// Convolutions N(0, 0.02), batch-norm weights N(1, 0.02), biases 0 (Radford et al.); running means
-  /// 0, variances 1, counters 0. Numbers depend on (seed, stream, parameter, element) alone.
+  /// Convolutions N(0, 0.02), batch-norm weights N(1, 0.02), biases 0 (Radford et al.); running
+  /// means 0, variances 1, counters 0. Numbers depend on (seed, stream, parameter, element) alone.
   void initialize(const Context& context, RandomKey key);
 
   /// Takes one array of another network of the same blocks as values, and its running statistics.

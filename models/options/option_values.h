@@ -52,7 +52,7 @@ inline void from_text(std::string_view, std::string_view text, std::vector<std::
   }
 }
 template <class Enum>
-  requires std::is_enum_v<Enum>
+requires std::is_enum_v<Enum>
 void from_text(std::string_view option, std::string_view text, Enum& value) {
   value = enum_from_name<Enum>(text, option);
 }

@@ -29,14 +29,14 @@ void require_count(std::string_view name, std::int64_t value, std::int64_t low,
 }
 
 void require_compatible(const RunOptions& o) {
-  const bool has_labels =
-      o.loss != LossKind::hinge && o.loss != LossKind::wgan;
+  const bool has_labels = o.loss != LossKind::hinge && o.loss != LossKind::wgan;
   if (!has_labels && (o.real_label != 1.0 || o.fake_label != 0.0)) {
     fail(ErrorKind::config, "--real-label, --fake-label: the {} loss has no labels to smooth",
          enum_name(o.loss));
   }
   if (o.stop_at_equilibrium && o.loss == LossKind::wgan) {
-    fail(ErrorKind::config, "--stop-at-equilibrium: a WGAN critic does not classify, it has no accuracy");
+    fail(ErrorKind::config,
+         "--stop-at-equilibrium: a WGAN critic does not classify, it has no accuracy");
   }
   if (o.weight_clip > 0 && o.loss != LossKind::wgan) {
     fail(ErrorKind::config, "--weight-clip: is for --loss wgan, not {}", enum_name(o.loss));
@@ -54,7 +54,8 @@ void require_compatible(const RunOptions& o) {
          enum_name(o.dataset));
   }
   if (!o.resume.empty() && (!o.init_generator.empty() || !o.init_discriminator.empty())) {
-    fail(ErrorKind::config, "--resume: the weights come from the checkpoint; leave out "
+    fail(ErrorKind::config,
+         "--resume: the weights come from the checkpoint; leave out "
          "--init-generator and --init-discriminator");
   }
 }

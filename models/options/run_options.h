@@ -49,8 +49,8 @@ struct RunOptions {
   // run
   std::int64_t batch_size = 64;
   std::int64_t epochs = 25;
-  std::int64_t steps = 0;        ///< 0: no limit
-  double max_seconds = 0.0;      ///< 0: no limit
+  std::int64_t steps = 0;    ///< 0: no limit
+  double max_seconds = 0.0;  ///< 0: no limit
   bool stop_at_equilibrium = false;
   double equilibrium_margin = 0.02;
   std::int64_t equilibrium_steps = 500;
@@ -78,8 +78,8 @@ enum class OnResume {
 };
 
 struct OptionInfo {
-  std::string_view name;                   ///< kebab-case, without dashes
-  std::vector<std::string_view> aliases;   ///< the PyTorch example's names
+  std::string_view name;                  ///< kebab-case, without dashes
+  std::vector<std::string_view> aliases;  ///< the PyTorch example's names
   std::string_view group;
   std::string_view help;
   OnResume on_resume;
@@ -95,60 +95,92 @@ void visit_options(Options& o, Visitor&& visitor) {
                             auto& field) {
     visitor(OptionInfo{name, std::move(aliases), group, help, on_resume}, field);
   };
-  v("preset", {}, "Network", kKeeps, "networks to start from: pytorch, libtorch, mnist32, cifar32, paper", o.preset);
-  v("image-size", {"imageSize"}, "Network", kKeeps, "height and width of the images, pixels; 0: the preset's", o.image_size);
+  v("preset", {}, "Network", kKeeps,
+    "networks to start from: pytorch, libtorch, mnist32, cifar32, paper", o.preset);
+  v("image-size", {"imageSize"}, "Network", kKeeps,
+    "height and width of the images, pixels; 0: the preset's", o.image_size);
   v("channels", {}, "Network", kKeeps, "1 (grey) or 3 (RGB); 0: the preset's", o.channels);
   v("nz", {}, "Network", kKeeps, "length of the latent vector; 0: the preset's", o.nz);
-  v("ngf", {}, "Network", kKeeps, "width of the generator's last hidden layer; 0: the preset's", o.ngf);
-  v("ndf", {}, "Network", kKeeps, "width of the discriminator's first layer; 0: the preset's", o.ndf);
+  v("ngf", {}, "Network", kKeeps, "width of the generator's last hidden layer; 0: the preset's",
+    o.ngf);
+  v("ndf", {}, "Network", kKeeps, "width of the discriminator's first layer; 0: the preset's",
+    o.ndf);
 
-  v("dataset", {}, "Data", kKeeps, "what to train on (strokes: digits that the program draws)", o.dataset);
-  v("data", {"dataroot"}, "Data", kFollows, "file or folder of the data set (strokes needs none)", o.data);
+  v("dataset", {}, "Data", kKeeps, "what to train on (strokes: digits that the program draws)",
+    o.dataset);
+  v("data", {"dataroot"}, "Data", kFollows, "file or folder of the data set (strokes needs none)",
+    o.data);
   v("classes", {}, "Data", kKeeps, "sub-folders to take, comma-separated; empty: all", o.classes);
   v("flip", {}, "Data", kKeeps, "mirror images left and right at random", o.flip);
-  v("on-corrupt", {}, "Data", kKeeps, "what to do about a picture that cannot be decoded (skip lists it)", o.on_corrupt);
+  v("on-corrupt", {}, "Data", kKeeps,
+    "what to do about a picture that cannot be decoded (skip lists it)", o.on_corrupt);
   v("cache", {}, "Data", kFollows, "keep a folder's decoded pixels in this file", o.cache);
-  v("workers", {}, "Data", kFollows, "decoding threads; 0: one a core (never changes results)", o.workers);
+  v("workers", {}, "Data", kFollows, "decoding threads; 0: one a core (never changes results)",
+    o.workers);
   v("strokes-count", {}, "Data", kKeeps, "digits that the strokes data set draws", o.strokes_count);
 
   v("loss", {}, "Loss and optimiser", kKeeps, "adversarial loss", o.loss);
-  v("real-label", {}, "Loss and optimiser", kKeeps, "target of real images (0.9: one-sided smoothing)", o.real_label);
-  v("fake-label", {}, "Loss and optimiser", kKeeps, "target of fake images (0.1: two-sided smoothing)", o.fake_label);
-  v("d-steps", {}, "Loss and optimiser", kKeeps, "discriminator updates per generator update", o.d_steps);
+  v("real-label", {}, "Loss and optimiser", kKeeps,
+    "target of real images (0.9: one-sided smoothing)", o.real_label);
+  v("fake-label", {}, "Loss and optimiser", kKeeps,
+    "target of fake images (0.1: two-sided smoothing)", o.fake_label);
+  v("d-steps", {}, "Loss and optimiser", kKeeps, "discriminator updates per generator update",
+    o.d_steps);
   v("optimizer", {}, "Loss and optimiser", kKeeps, "optimiser of both networks", o.optimizer);
   v("lr", {}, "Loss and optimiser", kKeeps, "learning rate of both networks", o.lr);
   v("lr-g", {}, "Loss and optimiser", kKeeps, "learning rate of the generator; 0: --lr", o.lr_g);
-  v("lr-d", {}, "Loss and optimiser", kKeeps, "learning rate of the discriminator; 0: --lr", o.lr_d);
+  v("lr-d", {}, "Loss and optimiser", kKeeps, "learning rate of the discriminator; 0: --lr",
+    o.lr_d);
   v("beta1", {}, "Loss and optimiser", kKeeps, "Adam: decay of the first moment", o.beta1);
   v("beta2", {}, "Loss and optimiser", kKeeps, "Adam: decay of the second moment", o.beta2);
   v("alpha", {}, "Loss and optimiser", kKeeps, "RMSprop: decay of the second moment", o.alpha);
-  v("epsilon", {}, "Loss and optimiser", kKeeps, "added to the root of the second moment", o.epsilon);
-  v("weight-clip", {}, "Loss and optimiser", kKeeps, "clamp every discriminator parameter to +- this (WGAN: 0.01); 0: no", o.weight_clip);
-  v("ema-decay", {}, "Loss and optimiser", kKeeps, "keep an average of the generator's weights (0.999); 0: no", o.ema_decay);
+  v("epsilon", {}, "Loss and optimiser", kKeeps, "added to the root of the second moment",
+    o.epsilon);
+  v("weight-clip", {}, "Loss and optimiser", kKeeps,
+    "clamp every discriminator parameter to +- this (WGAN: 0.01); 0: no", o.weight_clip);
+  v("ema-decay", {}, "Loss and optimiser", kKeeps,
+    "keep an average of the generator's weights (0.999); 0: no", o.ema_decay);
   v("latent", {}, "Loss and optimiser", kKeeps, "distribution of the latent vector", o.latent);
 
   v("batch-size", {"batchSize"}, "Run", kKeeps, "images per step", o.batch_size);
   v("epochs", {"niter"}, "Run", kFollows, "passes over the data set; 0: no limit", o.epochs);
   v("steps", {}, "Run", kFollows, "stop after this many steps; 0: no limit", o.steps);
-  v("max-seconds", {}, "Run", kFollows, "stop after this many seconds of training, earlier sessions included; 0: no limit", o.max_seconds);
-  v("stop-at-equilibrium", {}, "Run", kFollows, "stop when the discriminator cannot tell real from fake", o.stop_at_equilibrium);
-  v("equilibrium-margin", {}, "Run", kFollows, "... its smoothed accuracy being within this of one half", o.equilibrium_margin);
-  v("equilibrium-steps", {}, "Run", kFollows, "... for this many steps on end", o.equilibrium_steps);
+  v("max-seconds", {}, "Run", kFollows,
+    "stop after this many seconds of training, earlier sessions included; 0: no limit",
+    o.max_seconds);
+  v("stop-at-equilibrium", {}, "Run", kFollows,
+    "stop when the discriminator cannot tell real from fake", o.stop_at_equilibrium);
+  v("equilibrium-margin", {}, "Run", kFollows,
+    "... its smoothed accuracy being within this of one half", o.equilibrium_margin);
+  v("equilibrium-steps", {}, "Run", kFollows, "... for this many steps on end",
+    o.equilibrium_steps);
   v("seed", {"manualSeed"}, "Run", kKeeps, "everything random follows from it", o.seed);
   v("device", {}, "Run", kFollows, "where to compute", o.device);
-  v("precision", {}, "Run", kKeeps, "type of activations and convolutions; weights stay float32", o.precision);
-  v("tune", {}, "Run", kFollows, "how a GPU's convolution plans are chosen: cuDNN's first, the fastest it proposes, the fastest of all (kept in a cache)", o.tune);
+  v("precision", {}, "Run", kKeeps, "type of activations and convolutions; weights stay float32",
+    o.precision);
+  v("tune", {}, "Run", kFollows,
+    "how a GPU's convolution plans are chosen: cuDNN's first, the fastest it proposes, the fastest "
+    "of all (kept in a cache)",
+    o.tune);
   v("threads", {}, "Run", kFollows, "CPU threads; 0: one a core", o.threads);
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);
   v("log-every", {}, "Output", kFollows, "steps between log lines", o.log_every);
-  v("sample-every", {}, "Output", kFollows, "steps between sample grids; 0: only at the end", o.sample_every);
-  v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints; 0: only at the end", o.checkpoint_every);
+  v("sample-every", {}, "Output", kFollows, "steps between sample grids; 0: only at the end",
+    o.sample_every);
+  v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints; 0: only at the end",
+    o.checkpoint_every);
   v("keep", {}, "Output", kFollows, "checkpoints to keep; 0: all", o.keep);
-  v("sample-count", {}, "Output", kKeeps, "images in a sample grid, from fixed latent vectors", o.sample_count);
-  v("resume", {}, "Output", kFollows, "go on from this checkpoint, or the newest one of this output folder; auto: from --out if it has one", o.resume);
-  v("init-generator", {"netG"}, "Output", kKeeps, "start from these generator weights (safetensors)", o.init_generator);
-  v("init-discriminator", {"netD"}, "Output", kKeeps, "start from these discriminator weights (safetensors)", o.init_discriminator);
+  v("sample-count", {}, "Output", kKeeps, "images in a sample grid, from fixed latent vectors",
+    o.sample_count);
+  v("resume", {}, "Output", kFollows,
+    "go on from this checkpoint, or the newest one of this output folder; auto: from --out if it "
+    "has one",
+    o.resume);
+  v("init-generator", {"netG"}, "Output", kKeeps,
+    "start from these generator weights (safetensors)", o.init_generator);
+  v("init-discriminator", {"netD"}, "Output", kKeeps,
+    "start from these discriminator weights (safetensors)", o.init_discriminator);
 }
 
 /// The networks that the options name: the preset with what overrides it. Throws Error(config).
@@ -173,7 +205,8 @@ std::string to_json(const RunOptions& options);
 /// wrong types, duplicates.
 void apply_json(RunOptions& options, std::string_view json, std::string_view source);
 
-/// Names of the options of kind OnResume::keeps whose values differ, as "--lr (0.0002, was 0.0001)".
+/// Names of the options of kind OnResume::keeps whose values differ, as "--lr (0.0002, was
+/// 0.0001)".
 std::vector<std::string> resume_conflicts(const RunOptions& saved, const RunOptions& now);
 
 }  // namespace dcgan

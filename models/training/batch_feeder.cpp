@@ -21,7 +21,8 @@ BatchFeeder::BatchFeeder(const Context& context, const Dataset& dataset,
     images_ = resident;
   }
   const std::int64_t selected = options.updates_per_step * options.batch;
-  order_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected) * sizeof(std::int64_t));
+  order_buffer_ =
+      Buffer(context, static_cast<std::size_t>(count + selected) * sizeof(std::int64_t));
   const TensorView orders(order_buffer_.data(), {count + selected}, DType::i64);
   order_ = orders.rows(0, count);
   selected_order_ = orders.rows(count, selected);
@@ -41,7 +42,8 @@ void BatchFeeder::enter_epoch(const Context& context, std::int64_t epoch) {
   const std::vector<std::uint8_t> by_image = epoch_flips(dataset_.size(), options_.seed, epoch);
   std::vector<std::uint8_t> in_order;
   in_order.reserve(order.size());
-  for (const std::int64_t index : order) in_order.push_back(by_image[static_cast<std::size_t>(index)]);
+  for (const std::int64_t index : order)
+    in_order.push_back(by_image[static_cast<std::size_t>(index)]);
   upload(context, ConstTensorView(in_order.data(), flips_.shape), flips_);
 }
 

@@ -1,5 +1,5 @@
-// Real images into a step: which images an update sees follows from the seed and the update's number
-// alone, and the copy, mirroring and normalisation happen where the step computes.
+// Real images into a step: which images an update sees follows from the seed and the update's
+// number alone, and the copy, mirroring and normalisation happen where the step computes.
 #pragma once
 
 #include <cstdint>

@@ -51,8 +51,8 @@ void TrainingEngine::enqueue_step() {
   const TensorView z = step_.latent();
   for (std::int64_t update = 0; update < options_.d_steps; ++update) {
     // The discriminator's own counter numbers the draws, on the device, so that a graph can replay.
-    draw_latent(context_, discriminator_.parameters().step(),
-                z.reshaped({z.shape[0], z.shape[3]}), latent);
+    draw_latent(context_, discriminator_.parameters().step(), z.reshaped({z.shape[0], z.shape[3]}),
+                latent);
     feeder_.feed(context_, update, step_.real_images());
     const ProfileRange range("D");
     step_.update_discriminator(context_);

@@ -1,5 +1,5 @@
-// The criterion of the original algorithm: at the equilibrium of the game the discriminator is right
-// half of the time (Goodfellow et al. 2014, section 4.1).
+// The criterion of the original algorithm: at the equilibrium of the game the discriminator is
+// right half of the time (Goodfellow et al. 2014, section 4.1).
 #pragma once
 
 #include <cmath>

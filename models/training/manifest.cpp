@@ -34,7 +34,8 @@ void write_manifest(const std::filesystem::path& folder) {
 
 std::optional<std::string> manifest_fault(const std::filesystem::path& folder) try {
   const std::filesystem::path path = folder / kName;
-  if (!std::filesystem::exists(path)) return fmt::format("{}: there is no {}", folder.string(), kName);
+  if (!std::filesystem::exists(path))
+    return fmt::format("{}: there is no {}", folder.string(), kName);
   const auto manifest = nlohmann::json::parse(read_text_file(path, kMaxManifestBytes));
   const int format = manifest.at("format").get<int>();
   if (format != kFormat) {

@@ -8,9 +8,10 @@
 namespace dcgan {
 
 std::string example_log_line(const LogRecord& r) {
-  return fmt::format("[{}/{}][{}/{}] Loss_D: {:.4f} Loss_G: {:.4f} D(x): {:.4f} D(G(z)): {:.4f} / {:.4f}",
-                     r.epoch, r.epochs, r.batch, r.batches, r.results.errD(), r.results.errG,
-                     r.results.D_x, r.results.D_G_z1, r.results.D_G_z2);
+  return fmt::format(
+      "[{}/{}][{}/{}] Loss_D: {:.4f} Loss_G: {:.4f} D(x): {:.4f} D(G(z)): {:.4f} / {:.4f}", r.epoch,
+      r.epochs, r.batch, r.batches, r.results.errD(), r.results.errG, r.results.D_x,
+      r.results.D_G_z1, r.results.D_G_z2);
 }
 
 namespace {

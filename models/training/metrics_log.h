@@ -12,12 +12,12 @@ namespace dcgan {
 
 /// What is known at a log line.
 struct LogRecord {
-  std::int64_t epoch = 0;   ///< counted from 0
-  std::int64_t epochs = 0;  ///< 0: no limit
-  std::int64_t batch = 0;   ///< within the epoch, counted from 0
-  std::int64_t batches = 0; ///< in an epoch
-  std::int64_t step = 0;    ///< generator updates made
-  std::int64_t steps = 0;   ///< at which the run will end, as far as known; 0: unknown
+  std::int64_t epoch = 0;    ///< counted from 0
+  std::int64_t epochs = 0;   ///< 0: no limit
+  std::int64_t batch = 0;    ///< within the epoch, counted from 0
+  std::int64_t batches = 0;  ///< in an epoch
+  std::int64_t step = 0;     ///< generator updates made
+  std::int64_t steps = 0;    ///< at which the run will end, as far as known; 0: unknown
   StepResults results;
   double images_per_second = 0;
   double trained_seconds = 0;

@@ -20,8 +20,8 @@ TensorView as_logits(const TensorView& output) { return output.reshaped({output.
 
 }  // namespace
 
-AdversarialStep::AdversarialStep(const Context& context, Network& generator,
-                                 Network& discriminator, const StepConfig& config)
+AdversarialStep::AdversarialStep(const Context& context, Network& generator, Network& discriminator,
+                                 const StepConfig& config)
     : generator_(generator),
       discriminator_(discriminator),
       config_(config),
@@ -63,7 +63,8 @@ void AdversarialStep::update_discriminator(const Context& context, RealLabels la
 
 void AdversarialStep::update_generator(const Context& context) {
   discriminator_.forward(context, plan_.on_fake, Pass::train);
-  generator_loss(context, as_logits(plan_.on_fake.output()), as_logits(plan_.on_fake.output_gradient()),
+  generator_loss(context, as_logits(plan_.on_fake.output()),
+                 as_logits(plan_.on_fake.output_gradient()),
                  results(kDiscriminatorResults, kGeneratorResults), config_.loss);
   discriminator_.backward(context, plan_.on_fake, ParamGrads::skip);
   generator_.backward(context, plan_.generating, ParamGrads::overwrite);
@@ -79,7 +80,7 @@ StepResults AdversarialStep::read_results(const Context& context) {
            TensorView(host.data(), {static_cast<std::int64_t>(host.size())}));
   download(context, view(plan_.non_finite), TensorView(&non_finite, {1}));
   const float* generator = host.data() + kDiscriminatorResults;
-  return {host[kErrDReal], host[kErrDFake], host[kDx],         host[kDGz1],
+  return {host[kErrDReal], host[kErrDFake],  host[kDx],        host[kDGz1],
           host[kAccuracy], generator[kErrG], generator[kDGz2], non_finite == 0};
 }
 

@@ -41,14 +41,15 @@ struct StepPasses {
 
 class AdversarialStep {
  public:
-  /// Plans and allocates. Both networks must outlive the step and get moments here if they have none.
+  /// Plans and allocates. Both networks must outlive the step and get moments here if they have
+  /// none.
   AdversarialStep(const Context& context, Network& generator, Network& discriminator,
                   const StepConfig& config);
 
   // Inputs: written by the caller, on the same stream, before update_discriminator.
   TensorView real_images() const { return images_.rows(0, config_.batch); }  // (N, H, W, C)
-  TensorView latent() const { return view(plan_.latent); }          // (N, 1, 1, nz)
-  TensorView real_labels() const { return view(plan_.real_labels); }  // (N)
+  TensorView latent() const { return view(plan_.latent); }                   // (N, 1, 1, nz)
+  TensorView real_labels() const { return view(plan_.real_labels); }         // (N)
 
   /// The generator draws fakes from latent(); the discriminator learns from real and fake.
   void update_discriminator(const Context& context, RealLabels labels = RealLabels::constant);

@@ -40,7 +40,8 @@ StepPlan::StepPlan(const Context& context, const std::vector<BlockSpec>& generat
               {"D(fake)", image_shape(generator, discriminator, config.batch), 1, kOnFake,
                config.dtype, /*own_output=*/true, config.convolutions}) {
   const std::int64_t n = config.batch;
-  images = memory.add("images real+fake", image_shape(generator, discriminator, 2 * n), config.dtype);
+  images =
+      memory.add("images real+fake", image_shape(generator, discriminator, 2 * n), config.dtype);
   latent = memory.add("latent", latent_shape(generator, n), config.dtype);
   real_labels = memory.add("real labels", {n}, DType::f32);
   results = memory.add("results", {int{kDiscriminatorResults} + kGeneratorResults}, DType::f32);

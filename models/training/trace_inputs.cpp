@@ -26,14 +26,15 @@ TraceInputs::TraceInputs(const SafetensorsFile& trace, const RunOptions& options
          name_of(real_.dtype()), to_string(real_.shape()));
   }
   const ModelConfig model = model_config(options);
-  const Shape expected{real_.shape()[0], batch(), model.channels, model.image_size, model.image_size};
+  const Shape expected{real_.shape()[0], batch(), model.channels, model.image_size,
+                       model.image_size};
   if (!(real_.shape() == expected)) {
     fail(ErrorKind::bad_data, "{}: real is {}, the options' network takes {}", path,
          to_string(real_.shape()), to_string(expected));
   }
   const Shape wanted_noise{noise_.shape()[0], batch(), model.nz, 1, 1};
-  if (noise_.dtype() != DType::f32 ||
-      noise_.shape().elements() != wanted_noise.elements() || noise_.shape()[0] < real_.shape()[0]) {
+  if (noise_.dtype() != DType::f32 || noise_.shape().elements() != wanted_noise.elements() ||
+      noise_.shape()[0] < real_.shape()[0]) {
     fail(ErrorKind::bad_data, "{}: noise is {}, expected f32 {}", path, to_string(noise_.shape()),
          to_string(wanted_noise));
   }

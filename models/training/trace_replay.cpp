@@ -67,13 +67,13 @@ class Probe {
     const std::size_t parameter = network_.parameter_index(index);
     const Parameters& parameters = network_.parameters();
     const RunningInfo& running = parameters.running_infos()[(parameter - index) / 2];
-    batch_norm_train_forward(
-        context_, block.conv_output,
-        {parameters.view(ParameterArray::values, parameter + 1),
-         parameters.view(ParameterArray::values, parameter + 2)},
-        {parameters.running(running.mean), parameters.running(running.var),
-         parameters.running(running.batches_tracked)},
-        block.output, {block.saved_mean, block.saved_invstd}, activations_->norm_scratch(), {});
+    batch_norm_train_forward(context_, block.conv_output,
+                             {parameters.view(ParameterArray::values, parameter + 1),
+                              parameters.view(ParameterArray::values, parameter + 2)},
+                             {parameters.running(running.mean), parameters.running(running.var),
+                              parameters.running(running.batches_tracked)},
+                             block.output, {block.saved_mean, block.saved_invstd},
+                             activations_->norm_scratch(), {});
     return block.output;
   }
 
@@ -174,7 +174,8 @@ class Replay {
     for (const auto& [letter, network] : {std::pair{"G", &generator_}, {"D", &discriminator_}}) {
       const std::string prefix = fmt::format("{}{}.{}.", kind, k, letter);
       if (adam) {
-        record(parameter_tensors(context_, *network, ParameterArray::first_moment, prefix, ".exp_avg"));
+        record(parameter_tensors(context_, *network, ParameterArray::first_moment, prefix,
+                                 ".exp_avg"));
       }
       record(parameter_tensors(context_, *network, ParameterArray::second_moment, prefix,
                                adam ? ".exp_avg_sq" : ".square_avg"));
@@ -234,13 +235,11 @@ class Replay {
     const HostTensor noise = inputs_.read(prefix + "noise");
     const HostTensor real = inputs_.real(0);
     computed_[prefix + "noise"] = noise;
-    computed_[prefix + "fake_eval"] =
-        outputs_of(generator_, noise, Pass::eval);
-    computed_[prefix + "fake_train"] =
-        outputs_of(generator_, noise, Pass::train);
+    computed_[prefix + "fake_eval"] = outputs_of(generator_, noise, Pass::eval);
+    computed_[prefix + "fake_train"] = outputs_of(generator_, noise, Pass::train);
     HostTensor logits = outputs_of(discriminator_, real, Pass::eval);
-    const bool probabilities = options_.loss == LossKind::minimax ||
-                               options_.loss == LossKind::non_saturating;
+    const bool probabilities =
+        options_.loss == LossKind::minimax || options_.loss == LossKind::non_saturating;
     if (probabilities) apply_sigmoid(logits);
     computed_[prefix + "D_eval_of_real0"] = std::move(logits);
   }

@@ -33,17 +33,17 @@ Trainer::Trainer(const Context& context, const RunOptions& options, const Datase
       sampler_(context, generator_blocks(model_config(options)),
                std::min(options.sample_count, kMaxSampleBatch), step_config(options).dtype),
       engine_(context, options, dataset),
-      fixed_latent_(draw_host_latent(
-          {static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
-          options.sample_count, model_config(options).nz, options.latent)),
+      fixed_latent_(
+          draw_host_latent({static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
+                           options.sample_count, model_config(options).nz, options.latent)),
       equilibrium_(options.equilibrium_margin, options.equilibrium_steps) {
   require_writable_folder(options_.out);
   fs::create_directories(fs::path(options_.out) / "samples");
 }
 
 void Trainer::resume(const fs::path& checkpoint) {
-  state_ = load_checkpoint(context_, checkpoint, options_, engine_.generator(),
-                           engine_.discriminator());
+  state_ =
+      load_checkpoint(context_, checkpoint, options_, engine_.generator(), engine_.discriminator());
   engine_.set_steps_done(state_.step);
   equilibrium_.restore(state_.equilibrium);
   checkpoint_ = checkpoint;
@@ -53,9 +53,9 @@ void Trainer::resume(const fs::path& checkpoint) {
 }
 
 std::int64_t Trainer::last_step() const {
-  const std::int64_t by_epochs = options_.epochs == 0
-                                     ? INT64_MAX
-                                     : options_.epochs * engine_.batches_per_epoch() / options_.d_steps;
+  const std::int64_t by_epochs =
+      options_.epochs == 0 ? INT64_MAX
+                           : options_.epochs * engine_.batches_per_epoch() / options_.d_steps;
   const std::int64_t by_steps = options_.steps == 0 ? INT64_MAX : options_.steps;
   const std::int64_t last = std::min(by_epochs, by_steps);
   return last == INT64_MAX ? 0 : std::max<std::int64_t>(last, 1);
@@ -68,7 +68,8 @@ std::optional<StopReason> Trainer::reason_to_stop(const std::atomic<bool>& stop)
     return options_.steps > 0 && state_.step >= options_.steps ? StopReason::steps
                                                                : StopReason::epochs;
   }
-  if (options_.max_seconds > 0 && state_.trained_seconds + seconds_unread_ >= options_.max_seconds) {
+  if (options_.max_seconds > 0 &&
+      state_.trained_seconds + seconds_unread_ >= options_.max_seconds) {
     return StopReason::time;
   }
   if (options_.stop_at_equilibrium && equilibrium_.reached()) return StopReason::equilibrium;
@@ -94,18 +95,17 @@ LogRecord Trainer::record() const {
 }
 
 void Trainer::require_finite() const {
-  const bool finite = results_.finite && std::isfinite(results_.errD()) &&
-                      std::isfinite(results_.errG);
+  const bool finite =
+      results_.finite && std::isfinite(results_.errD()) && std::isfinite(results_.errG);
   if (finite) return;
   fail(ErrorKind::diverged,
        "training diverged at step {}: errD {} errG {}, {} gradients; last checkpoint: {}",
-       state_.step, results_.errD(), results_.errG,
-       results_.finite ? "finite" : "non-finite",
+       state_.step, results_.errD(), results_.errG, results_.finite ? "finite" : "non-finite",
        checkpoint_.empty() ? "none" : checkpoint_.string());
 }
 
-// On a GPU a step has only been enqueued when it returns; waiting for the results makes up for it, so
-// speed is taken from one reading to the next.
+// On a GPU a step has only been enqueued when it returns; waiting for the results makes up for it,
+// so speed is taken from one reading to the next.
 void Trainer::timed_step() {
   const Clock::time_point start = Clock::now();
   engine_.train_step();
@@ -121,16 +121,15 @@ void Trainer::read_results() {
   require_finite();
   if (steps_unread_ == 0) return;
   state_.trained_seconds += seconds_unread_;
-  images_per_second_ = static_cast<double>(steps_unread_ * options_.batch_size) /
-                       std::max(seconds_unread_, 1e-9);
+  images_per_second_ =
+      static_cast<double>(steps_unread_ * options_.batch_size) / std::max(seconds_unread_, 1e-9);
   seconds_unread_ = 0;
   steps_unread_ = 0;
 }
 
 void Trainer::observe_step(TrainingObserver& observer) {
   const bool logs = state_.step % options_.log_every == 0 || state_.step == 1;
-  const bool saves =
-      options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0;
+  const bool saves = options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0;
   const bool samples = options_.sample_every > 0 && state_.step % options_.sample_every == 0;
   if (logs || saves || steps_unread_ >= options_.log_every || options_.stop_at_equilibrium) {
     read_results();

@@ -41,9 +41,9 @@ class Trainer {
   /// Goes on from a checkpoint instead of from fresh weights.
   void resume(const std::filesystem::path& checkpoint);
 
-  /// Runs to the end. When `stop` becomes true, the step under way is finished, everything is saved,
-  /// and the reason is `signal`. Throws Error(diverged) when a number is not finite; the last
-  /// checkpoint is then kept.
+  /// Runs to the end. When `stop` becomes true, the step under way is finished, everything is
+  /// saved, and the reason is `signal`. Throws Error(diverged) when a number is not finite; the
+  /// last checkpoint is then kept.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   TrainingEngine& engine() { return engine_; }

@@ -40,7 +40,8 @@ template <class... Args>
 
 }  // namespace dcgan
 
-/// Checks a contract on the host. Throws Error(internal) with the message that follows the condition.
+/// Checks a contract on the host. Throws Error(internal) with the message that follows the
+/// condition.
 #define DCGAN_CHECK(condition, ...)                             \
   do {                                                          \
     if (!(condition)) [[unlikely]]                              \

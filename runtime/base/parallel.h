@@ -25,11 +25,10 @@ void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
   grain = std::max<std::int64_t>(grain, 1);
   const std::int64_t chunks = (count + grain - 1) / grain;
   if (chunks == 1) return body(0, count);
-  auto run = [&](std::int64_t chunk) {
-    body(chunk * grain, std::min(count, (chunk + 1) * grain));
-  };
+  auto run = [&](std::int64_t chunk) { body(chunk * grain, std::min(count, (chunk + 1) * grain)); };
   detail::run_chunks(
-      chunks, [](void* closure, std::int64_t chunk) { (*static_cast<decltype(run)*>(closure))(chunk); },
+      chunks,
+      [](void* closure, std::int64_t chunk) { (*static_cast<decltype(run)*>(closure))(chunk); },
       &run);
 }
 

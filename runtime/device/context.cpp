@@ -24,8 +24,10 @@ Context::Context(Device device) : device_(device) {
     stream_->handle = cuda::create_stream(device.ordinal);
     stream_->owned = true;
   } else {
-    fail(ErrorKind::unavailable, "device {}: this build has no CUDA engine (configure with the "
-         "CUDA toolkit and cuDNN present)", to_string(device));
+    fail(ErrorKind::unavailable,
+         "device {}: this build has no CUDA engine (configure with the "
+         "CUDA toolkit and cuDNN present)",
+         to_string(device));
   }
 }
 

@@ -12,7 +12,9 @@ std::size_t aligned(std::size_t bytes) {
   return (bytes + MemoryPlan::kAlignment - 1) / MemoryPlan::kAlignment * MemoryPlan::kAlignment;
 }
 
-bool overlap(const Lifetime& a, const Lifetime& b) { return a.first <= b.last && b.first <= a.last; }
+bool overlap(const Lifetime& a, const Lifetime& b) {
+  return a.first <= b.last && b.first <= a.last;
+}
 
 // The lowest offset at which `slot` fits between the slots already placed that live with it.
 std::size_t lowest_offset(const Slot& slot, std::vector<const Slot*> neighbours) {

@@ -26,9 +26,7 @@ struct Slot {
   Lifetime lifetime;
   std::size_t offset = 0;  ///< bytes from the start; valid after assign()
 
-  std::size_t bytes() const {
-    return static_cast<std::size_t>(shape.elements()) * size_of(dtype);
-  }
+  std::size_t bytes() const { return static_cast<std::size_t>(shape.elements()) * size_of(dtype); }
 };
 
 /// A slot's place in the plan that made it.
@@ -47,8 +45,8 @@ class MemoryPlan {
   /// before an Arena exists.
   void assign();
 
-  std::size_t bytes() const { return bytes_; }       ///< size of the block, after assign()
-  std::size_t bytes_unshared() const;                ///< what it would be without sharing
+  std::size_t bytes() const { return bytes_; }  ///< size of the block, after assign()
+  std::size_t bytes_unshared() const;           ///< what it would be without sharing
   const std::vector<Slot>& slots() const { return slots_; }
 
  private:

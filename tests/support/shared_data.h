@@ -13,10 +13,10 @@ std::optional<std::filesystem::path> shared_path(const std::filesystem::path& pa
 }  // namespace dcgan::test
 
 /// Inside a TEST_CASE: binds NAME to the path, or says what is skipped and leaves the test.
-#define DCGAN_SHARED_OR_SKIP(NAME, PATH)                                    \
-  const auto NAME##_found = ::dcgan::test::shared_path(PATH);               \
-  if (!NAME##_found) {                                                      \
+#define DCGAN_SHARED_OR_SKIP(NAME, PATH)                                                 \
+  const auto NAME##_found = ::dcgan::test::shared_path(PATH);                            \
+  if (!NAME##_found) {                                                                   \
     WARN("skipped: no " << (PATH) << " (set DCGAN_SHARED to the folder that holds it)"); \
-    return;                                                                 \
-  }                                                                         \
+    return;                                                                              \
+  }                                                                                      \
   const std::filesystem::path& NAME = *NAME##_found

@@ -67,7 +67,8 @@ TEST_CASE("a spherical walk passes through its ends and keeps their length") {
   REQUIRE(walk.shape() == Shape{12, 3});
   const float* point = walk.view().as<float>();
   for (int i = 0; i < 12; ++i, point += 3) {
-    const double length = std::sqrt(point[0] * point[0] + point[1] * point[1] + point[2] * point[2]);
+    const double length =
+        std::sqrt(point[0] * point[0] + point[1] * point[1] + point[2] * point[2]);
     CHECK(length == Approx(3.0).epsilon(1e-6));  // a few roundings of float
   }
   const float* middle = walk.view().as<float>() + 2 * 3;  // half-way from x to y

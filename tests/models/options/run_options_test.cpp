@@ -50,7 +50,8 @@ TEST_CASE("a config file is refused with its name and the reason") {
   const auto refused = [](const char* json, const char* reason) {
     RunOptions options;
     INFO(json);
-    CHECK_THROWS_WITH(apply_json(options, json, "run.json"), Contains("run.json") && Contains(reason));
+    CHECK_THROWS_WITH(apply_json(options, json, "run.json"),
+                      Contains("run.json") && Contains(reason));
   };
   refused("{\"bach-size\": 3}", "bach-size");
   refused("{\"batch-size\": \"3\"}", "whole number");

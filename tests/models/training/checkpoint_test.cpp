@@ -45,8 +45,8 @@ TEST_CASE("what is saved is what is loaded") {
   saved.generator.parameters().flat(ParameterArray::first_moment).as<float>()[1] = 3.0f;
   test::TemporaryFolder folder;
   TrainingState state{42, 1.5, 77, {0.6, 3}};
-  const fs::path path = save_checkpoint(context, folder.path(), options, saved.generator,
-                                        saved.discriminator, state);
+  const fs::path path =
+      save_checkpoint(context, folder.path(), options, saved.generator, saved.discriminator, state);
   CHECK(path.filename() == "step_00000042");
   CHECK(to_json(checkpoint_options(path)) == to_json(options));
 
@@ -70,7 +70,8 @@ TEST_CASE("only the last K checkpoints stay") {
   options.keep = 2;
   const Pair pair(context, options);
   test::TemporaryFolder folder;
-  for (const std::int64_t step : {9, 10, 11, 100}) save(context, folder.path(), options, pair, step);
+  for (const std::int64_t step : {9, 10, 11, 100})
+    save(context, folder.path(), options, pair, step);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder.path() / "checkpoints")) {
     names.push_back(entry.path().filename().string());
@@ -102,7 +103,8 @@ TEST_CASE("a checkpoint cut short or changed anywhere is passed over, loudly, fo
       }
       std::string warning;
       INFO(name << (cut ? " cut" : " flipped"));
-      CHECK(find_checkpoint(folder.path(), [&](const std::string& text) { warning = text; }) == older);
+      CHECK(find_checkpoint(folder.path(), [&](const std::string& text) { warning = text; }) ==
+            older);
       CHECK_THAT(warning, Contains("step_00000002"));
       CHECK_THROWS_AS(find_checkpoint(newer, [](const std::string&) {}), Error);
     }

@@ -80,7 +80,8 @@ TEST_CASE("weight clipping covers every discriminator parameter, batch norm too"
   const Dataset dataset = load_dataset(dataset_options(options));
   Trainer trainer(context, options, dataset);
   trainer.engine().train_step();
-  const TensorView values = trainer.engine().discriminator().parameters().flat(ParameterArray::values);
+  const TensorView values =
+      trainer.engine().discriminator().parameters().flat(ParameterArray::values);
   const float* value = values.as<float>();
   CHECK(std::all_of(value, value + values.elements(),
                     [](float v) { return v >= -0.01f && v <= 0.01f; }));
