@@ -1,7 +1,8 @@
 // Replaying a recorded training: the proof that this engine computes what PyTorch computes.
 //
-// A trace is a safetensors file with the weights at the start (init.G.*, init.D.*), the real batches
-// and the noise of each discriminator update, and what the recorder had after them. Names known:
+// A trace is a safetensors file with the weights at the start (init.G.*, init.D.*), the real
+// batches and the noise of each discriminator update, and what the recorder had after them. Names
+// known:
 //
 //   grad1.{G,D}.<parameter>               gradients at the first update
 //   stepK.{G,D}.<state_dict entry>        networks after generator step K
@@ -36,7 +37,7 @@ struct TraceComparison {
   double max_abs = 0;      ///< largest |ours - trace|
   double relative_l2 = 0;  ///< |ours - trace| / |trace|
   double bound = 0;
-  bool relative = false;   ///< which of the two the bound is for
+  bool relative = false;  ///< which of the two the bound is for
   bool passed = false;
 };
 
