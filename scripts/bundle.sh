@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Packs what a GPU machine without network or compiler needs to run scripts/gpu_check.sh.
+#
+#   scripts/bundle.sh --build DIR [--out FILE]   DIR: a build with the CUDA engine, tests included
+#   ... --without-cuda                           take a build without it, too (to test this script)
+#
+# FILE (default dcgan-bundle.tar.gz) unpacks to dcgan-bundle/: the program (./dcgan runs it), the
+# test programs, the shared libraries but for CUDA's, cuDNN's and the C library's (those are the
+# machine's own), gpu_check.sh, the PyTorch traces and MNIST's training images where they are found
+# (DCGAN_SHARED or ../shared). Starts the unpacked program before it calls the bundle good. Exit: 0
+# packed, 1 not, 2 usage.
+set -euo pipefail
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+readonly most_bytes=$((60 * 1000 * 1000))
+
+build="" out="dcgan-bundle.tar.gz" cuda=required
+while [[ $# -gt 0 ]]; do
+  case "$1" in
+    --build | --out)
+      [[ $# -ge 2 ]] || { echo "bundle: $1 needs a path" >&2; exit 2; }
+      if [[ $1 == --build ]]; then build="$2"; else out="$2"; fi
+      shift 2 ;;
+    --without-cuda) cuda=optional; shift ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
+    *) echo "bundle: unknown option $1 (scripts/bundle.sh --help)" >&2; exit 2 ;;
+  esac
+done
+[[ -n $build ]] || { echo "bundle: --build DIR is needed" >&2; exit 2; }
+
+die() { echo "bundle: $*" >&2; exit 1; }
+
+[[ -x $build/dcgan ]] || die "no $build/dcgan"
+engine="$("$build/dcgan" doctor | grep '^CUDA engine')"
+if [[ $cuda == required ]] && { [[ $engine != *yes* ]] || [[ $engine == *emulated* ]]; }; then
+  die "$build has no CUDA engine for a real GPU: $engine"
+fi
+
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+bundle="$work/dcgan-bundle"
+mkdir -p "$bundle/build/tests" "$bundle/lib" "$bundle/scripts" "$bundle/shared/data"
+programs=("$build/dcgan")
+for program in test_device test_kernels test_models test_cuda; do
+  if [[ -x $build/tests/$program ]]; then
+    programs+=("$build/tests/$program")
+  else
+    [[ $cuda == optional ]] || die "no $build/tests/$program"
+  fi
+done
+for program in "${programs[@]}"; do
+  strip -o "$bundle/build/${program#"$build"/}" "$program"
+done
+
+# name => path (address). The C library stays out: it must match the machine's loader.
+readonly machines='^(lib(c|m|dl|rt|pthread|resolv)\.so|ld-linux|libcu|libnv)'
+for program in "${programs[@]}"; do ldd "$program"; done | awk '$2 == "=>" {print $1, $3}' |
+  sort -u | while read -r name path; do
+  [[ $name =~ $machines ]] && continue
+  [[ -f $path ]] || die "$name is not found here"
+  cp -L "$path" "$bundle/lib/$name"
+done
+
+cp "$root/scripts/gpu_check.sh" "$bundle/scripts/"
+git -C "$root" rev-parse HEAD >"$bundle/REVISION"
+for shared in "${DCGAN_SHARED:-}" "$root/../shared"; do
+  [[ -n $shared && -d $shared/parity ]] || continue
+  cp -rL "$shared/parity" "$bundle/shared/"
+  [[ ! -d $shared/data/mnist ]] || cp -rL "$shared/data/mnist" "$bundle/shared/data/"
+  break
+done
+cat >"$bundle/dcgan" <<'END'
+#!/usr/bin/env bash
+# Starts the program with the libraries of this folder.
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" exec "$here/build/dcgan" "$@"
+END
+chmod +x "$bundle/dcgan"
+
+tar -C "$work" -czf "$work/bundle.tar.gz" dcgan-bundle
+bytes="$(stat -c %s "$work/bundle.tar.gz")"
+((bytes <= most_bytes)) || die "$bytes bytes are more than $most_bytes"
+mkdir "$work/unpacked"
+tar -C "$work/unpacked" -xzf "$work/bundle.tar.gz"
+env -u DCGAN_SHARED "$work/unpacked/dcgan-bundle/dcgan" doctor >"$work/doctor.txt" ||
+  die "the unpacked program does not start"
+mv "$work/bundle.tar.gz" "$out"
+echo "wrote $out ($bytes bytes); on the GPU machine: tar xzf, then dcgan-bundle/scripts/gpu_check.sh"
