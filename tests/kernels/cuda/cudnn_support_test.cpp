@@ -110,6 +110,26 @@ TEST_CASE("no engine is offered that breaks what is promised of results") {
   }
 }
 
+TEST_CASE(
+    "TF32, when it is allowed, brings engines on tensor cores and has a cache key of its own") {
+  const cuda::Descriptor gpu = cuda::describe_gpu(9, 0);
+  const cuda::Target target{nullptr, &gpu};
+  ConvConfig config;
+  config.spec = {ConvDirection::down, 64, 128, 4, 2, 1};
+  config.input = {64, 32, 32, 64};
+  const ConvProblem exact = problem_of(config, ConvPass::forward);
+  config.policy.allow_tf32 = true;
+  const ConvProblem rounded = problem_of(config, ConvPass::forward);
+  CHECK(to_string(rounded) == to_string(exact) + " tf32");
+  const auto count = [&](const ConvProblem& problem) {
+    const cuda::Descriptor graph = cuda::conv_graph(problem, target);
+    return cuda::engine_candidates(graph, problem, target, cuda::EngineSearch::all).size();
+  };
+  CHECK(count(rounded) > count(exact));
+  config.dtype = DType::bf16;  // without meaning there
+  CHECK_FALSE(problem_of(config, ConvPass::forward).allow_tf32);
+}
+
 TEST_CASE("a plan survives the round trip through its text") {
   const cuda::Descriptor gpu = cuda::describe_gpu(9, 0);
   const cuda::Target target{nullptr, &gpu};
