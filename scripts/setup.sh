@@ -9,7 +9,8 @@ set -euo pipefail
 
 packages=(
   g++ cmake ninja-build ccache pkg-config                  # compiling
-  libdnnl-dev nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev
+  libdnnl-dev ocl-icd-opencl-dev                           # Debian's oneDNN asks for OpenCL's headers
+  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev
   libjpeg-dev libpng-dev zlib1g-dev                        # pictures and compressed files
   catch2 clang-format python3                              # tests and checks
 )
