@@ -31,13 +31,18 @@ std::vector<double> values_of(const HostTensor& tensor) {
   std::vector<double> values(static_cast<std::size_t>(count));
   const ConstTensorView view = tensor.view();
   switch (tensor.dtype()) {
-    case DType::f32: std::copy_n(view.as<float>(), count, values.begin()); break;
-    case DType::f64: std::copy_n(view.as<double>(), count, values.begin()); break;
+    case DType::f32:
+      std::copy_n(view.as<float>(), count, values.begin());
+      break;
+    case DType::f64:
+      std::copy_n(view.as<double>(), count, values.begin());
+      break;
     case DType::i64:
       std::transform(view.as<std::int64_t>(), view.as<std::int64_t>() + count, values.begin(),
                      [](std::int64_t v) { return static_cast<double>(v); });
       break;
-    default: fail(ErrorKind::bad_data, "trace: values of type {}", name_of(tensor.dtype()));
+    default:
+      fail(ErrorKind::bad_data, "trace: values of type {}", name_of(tensor.dtype()));
   }
   return values;
 }
@@ -132,9 +137,8 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
     const std::string name = ours ? entry.name.substr(prefix.size()) : entry.name;
     if (ours && is_input(name)) continue;
     const auto found = ours ? computed.find(name) : computed.end();
-    const auto* rule = std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) {
-      return name.starts_with(r.head);
-    });
+    const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
+                                    [&](const Rule& r) { return name.starts_with(r.head); });
     if (found == computed.end() || rule == std::end(kRules)) {
       report.unknown.push_back(entry.name);
       continue;
@@ -145,12 +149,12 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
     // A state dict holds batch norm's statistics, too.
     if (name.find(".running_") != std::string::npos) measure = Measure::absolute;
     if (options.loss == LossKind::wgan && name.starts_with("scalars.")) measure = Measure::relative;
-    report.comparisons.push_back(
-        compare(entry.name, found->second, recorded, measure, bounds));
+    report.comparisons.push_back(compare(entry.name, found->second, recorded, measure, bounds));
   }
   std::sort(report.comparisons.begin(), report.comparisons.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
-  for (auto& [name, tensor] : computed) report.computed.push_back({prefix + name, std::move(tensor)});
+  for (auto& [name, tensor] : computed)
+    report.computed.push_back({prefix + name, std::move(tensor)});
   return report;
 }
 
