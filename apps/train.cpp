@@ -152,6 +152,10 @@ int train(const TrainArguments& arguments) {
   const Dataset dataset = load_dataset(dataset_options(options));
   report_dataset(dataset);
   Trainer trainer(context, options, dataset);
+  if (trainer.engine().streams_images()) {
+    fmt::print(stderr, "data: {:.0f} MiB stay in host memory; each step's travel ahead of it\n",
+               static_cast<double>(dataset.images().bytes()) / (1 << 20));
+  }
   if (!plan.checkpoint.empty()) {
     trainer.resume(plan.checkpoint);
     fmt::print(stderr, "resumed from {} at step {}\n", plan.checkpoint.string(),

@@ -17,6 +17,12 @@ namespace dcgan {
 
 enum class DeviceChoice { automatic, cuda, cpu };
 enum class Precision { fp32, tf32, bf16 };
+/// Where a GPU run keeps its images. Never changes results; on the CPU they stay where they are.
+enum class ImageMemory {
+  automatic,  ///< on the GPU when they fit beside everything else, else in host memory
+  device,     ///< on the GPU
+  host,       ///< in host memory; the next step's travel while this one runs
+};
 
 template <class Enum, std::size_t n>
 using NameTable = std::array<std::pair<std::string_view, Enum>, n>;
@@ -61,6 +67,12 @@ constexpr auto enum_table(ConvTuning) {
   return NameTable<ConvTuning, 3>{{{"off", ConvTuning::off},
                                    {"heuristic", ConvTuning::heuristic},
                                    {"exhaustive", ConvTuning::exhaustive}}};
+}
+
+constexpr auto enum_table(ImageMemory) {
+  return NameTable<ImageMemory, 3>{{{"auto", ImageMemory::automatic},
+                                    {"device", ImageMemory::device},
+                                    {"host", ImageMemory::host}}};
 }
 
 template <class Enum>

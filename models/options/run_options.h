@@ -58,6 +58,7 @@ struct RunOptions {
   DeviceChoice device = DeviceChoice::automatic;
   Precision precision = Precision::fp32;
   ConvTuning tune = ConvTuning::heuristic;
+  ImageMemory image_memory = ImageMemory::automatic;
   std::int64_t threads = 0;
   // output
   std::string out = "out";
@@ -162,6 +163,11 @@ void visit_options(Options& o, Visitor&& visitor) {
     "how a GPU's convolution plans are chosen: cuDNN's first, the fastest it proposes, the fastest "
     "of all (kept in a cache)",
     o.tune);
+  v("image-memory", {}, "Run", kFollows,
+    "where a GPU run keeps its images: on the GPU, in host memory (the next step's travel while "
+    "this "
+    "one runs), or on the GPU when they fit (never changes results)",
+    o.image_memory);
   v("threads", {}, "Run", kFollows, "CPU threads; 0: one a core", o.threads);
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);

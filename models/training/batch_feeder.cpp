@@ -1,9 +1,22 @@
 #include "models/training/batch_feeder.h"
 
+#include <numeric>
+
 #include "kernels/image_batch.h"
 #include "models/data/shuffle.h"
 
 namespace dcgan {
+namespace {
+
+// What must stay free beside a resident data set: a graph, plans that CUDA compiles, sample grids.
+constexpr std::size_t kReserve = std::size_t{512} << 20;
+
+bool should_stream(const Context& context, const Dataset& dataset, ImageMemory memory) {
+  if (!context.is_cuda() || memory == ImageMemory::device) return false;
+  return memory == ImageMemory::host || dataset.images().bytes() + kReserve > free_bytes(context);
+}
+
+}  // namespace
 
 BatchFeeder::BatchFeeder(const Context& context, const Dataset& dataset,
                          const FeederOptions& options)
@@ -12,52 +25,99 @@ BatchFeeder::BatchFeeder(const Context& context, const Dataset& dataset,
     fail(ErrorKind::config, "{}: {} images are less than one batch of {}", dataset.name,
          dataset.size(), options.batch);
   }
-  const std::int64_t count = dataset.size();
-  images_ = dataset.images();
+  if (should_stream(context, dataset, options.memory)) {
+    make_stream(context);
+  } else {
+    make_resident(context);
+  }
+}
+
+void BatchFeeder::make_resident(const Context& context) {
+  const std::int64_t count = dataset_.size();
+  images_ = dataset_.images();
   if (context.is_cuda()) {
     image_buffer_ = Buffer(context, images_.bytes());
-    const TensorView resident(image_buffer_.data(), dataset.shape, DType::u8);
+    const TensorView resident(image_buffer_.data(), dataset_.shape, DType::u8);
     upload(context, images_, resident);
     images_ = resident;
   }
-  const std::int64_t selected = options.updates_per_step * options.batch;
   order_buffer_ =
-      Buffer(context, static_cast<std::size_t>(count + selected) * sizeof(std::int64_t));
-  const TensorView orders(order_buffer_.data(), {count + selected}, DType::i64);
+      Buffer(context, static_cast<std::size_t>(count + selected()) * sizeof(std::int64_t));
+  const TensorView orders(order_buffer_.data(), {count + selected()}, DType::i64);
   order_ = orders.rows(0, count);
-  selected_order_ = orders.rows(count, selected);
-  if (options.flip) {
-    flip_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected));
-    const TensorView flips(flip_buffer_.data(), {count + selected}, DType::u8);
-    flips_ = flips.rows(0, count);
-    selected_flips_ = flips.rows(count, selected);
-  }
+  selected_order_ = orders.rows(count, selected());
+  if (!options_.flip) return;
+  flip_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected()));
+  const TensorView flips(flip_buffer_.data(), {count + selected()}, DType::u8);
+  flips_ = flips.rows(0, count);
+  selected_flips_ = flips.rows(count, selected());
 }
 
-void BatchFeeder::enter_epoch(const Context& context, std::int64_t epoch) {
+void BatchFeeder::make_stream(const Context& context) {
+  upload_.emplace(context, dataset_.shape.with_rows(selected()));
+  images_ = upload_->batch();
+  if (options_.flip) selected_flips_ = upload_->flips();
+  // What arrives is in order already.
+  std::vector<std::int64_t> places(static_cast<std::size_t>(selected()));
+  std::iota(places.begin(), places.end(), 0);
+  order_buffer_ = Buffer(context, places.size() * sizeof(std::int64_t));
+  selected_order_ = TensorView(order_buffer_.data(), {selected()}, DType::i64);
+  upload(context, ConstTensorView(places.data(), selected_order_.shape), selected_order_);
+}
+
+void BatchFeeder::enter_epoch(std::int64_t epoch) {
+  if (epoch == epoch_) return;
   epoch_ = epoch;
-  const std::vector<std::int64_t> order = epoch_order(dataset_.size(), options_.seed, epoch);
-  upload(context, ConstTensorView(order.data(), order_.shape), order_);
+  epoch_order_ = epoch_order(dataset_.size(), options_.seed, epoch);
   if (!options_.flip) return;
   const std::vector<std::uint8_t> by_image = epoch_flips(dataset_.size(), options_.seed, epoch);
-  std::vector<std::uint8_t> in_order;
-  in_order.reserve(order.size());
-  for (const std::int64_t index : order)
-    in_order.push_back(by_image[static_cast<std::size_t>(index)]);
-  upload(context, ConstTensorView(in_order.data(), flips_.shape), flips_);
+  epoch_flips_.clear();
+  for (const std::int64_t index : epoch_order_)
+    epoch_flips_.push_back(by_image[static_cast<std::size_t>(index)]);
 }
 
-void BatchFeeder::select(const Context& context, std::int64_t first_update) {
+void BatchFeeder::select_resident(const Context& context, std::int64_t first_update) {
   for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
     const std::int64_t update = first_update + index;
-    const std::int64_t epoch = update / batches_per_epoch_;
-    if (epoch != epoch_) enter_epoch(context, epoch);
+    enter_epoch(update / batches_per_epoch_);
+    if (order_epoch_ != epoch_) {
+      upload(context, ConstTensorView(epoch_order_.data(), order_.shape), order_);
+      if (options_.flip) {
+        upload(context, ConstTensorView(epoch_flips_.data(), flips_.shape), flips_);
+      }
+      order_epoch_ = epoch_;
+    }
     const std::int64_t first = update % batches_per_epoch_ * options_.batch;
     const std::int64_t to = index * options_.batch;
     copy(context, order_.rows(first, options_.batch), selected_order_.rows(to, options_.batch));
-    if (flips_.empty()) continue;
+    if (!options_.flip) continue;
     copy(context, flips_.rows(first, options_.batch), selected_flips_.rows(to, options_.batch));
   }
+}
+
+void BatchFeeder::select(const Context& context, std::int64_t first_update) {
+  if (!streams()) return select_resident(context, first_update);
+  // Sent ahead for another step than this (a resumed run's first): let it arrive and be replaced.
+  if (upload_->under_way() > 0 && sent_update_ != first_update) upload_->receive(context);
+  if (upload_->under_way() == 0) prefetch(first_update);
+  upload_->receive(context);
+}
+
+void BatchFeeder::prefetch(std::int64_t first_update) {
+  if (!streams()) return;
+  std::vector<std::int64_t> indices;
+  std::vector<std::uint8_t> flips;
+  for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
+    const std::int64_t update = first_update + index;
+    enter_epoch(update / batches_per_epoch_);
+    const auto first = epoch_order_.begin() + update % batches_per_epoch_ * options_.batch;
+    indices.insert(indices.end(), first, first + options_.batch);
+    if (!options_.flip) continue;
+    const auto flip = epoch_flips_.begin() + update % batches_per_epoch_ * options_.batch;
+    flips.insert(flips.end(), flip, flip + options_.batch);
+  }
+  upload_->send(dataset_.images(), {indices, flips});
+  sent_update_ = first_update;
 }
 
 void BatchFeeder::feed(const Context& context, std::int64_t index, TensorView images) const {

@@ -36,10 +36,10 @@ TrainingEngine::TrainingEngine(const Context& context, const RunOptions& options
       options_(options),
       generator_(context, generator_blocks(model_config(options))),
       discriminator_(context, discriminator_blocks(model_config(options))),
+      step_(context, generator_, discriminator_, step_config(options)),
       feeder_(context, dataset,
               {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
-               options.d_steps}),
-      step_(context, generator_, discriminator_, step_config(options)) {
+               options.d_steps, options.image_memory}) {
   initialize(context, options, RandomStream::generator_init, options.init_generator, generator_);
   initialize(context, options, RandomStream::discriminator_init, options.init_discriminator,
              discriminator_);
@@ -75,6 +75,8 @@ void TrainingEngine::train_step(StepLaunch launch) {
     graph_.launch(context_);
   }
   ++steps_done_;
+  const ProfileRange range("load");
+  feeder_.prefetch(steps_done_ * options_.d_steps);
 }
 
 }  // namespace dcgan

@@ -38,6 +38,8 @@ class TrainingEngine {
   const Network& generator() const { return generator_; }
   Network& discriminator() { return discriminator_; }
   const Network& discriminator() const { return discriminator_; }
+  /// Whether images travel to the GPU at every step, for want of room there.
+  bool streams_images() const { return feeder_.streams(); }
   std::int64_t batches_per_epoch() const { return feeder_.batches_per_epoch(); }
   /// Operations in the graph of a step; 0 on the CPU and before the second step.
   std::size_t graph_nodes() const { return graph_.nodes(); }
@@ -49,8 +51,8 @@ class TrainingEngine {
   RunOptions options_;
   Network generator_;
   Network discriminator_;
-  BatchFeeder feeder_;
   AdversarialStep step_;
+  BatchFeeder feeder_;  // last: what is free now may hold the images
   Graph graph_;
   bool warm_ = false;
   std::int64_t steps_done_ = 0;

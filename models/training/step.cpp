@@ -73,15 +73,23 @@ void AdversarialStep::update_generator(const Context& context) {
   optimizer_step(context, optimizer_arrays(parameters), config_.generator);
 }
 
-StepResults AdversarialStep::read_results(const Context& context) {
-  std::array<float, std::size_t{kDiscriminatorResults} + kGeneratorResults> host{};
-  std::int32_t non_finite = 0;
-  download(context, view(plan_.results),
-           TensorView(host.data(), {static_cast<std::int64_t>(host.size())}));
-  download(context, view(plan_.non_finite), TensorView(&non_finite, {1}));
-  const float* generator = host.data() + kDiscriminatorResults;
-  return {host[kErrDReal], host[kErrDFake],  host[kDx],        host[kDGz1],
-          host[kAccuracy], generator[kErrG], generator[kDGz2], non_finite == 0};
+void AdversarialStep::enqueue_results(const Context& context, RawStepResults& host) const {
+  const TensorView values = view(plan_.results);
+  enqueue_download(context, values, TensorView(host.values.data(), values.shape));
+  enqueue_download(context, view(plan_.non_finite), TensorView(&host.non_finite, {1}));
+}
+
+StepResults AdversarialStep::read_results(const Context& context) const {
+  RawStepResults host{};
+  enqueue_results(context, host);
+  context.synchronize();
+  return host.decoded();
+}
+
+StepResults RawStepResults::decoded() const {
+  const float* generator = values.data() + kDiscriminatorResults;
+  return {values[kErrDReal], values[kErrDFake], values[kDx],      values[kDGz1],
+          values[kAccuracy], generator[kErrG],  generator[kDGz2], non_finite == 0};
 }
 
 }  // namespace dcgan

@@ -27,6 +27,14 @@ struct StepResults {
   float errD() const { return errD_real + errD_fake; }
 };
 
+/// StepResults as the device writes them.
+struct RawStepResults {
+  std::array<float, std::size_t{kDiscriminatorResults} + kGeneratorResults> values;
+  std::int32_t non_finite;
+
+  StepResults decoded() const;
+};
+
 enum class RealLabels {
   constant,   ///< LossOptions::real_label for every image
   per_image,  ///< what real_labels() holds
@@ -58,7 +66,10 @@ class AdversarialStep {
   void update_generator(const Context& context);
 
   /// Waits for the stream and reads the results of the last updates.
-  StepResults read_results(const Context& context);
+  StepResults read_results(const Context& context) const;
+  /// The same without waiting: enqueues the copy to `host`, pinned on a GPU, which holds the
+  /// results when an Event recorded behind is done.
+  void enqueue_results(const Context& context, RawStepResults& host) const;
 
   const StepConfig& config() const { return config_; }
   /// Learning rates and the like may change between steps.

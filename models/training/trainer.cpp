@@ -36,7 +36,8 @@ Trainer::Trainer(const Context& context, const RunOptions& options, const Datase
       fixed_latent_(
           draw_host_latent({static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
                            options.sample_count, model_config(options).nz, options.latent)),
-      equilibrium_(options.equilibrium_margin, options.equilibrium_steps) {
+      equilibrium_(options.equilibrium_margin, options.equilibrium_steps),
+      readback_(context, 0) {
   require_writable_folder(options_.out);
   fs::create_directories(fs::path(options_.out) / "samples");
 }
@@ -68,23 +69,23 @@ std::optional<StopReason> Trainer::reason_to_stop(const std::atomic<bool>& stop)
     return options_.steps > 0 && state_.step >= options_.steps ? StopReason::steps
                                                                : StopReason::epochs;
   }
-  if (options_.max_seconds > 0 &&
-      state_.trained_seconds + seconds_unread_ >= options_.max_seconds) {
-    return StopReason::time;
+  if (options_.max_seconds > 0) {
+    const double unread = read_step_ < state_.step ? seconds_since(read_time_) : 0.0;
+    if (state_.trained_seconds + unread >= options_.max_seconds) return StopReason::time;
   }
   if (options_.stop_at_equilibrium && equilibrium_.reached()) return StopReason::equilibrium;
   return std::nullopt;
 }
 
-LogRecord Trainer::record() const {
+LogRecord Trainer::record(std::int64_t step) const {
   LogRecord r;
-  const std::int64_t updates = state_.step * options_.d_steps;
+  const std::int64_t updates = step * options_.d_steps;
   const std::int64_t last_update = std::max<std::int64_t>(updates - 1, 0);
   r.epoch = last_update / engine_.batches_per_epoch();
   r.epochs = options_.epochs;
   r.batch = last_update % engine_.batches_per_epoch();
   r.batches = engine_.batches_per_epoch();
-  r.step = state_.step;
+  r.step = step;
   r.steps = last_step();
   r.results = results_;
   r.images_per_second = images_per_second_;
@@ -94,57 +95,72 @@ LogRecord Trainer::record() const {
   return r;
 }
 
-void Trainer::require_finite() const {
+void Trainer::require_finite(std::int64_t step) const {
   const bool finite =
       results_.finite && std::isfinite(results_.errD()) && std::isfinite(results_.errG);
   if (finite) return;
   fail(ErrorKind::diverged,
-       "training diverged at step {}: errD {} errG {}, {} gradients; last checkpoint: {}",
-       state_.step, results_.errD(), results_.errG, results_.finite ? "finite" : "non-finite",
+       "training diverged at step {}: errD {} errG {}, {} gradients; last checkpoint: {}", step,
+       results_.errD(), results_.errG, results_.finite ? "finite" : "non-finite",
        checkpoint_.empty() ? "none" : checkpoint_.string());
 }
 
-// On a GPU a step has only been enqueued when it returns; waiting for the results makes up for it,
-// so speed is taken from one reading to the next.
-void Trainer::timed_step() {
-  const Clock::time_point start = Clock::now();
-  engine_.train_step();
-  state_.step = engine_.steps_done();
-  seconds_unread_ += seconds_since(start);
-  ++steps_unread_;
+void Trainer::restart_clock() {
+  readback_.restart(state_.step);
+  read_step_ = state_.step;
+  read_time_ = Clock::now();
 }
 
-void Trainer::read_results() {
-  const Clock::time_point start = Clock::now();
-  results_ = engine_.step().read_results(context_);
-  seconds_unread_ += seconds_since(start);
-  require_finite();
-  if (steps_unread_ == 0) return;
-  state_.trained_seconds += seconds_unread_;
-  images_per_second_ =
-      static_cast<double>(steps_unread_ * options_.batch_size) / std::max(seconds_unread_, 1e-9);
-  seconds_unread_ = 0;
-  steps_unread_ = 0;
+// One request is under way at a time, so the device is never more than two log lines behind.
+void Trainer::request_results(TrainingObserver& observer, bool logs) {
+  if (readback_.requested()) take_results(observer);
+  readback_.request(engine_.step(), state_.step);
+  logs_requested_ = logs;
+}
+
+void Trainer::take_results(TrainingObserver& observer) {
+  const ResultsReadback::Reading reading = readback_.collect();
+  results_ = reading.results;
+  require_finite(reading.step);
+  state_.trained_seconds += reading.seconds;
+  read_step_ = reading.step;
+  read_time_ = Clock::now();
+  if (reading.steps > 0) {
+    images_per_second_ =
+        static_cast<double>(reading.steps * options_.batch_size) / std::max(reading.seconds, 1e-9);
+  }
+  if (!logs_requested_) return;
+  metrics_->append(record(reading.step));
+  observer.on_log(record(reading.step));
+}
+
+// Everything that was enqueued is done and told.
+void Trainer::settle(TrainingObserver& observer) {
+  if (readback_.requested()) take_results(observer);
+  if (read_step_ == state_.step) return;
+  request_results(observer, /*logs=*/false);
+  take_results(observer);
 }
 
 void Trainer::observe_step(TrainingObserver& observer) {
   const bool logs = state_.step % options_.log_every == 0 || state_.step == 1;
   const bool saves = options_.checkpoint_every > 0 && state_.step % options_.checkpoint_every == 0;
   const bool samples = options_.sample_every > 0 && state_.step % options_.sample_every == 0;
-  if (logs || saves || steps_unread_ >= options_.log_every || options_.stop_at_equilibrium) {
-    read_results();
+  if (logs) request_results(observer, logs);
+  if (options_.stop_at_equilibrium) {
+    settle(observer);
+    equilibrium_.observe(results_.accuracy);
   }
-  if (options_.stop_at_equilibrium) equilibrium_.observe(results_.accuracy);
-  observer.on_step(record());
-  if (logs) {
-    metrics_->append(record());
-    observer.on_log(record());
-  }
+  if (readback_.arrived()) take_results(observer);  // on the CPU always
+  observer.on_step(record(state_.step));
+  if (!samples && !saves) return;
+  settle(observer);
   if (samples) {
     write_samples(observer,
                   fs::path(options_.out) / "samples" / fmt::format("step_{:08}.png", state_.step));
   }
   if (saves) save(observer);
+  restart_clock();
 }
 
 TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>& stop) {
@@ -152,12 +168,14 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
   metrics_.emplace(out, saved_step_ >= 0 ? state_.metrics_bytes : 0);
   write_real_images();
   std::optional<StopReason> reason = reason_to_stop(stop);
+  restart_clock();
   while (!reason) {
-    timed_step();
+    engine_.train_step();
+    state_.step = engine_.steps_done();
     observe_step(observer);
     reason = reason_to_stop(stop);
   }
-  read_results();
+  settle(observer);
   if (saved_step_ != state_.step) save(observer);
   if (*reason != StopReason::signal) write_samples(observer, out / "samples.png");
   return {*reason, state_.step, checkpoint_};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,6 +14,7 @@
 #include "models/training/checkpoint.h"
 #include "models/training/engine.h"
 #include "models/training/metrics_log.h"
+#include "models/training/results_readback.h"
 
 namespace dcgan {
 
@@ -41,7 +43,9 @@ class Trainer {
   /// Goes on from a checkpoint instead of from fresh weights.
   void resume(const std::filesystem::path& checkpoint);
 
-  /// Runs to the end. When `stop` becomes true, the step under way is finished, everything is
+  /// Runs to the end. On a GPU a log line comes when its results have arrived, while later steps
+  /// run; before a sample grid or a checkpoint, and with --stop-at-equilibrium at every step, the
+  /// run waits for them. When `stop` becomes true, the step under way is finished, everything is
   /// saved, and the reason is `signal`. Throws Error(diverged) when a number is not finite; the
   /// last checkpoint is then kept.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
@@ -52,11 +56,13 @@ class Trainer {
  private:
   std::optional<StopReason> reason_to_stop(const std::atomic<bool>& stop) const;
   std::int64_t last_step() const;  ///< at which epochs or steps end the run; 0: never
-  LogRecord record() const;
-  void timed_step();
-  void read_results();
+  LogRecord record(std::int64_t step) const;
+  void request_results(TrainingObserver& observer, bool logs);
+  void take_results(TrainingObserver& observer);
+  void settle(TrainingObserver& observer);
+  void restart_clock();
   void observe_step(TrainingObserver& observer);
-  void require_finite() const;
+  void require_finite(std::int64_t step) const;
   void save(TrainingObserver& observer);
   void write_samples(TrainingObserver& observer, const std::filesystem::path& path);
   void write_real_images();
@@ -71,9 +77,11 @@ class Trainer {
   TrainingState state_;
   std::optional<MetricsLog> metrics_;
   StepResults results_;
-  double images_per_second_ = 0;  ///< since the results were last read
-  std::int64_t steps_unread_ = 0;
-  double seconds_unread_ = 0;
+  ResultsReadback readback_;
+  bool logs_requested_ = false;   ///< what was requested becomes a log line
+  double images_per_second_ = 0;  ///< between the last two readings
+  std::int64_t read_step_ = 0;    ///< the last that is in trained_seconds
+  std::chrono::steady_clock::time_point read_time_;
   std::int64_t saved_step_ = -1;
   std::filesystem::path checkpoint_;
 };

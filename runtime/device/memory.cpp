@@ -108,8 +108,12 @@ void upload(const Context& context, ConstTensorView from, TensorView to) {
 }
 
 void download(const Context& context, ConstTensorView from, TensorView to) {
-  copy_as(context, from, to, cuda::CopyKind::device_to_host);
+  enqueue_download(context, from, to);
   context.synchronize();
+}
+
+void enqueue_download(const Context& context, ConstTensorView from, TensorView to) {
+  copy_as(context, from, to, cuda::CopyKind::device_to_host);
 }
 
 void fill_zero(const Context& context, TensorView to) {

@@ -44,6 +44,9 @@ void copy(const Context& context, ConstTensorView from, TensorView to);
 void upload(const Context& context, ConstTensorView from, TensorView to);
 /// Device to host. Waits: the values are there on return.
 void download(const Context& context, ConstTensorView from, TensorView to);
+/// Device to pinned host memory. Enqueued: the values are there when an Event recorded behind it is
+/// done.
+void enqueue_download(const Context& context, ConstTensorView from, TensorView to);
 /// Sets every byte to zero. Enqueued.
 void fill_zero(const Context& context, TensorView to);
 

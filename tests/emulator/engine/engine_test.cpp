@@ -2,6 +2,7 @@
 // step is the step.
 #include <cmath>
 
+#include "models/training/results_readback.h"
 #include "tests/emulator/engine/support.h"
 
 using namespace dcgan;
@@ -31,6 +32,7 @@ std::vector<SmallRun> kinds_of_run() {
                        {"optimizer", "rmsprop"},
                        {"d-steps", "3"},
                        {"latent", "uniform"}}));
+  runs.push_back(with({{"image-memory", "host"}, {"flip", "true"}, {"d-steps", "2"}}));
   return runs;
 }
 
@@ -46,6 +48,74 @@ TEST_CASE("any order of work that streams and events allow gives the same bits")
     INFO("seed " << seed);
     CHECK(test::train(run, kSteps) == expected);
   }
+}
+
+TEST_CASE("images sent ahead from host memory give the bits of resident ones, in any order") {
+  const auto setting = [](const char* memory) {
+    return with({{"image-memory", memory}, {"flip", "true"}, {"d-steps", "2"}});
+  };
+  emulator::reset(1);
+  const Trained expected = test::train(setting("device"), kSteps);
+  for (const std::uint64_t seed : {1, 2, 3, 5, 8, 13}) {
+    emulator::reset(seed);
+    INFO("seed " << seed);
+    CHECK(test::train(setting("host"), kSteps) == expected);
+  }
+}
+
+TEST_CASE("a streamed run that goes on elsewhere drops what was sent ahead") {
+  const SmallRun run = with({{"image-memory", "host"}});
+  emulator::reset(4);
+  const Context context(test::kGpu);
+  TrainingEngine straight(context, run.options, run.dataset);
+  straight.train_step();
+  TrainingEngine moved(context, run.options, run.dataset);
+  moved.set_steps_done(2);
+  moved.train_step();  // now the images of step 3 are under way
+  moved.set_steps_done(0);
+  moved.train_step();
+  CHECK(test::bytes_of(context, moved.step().real_images()) ==
+        test::bytes_of(context, straight.step().real_images()));
+}
+
+TEST_CASE("images that do not fit on the device are streamed, and refused when told to be there") {
+  emulator::reset(1);
+  const SmallRun run;
+  const Context context(test::kGpu);
+  CHECK_FALSE(TrainingEngine(context, run.options, run.dataset).streams_images());
+  emulator::Identity small;
+  small.memory_bytes = std::size_t{400} << 20;  // less than is kept free beside a resident set
+  emulator::pretend(small);
+  CHECK(TrainingEngine(context, run.options, run.dataset).streams_images());
+  SmallRun large = with({{"image-memory", "device"}});
+  large.dataset.shape = large.dataset.shape.with_rows(std::int64_t{1} << 20);
+  CHECK_THROWS_AS(TrainingEngine(context, large.options, large.dataset), Error);
+  emulator::pretend({});
+}
+
+TEST_CASE("results are read back while later steps wait, and are those of their step") {
+  const SmallRun run;
+  emulator::reset(6);
+  const Context context(test::kGpu);
+  TrainingEngine engine(context, run.options, run.dataset);
+  TrainingEngine same(context, run.options, run.dataset);
+  for (int step = 0; step < 3; ++step) engine.train_step();
+  context.synchronize();
+  ResultsReadback readback(context, engine.steps_done());
+  engine.train_step();
+  const std::int64_t run_before = emulator::nodes_run();
+  readback.request(engine.step(), engine.steps_done());
+  engine.train_step();
+  CHECK(emulator::nodes_run() == run_before);
+  const ResultsReadback::Reading reading = readback.collect();
+  for (int step = 0; step < 4; ++step) same.train_step();
+  const StepResults expected = same.step().read_results(context);
+  CHECK(reading.step == 4);
+  CHECK(reading.steps == 1);
+  CHECK(reading.seconds >= 0);
+  CHECK(reading.results.errD() == expected.errD());
+  CHECK(reading.results.errG == expected.errG);
+  CHECK(same.step().read_results(context).errG != engine.step().read_results(context).errG);
 }
 
 TEST_CASE("a step replayed as a graph equals the step enqueued call by call, bit for bit") {
