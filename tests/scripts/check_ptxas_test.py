@@ -1,5 +1,7 @@
 """scripts/check_ptxas.py fails on spills and stacks, and on a compiler that says nothing."""
 
+import json
+import os
 import tempfile
 import unittest
 
@@ -53,6 +55,23 @@ class CheckPtxas(unittest.TestCase):
     def test_a_file_that_does_not_compile_is_refused(self):
         self.assert_refused(self.check(["add.cu(1): error: nonsense"], 2), "does not compile",
                             "nonsense")
+
+    def test_without_nvcc_it_is_skipped_and_a_named_one_must_be_there(self):
+        script = ROOT / "scripts/check_ptxas.py"
+        result = run(script, self.kernel, env={**os.environ, "NVCC": self.root + "/none"})
+        self.assertEqual(result.returncode, 77, result.output)
+        self.assertIn("no nvcc", result.output)
+        self.assert_refused(run(script, "--nvcc", self.root + "/none", self.kernel), "/none")
+
+    def test_all_asks_for_every_architecture_of_the_releases(self):
+        nvcc = write_program(self.root, "nvcc", '#!/bin/sh\necho "$@" >&2\nexit 2\n')
+        result = run(ROOT / "scripts/check_ptxas.py", "--all", "--nvcc", nvcc, self.kernel)
+        presets = json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]
+        released = next(preset["cacheVariables"]["DCGAN_CUDA_ARCHITECTURES"]
+                        for preset in presets if preset["name"] == "cuda-release")
+        self.assertIn("80", released.split(";"))
+        for arch in released.split(";"):
+            self.assertIn(f"arch=compute_{arch},code=sm_{arch}", result.output)
 
 
 if __name__ == "__main__":
