@@ -14,6 +14,7 @@ set_property(CACHE DCGAN_CUDA PROPERTY STRINGS auto on off emulated)
 set(DCGAN_CPU_BASELINE "x86-64-v3" CACHE STRING
     "Least processor the program runs on (a -march value); oneDNN picks better code at run time")
 option(DCGAN_BUILD_TESTS "Build the tests" ON)
+option(DCGAN_BUILD_BENCHMARKS "Build dcgan_bench_ops" ${PROJECT_IS_TOP_LEVEL})
 option(DCGAN_WARNINGS_AS_ERRORS "Treat warnings as errors" OFF)
 option(DCGAN_OPENMP "Use OpenMP in our own loops (off under ThreadSanitizer)" ON)
 set(DCGAN_SANITIZE "" CACHE STRING "Sanitizers: empty, \"address,undefined\" or \"thread\"")

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/conv.h"
 #include "kernels/latent.h"
 #include "models/evaluation/timing.h"
 #include "runtime/base/parallel.h"
@@ -37,11 +36,11 @@ double measure_copy(const Context& context) {
 }
 
 // A convolution and not a bare product: the library's best case for this very program.
-double measure_arithmetic(const Context& context, DType dtype) {
+double measure_arithmetic(const Context& context, DType dtype, const ConvPolicy& policy) {
   const std::int64_t batch = context.is_cuda() ? 512 : 32;
   const ConvSpec spec{ConvDirection::down, 256, 512, 3, 1, 1};
   const Shape input{batch, 16, 16, spec.in_channels};
-  const auto plan = plan_convolution(context, {spec, {}, input, dtype});
+  const auto plan = plan_convolution(context, {spec, {}, input, dtype, policy});
   // Random numbers, not zeros: a GPU clocks higher on zeros than on any real data.
   const Buffer counter(context, sizeof(std::int64_t));
   const TensorView step(counter.data(), {1}, DType::i64);
@@ -66,8 +65,8 @@ double measure_arithmetic(const Context& context, DType dtype) {
 
 }  // namespace
 
-Ceilings measure_ceilings(const Context& context, DType dtype) {
-  return {measure_copy(context), measure_arithmetic(context, dtype)};
+Ceilings measure_ceilings(const Context& context, DType dtype, const ConvPolicy& policy) {
+  return {measure_copy(context), measure_arithmetic(context, dtype, policy)};
 }
 
 }  // namespace dcgan

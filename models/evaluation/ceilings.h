@@ -1,6 +1,7 @@
 // What the device can do at best, measured on the spot: the two sides of a roofline.
 #pragma once
 
+#include "kernels/conv.h"
 #include "runtime/base/dtype.h"
 #include "runtime/device/context.h"
 
@@ -13,6 +14,6 @@ struct Ceilings {
 };
 
 /// Takes about half a second on a CPU.
-Ceilings measure_ceilings(const Context& context, DType dtype);
+Ceilings measure_ceilings(const Context& context, DType dtype, const ConvPolicy& policy = {});
 
 }  // namespace dcgan

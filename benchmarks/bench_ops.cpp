@@ -1,0 +1,256 @@
+// dcgan_bench_ops: each operation by itself, on the CPU and on a GPU.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "benchmarks/report.h"
+#include "kernels/library_versions.h"
+#include "models/evaluation/machine.h"
+#include "runtime/base/build_config.h"
+#include "runtime/base/parallel.h"
+#include "runtime/device/cuda_runtime.h"
+
+namespace dcgan::benchmarks {
+namespace {
+
+constexpr int kWrongNumbers = 1;
+
+struct Arguments {
+  std::string device = "auto";
+  std::string preset = "pytorch";
+  std::vector<std::string> precisions;
+  std::vector<std::string> only;
+  std::vector<std::string> tunings{"off", "exhaustive"};
+  std::vector<std::int64_t> batches{64};
+  int threads = 0;
+  int repeats = 10;
+  int warm_up = 2;
+  double peak_tflops = 0;
+  double peak_gbs = 0;
+  bool cold = false;
+  bool smoke = false;
+  bool list = false;
+  bool json = false;
+};
+
+void add_options(CLI::App& app, Arguments& a) {
+  app.add_option("--only", a.only, "operations to run, comma-separated or repeated")
+      ->delimiter(',');
+  app.add_flag("--list", a.list, "name the operations and stop");
+  app.add_option("--device", a.device, "auto, cuda, cpu")->capture_default_str();
+  app.add_option("--threads", a.threads, "CPU threads; 0: one a core")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  app.add_option("--preset", a.preset, "networks whose shapes are timed")->capture_default_str();
+  app.add_option("--precision", a.precisions,
+                 "fp32, tf32, bf16; default: fp32, and bf16 where the device computes in it")
+      ->delimiter(',');
+  app.add_option("--batches", a.batches, "batch sizes")
+      ->delimiter(',')
+      ->check(CLI::Range(2, 65536))
+      ->capture_default_str();
+  app.add_option("--tune", a.tunings,
+                 "GPU: how convolution plans are chosen, each timed: off (the library's first), "
+                 "heuristic, exhaustive (the best)")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--repeats", a.repeats, "timed repeats")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--warm-up", a.warm_up, "calls before, not timed")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_flag("--cold", a.cold, "empty the caches before every call");
+  app.add_option("--peak-tflops", a.peak_tflops, "arithmetic ceiling, instead of measuring one");
+  app.add_option("--peak-gbs", a.peak_gbs,
+                 "memory ceiling in GB/s (read + write), instead of measuring one");
+  app.add_flag("--smoke", a.smoke, "a tiny network, one repeat: does everything run?");
+  app.add_flag("--json", a.json, "print as JSON");
+  app.footer(
+      "Every operation is first compared with float64 loops (exit code 1 when a number is wrong),\n"
+      "then timed at the shapes that the networks give it. Bytes count every operand once; the\n"
+      "roofline is the least time of FLOPs and bytes at the ceilings. Without --cold, operands "
+      "that\n"
+      "fit in the caches stay there and pass the memory ceiling. `step`: how often a training "
+      "step\n"
+      "makes the call.\n"
+      "Examples:\n"
+      "  dcgan_bench_ops --only conv,batch_norm --batches 64,128,256,1024\n"
+      "  dcgan_bench_ops --device cuda --precision bf16 --cold --json");
+}
+
+Context open_device(const std::string& name) {
+  constexpr Device kCpu{DeviceType::cpu, 0};
+  constexpr Device kGpu{DeviceType::cuda, 0};
+  switch (enum_from_name<DeviceChoice>(name, "device")) {
+    case DeviceChoice::cpu:
+      return Context(kCpu);
+    case DeviceChoice::cuda:
+      return Context(kGpu);
+    case DeviceChoice::automatic:
+      break;
+  }
+  if constexpr (kHasCuda) {
+    if (cuda::device_count() > 0) return Context(kGpu);
+  }
+  fmt::print(stderr, "device: no GPU, measuring the CPU\n");
+  return Context(kCpu);
+}
+
+std::vector<Precision> precisions_of(const Arguments& arguments, const Context& context) {
+  std::vector<Precision> precisions;
+  for (const std::string& word : arguments.precisions) {
+    precisions.push_back(enum_from_name<Precision>(word, "precision"));
+  }
+  if (!precisions.empty()) return precisions;
+  std::string why;
+  if (context.is_cuda() || cpu_computes_bf16(&why)) return {Precision::fp32, Precision::bf16};
+  fmt::print(stderr, "precision: fp32 alone ({})\n", why);
+  return {Precision::fp32};
+}
+
+std::vector<Operation> chosen_operations(const std::vector<std::string>& only) {
+  if (only.empty()) return operations();
+  std::vector<Operation> chosen;
+  for (const std::string& name : only) {
+    const auto found = std::find_if(operations().begin(), operations().end(),
+                                    [&name](const Operation& o) { return o.name == name; });
+    if (found == operations().end()) {
+      fail(ErrorKind::usage, "--only: there is no operation '{}' (--list names them)", name);
+    }
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
+Ceilings ceilings_for(const Arguments& arguments, const Context& context, Precision precision) {
+  Ceilings given{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
+  if (given.copy_bytes_per_second > 0 && given.flops_per_second > 0) return given;
+  const ConvPolicy policy{precision == Precision::tf32, ConvTuning::heuristic};
+  const DType dtype = precision == Precision::bf16 ? DType::bf16 : DType::f32;
+  const Ceilings measured = measure_ceilings(context, dtype, policy);
+  if (given.copy_bytes_per_second <= 0) {
+    given.copy_bytes_per_second = measured.copy_bytes_per_second;
+  }
+  if (given.flops_per_second <= 0) given.flops_per_second = measured.flops_per_second;
+  return given;
+}
+
+// Sizes at which the emulated device, too, is done in seconds.
+void make_small(Arguments& arguments) {
+  arguments.batches = {2};
+  arguments.repeats = arguments.warm_up = 1;
+  if (arguments.peak_gbs <= 0) arguments.peak_gbs = 1;
+  if (arguments.peak_tflops <= 0) arguments.peak_tflops = 1;
+}
+
+Settings settings_of(const Arguments& arguments) {
+  Settings settings;
+  settings.model = preset_named(arguments.preset).model;
+  if (arguments.smoke) {
+    settings.model.image_size = 32;
+    settings.model.nz = settings.model.ngf = settings.model.ndf = 8;
+    settings.repeat_ms = 0;
+  }
+  settings.warm_up = arguments.warm_up;
+  settings.repeats = arguments.repeats;
+  settings.cold = arguments.cold;
+  settings.tunings.clear();
+  for (const std::string& word : arguments.tunings) {
+    settings.tunings.push_back(enum_from_name<ConvTuning>(word, "tune"));
+  }
+  return settings;
+}
+
+void run_all(const Arguments& arguments, Session& session, nlohmann::ordered_json& json) {
+  const std::vector<Operation> chosen = chosen_operations(arguments.only);
+  Settings settings = settings_of(arguments);
+  for (const Precision precision : precisions_of(arguments, session.context())) {
+    settings.precision = precision;
+    settings.ceilings = ceilings_for(arguments, session.context(), precision);
+    json["ceilings"][std::string(enum_name(precision))] = {
+        {"copy_gb_per_s", settings.ceilings.copy_bytes_per_second * 1e-9},
+        {"tflops", settings.ceilings.flops_per_second * 1e-12}};
+    for (const Operation& operation : chosen) {
+      settings.batch = arguments.batches.front();  // checks cut it down
+      session.begin(operation.name, settings);
+      operation.check(session);
+      for (const std::int64_t batch : arguments.batches) {
+        settings.batch = batch;
+        session.begin(operation.name, settings);
+        operation.time(session);
+      }
+    }
+  }
+}
+
+nlohmann::ordered_json describe(const Arguments& arguments, const Context& context) {
+  nlohmann::ordered_json json;
+  for (const auto& [what, value] : machine_facts()) json["machine"][what] = value;
+  json["device"] = to_string(context.device());
+  json["preset"] = arguments.preset;
+  json["smoke"] = arguments.smoke;
+  json["cold"] = arguments.cold;
+  for (const Operation& operation : operations()) {
+    json["operations"].push_back({{"name", operation.name}, {"contracts", operation.contracts}});
+  }
+  return json;
+}
+
+int say_what_failed(const Session& session) {
+  int code = 0;
+  for (const Comparison& c : session.comparisons()) {
+    if (c.passed()) continue;
+    fmt::print(stderr, "dcgan_bench_ops: {} {} ({}): error {:.3g}, bound {:.3g}\n", c.operation,
+               c.name, enum_name(c.precision), c.error, c.bound);
+    code = kWrongNumbers;
+  }
+  return code;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app{"Times every operation of dcgan by itself.", "dcgan_bench_ops"};
+  Arguments arguments;
+  add_options(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+  }
+  if (arguments.list) {
+    print_operations();
+    return 0;
+  }
+  if (arguments.smoke) make_small(arguments);
+  if (arguments.threads > 0) set_thread_count(arguments.threads);
+  const Context context = open_device(arguments.device);
+  nlohmann::ordered_json json = describe(arguments, context);
+  Session session(context);
+  run_all(arguments, session, json);
+  if (arguments.json) {
+    add_json(session, json);
+    fmt::print("{}\n", json.dump(1));
+  } else {
+    fmt::print("device {}, preset {}, ceilings {}\n", to_string(context.device()), arguments.preset,
+               json["ceilings"].dump());
+    print_tables(session);
+  }
+  return say_what_failed(session);
+}
+
+}  // namespace
+}  // namespace dcgan::benchmarks
+
+int main(int argc, char** argv) {
+  try {
+    return dcgan::benchmarks::run(argc, argv);
+  } catch (const dcgan::Error& error) {
+    fmt::print(stderr, "dcgan_bench_ops: {}\n", error.what());
+    return error.exit_code();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "dcgan_bench_ops: internal error: {}\n", error.what());
+    return static_cast<int>(dcgan::ErrorKind::internal);
+  }
+}

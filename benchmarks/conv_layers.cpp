@@ -1,0 +1,183 @@
+#include "benchmarks/conv_layers.h"
+
+#include "benchmarks/conv_samples.h"
+#include "tests/reference/activation.h"
+#include "tests/reference/conv.h"
+
+namespace dcgan::benchmarks {
+namespace {
+
+constexpr double kWeightSigma = 0.02;  // as networks are initialised
+constexpr int kSamples = 48;
+// An output whose activation has the derivative 1 (slopes of positive values, 1 - y^2), so that a
+// plan that multiplies dy in place can be called again and again without dy dying out.
+constexpr double kNeutralOutput = 1e-20;
+
+struct Plan {
+  ConvConfig config;
+  std::unique_ptr<ConvPlan> plan;
+  Buffer workspace;
+
+  TensorView scratch() const {
+    return {workspace.data(), {static_cast<std::int64_t>(workspace.bytes())}, DType::u8};
+  }
+};
+
+Plan make_plan(const Session& session, const Layer& layer, ConvTuning tuning) {
+  Plan made;
+  const bool normed = layer.block.norm == Norm::batch;
+  const bool tf32 = session.settings().precision == Precision::tf32;
+  made.config = {layer.block.conv,
+                 normed ? ActivationSpec{} : layer.block.activation,
+                 layer.input,
+                 session.settings().dtype(),
+                 {tf32, tuning}};
+  made.plan = plan_convolution(session.context(), made.config);
+  made.workspace = Buffer(session.context(), made.plan->workspace_bytes());
+  return made;
+}
+
+/// dy times the activation's derivative, from its output: the contract of ConvPlan::backward.
+Values before_activation(const ActivationSpec& activation, const Values& y, Values dy) {
+  for (std::int64_t i = 0; i < dy.elements(); ++i) {
+    dy[i] *= activation.kind == Activation::tanh
+                 ? 1 - y[i] * y[i]
+                 : reference::activation_derivative(activation, y[i]);
+  }
+  return dy;
+}
+
+/// An activation in a second pass rounds once more.
+double passes(const ConvConfig& config) {
+  return config.activation.kind == Activation::none ? 1.0 : 2.0;
+}
+
+struct Bounds {
+  double forward, data_gradient, weight_gradient;
+};
+
+Bounds bounds_of(const Session& session, const Layer& layer, const ConvConfig& config) {
+  const ConvSpec& spec = layer.block.conv;
+  const std::int64_t window = std::int64_t{spec.kernel} * spec.kernel;
+  const std::int64_t places = std::max(layer.input.elements() / spec.in_channels,
+                                       layer.output.elements() / spec.out_channels);
+  const auto bound = [&](std::int64_t terms) {
+    return passes(config) * rounding_bound(session.settings().precision, terms);
+  };
+  return {bound(window * spec.in_channels), bound(window * spec.out_channels), bound(places)};
+}
+
+void check_layer(Session& session, const Layer& layer, ConvTuning tuning) {
+  const Context& context = session.context();
+  const Plan made = make_plan(session, layer, tuning);
+  const DType dtype = made.config.dtype;
+  const ConvSpec& spec = layer.block.conv;
+  const Values x = reference::random_values(layer.input, 1, dtype);
+  const Values weights = reference::random_values(spec.weight_shape(), 2, dtype, 0.0, 0.2);
+  const Values dy = reference::random_values(layer.output, 3, dtype);
+  const DeviceTensor x_on(context, x, dtype), weights_on(context, weights, dtype);
+  const DeviceTensor dy_on(context, dy, dtype), y_on(context, layer.output, dtype);
+  const DeviceTensor dx_on(context, layer.input, dtype);
+  const DeviceTensor dweights_on(context, spec.weight_shape(), DType::f32);
+  made.plan->forward(context, x_on.view(), weights_on.view(), y_on.view(), made.scratch());
+  const Values y = y_on.read(context);
+  made.plan->backward(
+      context,
+      {x_on.view(), weights_on.view(), y_on.view(), dy_on.view(), dx_on.view(), dweights_on.view()},
+      made.scratch());
+  const Bounds bounds = bounds_of(session, layer, made.config);
+  const ActivationSpec& activation = made.config.activation;
+  session.compare(layer.name + " forward", y,
+                  reference::activate(activation, reference::conv(spec, x, weights)),
+                  bounds.forward);
+  const auto gradients =
+      reference::conv_gradients(spec, x, weights, before_activation(activation, y, dy));
+  session.compare(layer.name + " data", dx_on.read(context), gradients.dx, bounds.data_gradient);
+  session.compare(layer.name + " weights", dweights_on.read(context), gradients.dweights,
+                  bounds.weight_gradient);
+}
+
+/// A GPU's plans between feature maps are the library's, which can be chosen in several ways.
+std::vector<ConvTuning> tunings_of(const Session& session, LayerKind kind) {
+  const bool chosen = session.context().is_cuda() && kind == LayerKind::library;
+  return chosen ? session.settings().tunings : std::vector<ConvTuning>{ConvTuning::off};
+}
+
+void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in_step) {
+  const Context& context = session.context();
+  const Plan made = make_plan(session, layer, tuning);
+  const DType dtype = made.config.dtype;
+  const ConvSpec& spec = layer.block.conv;
+  const ActivationSpec& activation = made.config.activation;
+  const auto x = DeviceTensor::random(context, layer.input, dtype);
+  const auto weights = DeviceTensor::random(context, spec.weight_shape(), dtype, kWeightSigma);
+  const auto dy = DeviceTensor::random(context, layer.output, dtype);
+  const auto neutral = DeviceTensor::constant(context, layer.output, dtype, kNeutralOutput);
+  const DeviceTensor y(context, layer.output, dtype), dx(context, layer.input, dtype);
+  const DeviceTensor dweights(context, spec.weight_shape(), DType::f32);
+
+  const bool library = context.is_cuda() && layer.kind == LayerKind::library;
+  const auto call = [&](const char* product, int per_step, double bytes) {
+    return Call{layer.name + " " + product,
+                layer.input,
+                2.0 * static_cast<double>(spec.multiply_accumulates(layer.input)),
+                bytes,
+                in_step ? per_step : 0,
+                library ? std::string(enum_name(tuning)) : "",
+                made.plan->describe()};
+  };
+  const auto bytes = [](const DeviceTensor& tensor) {
+    return static_cast<double>(tensor.view().bytes());
+  };
+  const double output = activation.kind == Activation::none ? 0 : bytes(neutral);
+  const auto backward = [&](TensorView wanted_dx, TensorView wanted_dweights) {
+    made.plan->backward(
+        context, {x.view(), weights.view(), neutral.view(), dy.view(), wanted_dx, wanted_dweights},
+        made.scratch());
+  };
+  session.time(call("forward", layer.forward, bytes(x) + bytes(weights) + bytes(y)), [&] {
+    made.plan->forward(context, x.view(), weights.view(), y.view(), made.scratch());
+  });
+  session.time(call("data", layer.data_gradient, bytes(dy) + output + bytes(weights) + bytes(dx)),
+               [&] { backward(dx.view(), /*dweights=*/{}); });
+  session.time(
+      call("weights", layer.weight_gradient, bytes(dy) + output + bytes(x) + bytes(dweights)),
+      [&] { backward(/*dx=*/{}, dweights.view()); });
+
+  const Values x_read = x.read(context), weights_read = weights.read(context);
+  const Values dy_read = dy.read(context);
+  const ConvTensors tensors{x_read, weights_read, dy_read};
+  const Bounds bounds = bounds_of(session, layer, made.config);
+  Samples samples = sample_product(spec, Product::forward, tensors, y.read(context), kSamples);
+  session.compare(layer.name + " forward, timed", samples.found,
+                  reference::activate(activation, samples.exact), bounds.forward);
+  samples = sample_product(spec, Product::data_gradient, tensors, dx.read(context), kSamples);
+  session.compare(layer.name + " data, timed", samples.found, samples.exact, bounds.data_gradient);
+  samples =
+      sample_product(spec, Product::weight_gradient, tensors, dweights.read(context), kSamples);
+  session.compare(layer.name + " weights, timed", samples.found, samples.exact,
+                  bounds.weight_gradient);
+}
+
+}  // namespace
+
+void check_layers(Session& session, LayerKind kind) {
+  for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
+    if (layer.kind != kind || layer.weight_gradient == 0) continue;  // D fake: as D both
+    for (const ConvTuning tuning : tunings_of(session, kind)) {
+      check_layer(session, reduced(layer), tuning);
+    }
+  }
+}
+
+void time_layers(Session& session, LayerKind kind) {
+  for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
+    if (layer.kind != kind) continue;
+    const std::vector<ConvTuning> tunings = tunings_of(session, kind);
+    for (const ConvTuning tuning : tunings) {
+      time_layer(session, layer, tuning, /*in_step=*/tuning == tunings.back());
+    }
+  }
+}
+
+}  // namespace dcgan::benchmarks

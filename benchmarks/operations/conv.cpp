@@ -1,0 +1,16 @@
+// Convolutions between feature maps: the library's on a GPU (best plan and first proposal), oneDNN
+// and own patches on the CPU.
+#include "benchmarks/conv_layers.h"
+#include "benchmarks/operations/operations.h"
+
+namespace dcgan::benchmarks {
+
+Operation conv_operation() {
+  return {"conv",
+          {"kernels/conv.h"},
+          "convolutions between feature maps: forward, data gradient, weight gradient",
+          [](Session& session) { check_layers(session, LayerKind::library); },
+          [](Session& session) { time_layers(session, LayerKind::library); }};
+}
+
+}  // namespace dcgan::benchmarks
