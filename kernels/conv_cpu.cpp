@@ -75,6 +75,7 @@ std::unique_ptr<ConvEngine> make_engine(const ConvConfig& config) {
   if (sides.is_dense()) {
     return sides.small[3] == 1 ? make_dot_engine(sides) : make_matrix_engine(sides);
   }
+  if (filtering_pays(sides)) return make_filtering_engine(sides);
   return make_patch_engine(sides, down ? config.activation : ActivationSpec{});
 }
 

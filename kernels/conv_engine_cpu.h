@@ -52,6 +52,10 @@ std::unique_ptr<ConvEngine> make_library_engine(const ConvSides& sides,
 /// The library, and matrix products over patches of the image where those are faster. Any shape.
 std::unique_ptr<ConvEngine> make_patch_engine(const ConvSides& sides,
                                               const ActivationSpec& activation);
+/// Whether minimal filtering is the fastest for a shape, and can compute it.
+bool filtering_pays(const ConvSides& sides);
+/// Minimal filtering: 9 products instead of 16; filtering_pays(sides), or FilteringShape::fits.
+std::unique_ptr<ConvEngine> make_filtering_engine(const ConvSides& sides);
 /// Matrix products through oneDNN; sides.is_dense().
 std::unique_ptr<ConvEngine> make_matrix_engine(const ConvSides& sides);
 /// Own loops for a dense layer with one output (A == 1): a dot product an image.
