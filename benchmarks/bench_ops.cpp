@@ -36,14 +36,15 @@ struct Arguments {
 };
 
 void add_options(CLI::App& app, Arguments& a) {
-  app.add_option("--only", a.only, "operations to run, comma-separated or repeated")
-      ->delimiter(',');
-  app.add_flag("--list", a.list, "name the operations and stop");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.add_option("--device", a.device, "auto, cuda, cpu")->capture_default_str();
   app.add_option("--threads", a.threads, "CPU threads; 0: one a core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   app.add_option("--preset", a.preset, "networks whose shapes are timed")->capture_default_str();
+  app.add_option("--only", a.only, "operations to run, comma-separated or repeated")
+      ->delimiter(',');
+  app.add_flag("--list", a.list, "name the operations and stop");
   app.add_option("--precision", a.precisions,
                  "fp32, tf32, bf16; default: fp32, and bf16 where the device computes in it")
       ->delimiter(',');

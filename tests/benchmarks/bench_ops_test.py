@@ -1,0 +1,123 @@
+"""dcgan_bench_ops: every operation has a benchmark, right numbers, and the JSON that tables need."""
+
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+PROGRAM = os.environ["DCGAN_BENCH_OPS"]
+DEVICE = os.environ["DCGAN_BENCH_DEVICE"]
+KERNELS = pathlib.Path(__file__).resolve().parents[2] / "kernels"
+
+# An operation's contract is kernels/X.h; X_variants.h, Y_cpu.h and Y_cuda.h are what is behind one.
+# A contract that no benchmark names fails the test: give it a file in benchmarks/operations.
+BEHIND = ("_variants", "_cpu", "_cuda")
+NO_OPERATION = {
+    "checks.h": "argument checks",
+    "cpu_loops.h": "choice of type",
+    "library_versions.h": "names and versions",
+    "loss_terms.h": "the logit's formula, inside loss.h",
+}
+
+ALWAYS = {"operation", "name", "precision", "batch", "shape", "repeats", "median_ms", "p10_ms",
+          "p90_ms", "bytes", "gb_per_s", "roofline_ms", "roofline_share", "per_step"}
+
+
+def run(*arguments):
+    return subprocess.run([PROGRAM, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False, timeout=240)
+
+
+def smoke(*arguments):
+    return run("--smoke", "--device", DEVICE, "--threads", "1", *arguments)
+
+
+class Measured(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.done = smoke("--json")
+        cls.json = json.loads(cls.done.stdout)
+
+    def test_every_number_is_right(self):
+        self.assertEqual(self.done.returncode, 0, self.done.stderr)
+        self.assertTrue(all(check["passed"] for check in self.json["checks"]))
+        for check in self.json["checks"]:
+            self.assertLessEqual(check["error"], check["bound"], check["name"])
+
+    def test_every_operation_is_compared_and_timed(self):
+        names = {operation["name"] for operation in self.json["operations"]}
+        self.assertEqual({check["operation"] for check in self.json["checks"]}, names)
+        self.assertEqual({result["operation"] for result in self.json["results"]}, names)
+
+    def test_every_contract_in_kernels_has_a_benchmark(self):
+        timed = {contract for operation in self.json["operations"]
+                 for contract in operation["contracts"]}
+        headers = {path.name: path.stem for path in KERNELS.glob("*.h")}
+        contracts = {f"kernels/{name}" for name, stem in headers.items()
+                     if not stem.endswith(BEHIND) and name not in NO_OPERATION}
+        self.assertEqual(contracts - timed, set(), "without a benchmark")
+        named = timed | {f"kernels/{name}" for name in NO_OPERATION}
+        self.assertEqual(named - {f"kernels/{name}" for name in headers}, set(), "gone")
+
+    def test_a_result_has_what_tables_need(self):
+        for result in self.json["results"]:
+            self.assertLessEqual(ALWAYS, result.keys())
+            self.assertLessEqual(result["p10_ms"], result["median_ms"])
+            self.assertLessEqual(result["median_ms"], result["p90_ms"])
+            self.assertGreater(result["bytes"], 0)
+            is_product = result["operation"] in ["conv", "dense", "image_conv"]
+            self.assertEqual("tflops" in result, is_product, result["name"])
+        for word in ["machine", "device", "preset", "ceilings", "step_ms"]:
+            self.assertTrue(self.json[word], word)
+        self.assertIn("oneDNN", self.json["machine"])
+
+    def test_each_layer_is_timed_forward_and_for_both_gradients(self):
+        # 32 pixels: four layers each; D meets real + generated images, and generated ones alone.
+        calls = [(result["name"], result.get("tuning")) for result in self.json["results"]
+                 if "tflops" in result and result["precision"] == "fp32"]
+        self.assertEqual(len(calls), len(set(calls)))
+        for product in ["forward", "data", "weights"]:
+            self.assertEqual(len({name for name, _ in calls if name.endswith(product)}), 12)
+        per_step = sum(result["per_step"] for result in self.json["results"]
+                       if "tflops" in result and result["precision"] == "fp32")
+        # G 4 + 3 + 4, D over both 4 + 3 + 4, D over fakes 4 + 4.
+        self.assertEqual(per_step, 30)
+
+    def test_a_gpu_shows_the_librarys_first_plan_and_the_best(self):
+        tunings = {result["tuning"] for result in self.json["results"]
+                   if result["operation"] == "conv" and "tuning" in result}
+        self.assertEqual(tunings, {"off", "exhaustive"} if DEVICE == "cuda" else set())
+
+
+class Options(unittest.TestCase):
+    def test_only_takes_commas_and_repeats_and_a_cold_run_works(self):
+        done = smoke("--json", "--only", "loss,finite", "--only", "latent", "--precision", "fp32",
+                     "--cold")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        results = json.loads(done.stdout)["results"]
+        self.assertEqual({result["operation"] for result in results}, {"loss", "finite", "latent"})
+
+    def test_the_table_has_a_line_for_each_call(self):
+        done = smoke("--only", "optimizer", "--precision", "fp32")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sum(line.startswith("optimizer  ") and "adam" in line
+                             for line in done.stdout.splitlines()), 4)
+        self.assertIn("0 failed", done.stdout)
+
+    def test_the_list_names_operations_and_contracts(self):
+        text = run("--list").stdout
+        for word in ["batch_norm", "kernels/batch_norm.h", "image_conv"]:
+            self.assertIn(word, text)
+
+    def test_what_there_is_not_is_refused(self):
+        for arguments, word in [(["--only", "frob"], "frob"), (["--precision", "fp8"], "fp8"),
+                                (["--tune", "best"], "best"), (["--device", "tpu"], "tpu")]:
+            done = smoke(*arguments)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(word, done.stderr)
+        self.assertEqual(smoke("--preset", "frob").returncode, 78)
+
+
+if __name__ == "__main__":
+    unittest.main()
