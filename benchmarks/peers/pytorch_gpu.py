@@ -98,7 +98,7 @@ def event_times(action, options):
 def capture(action, options, name):
     """`action` as one CUDA graph; returns what replays it."""
     if options.rehearse:
-        note(f"{name}: a rehearsal has no CUDA graph, the step is run as it is")
+        note(f"{name}: a rehearsal has no CUDA graph, it runs uncaptured")
         return action
     # Everything that allocates or tunes once has to happen before, on the stream of the capture.
     stream = torch.cuda.Stream()

@@ -9,17 +9,24 @@ import sys
 import tempfile
 import unittest
 
-from support import ROOT, run, write
+from support import ROOT, run, write, write_program
 
 # Prints one result; each call of a program takes the next of its figures.
-STAND_IN = """import json, pathlib, sys
-who = sys.argv[sys.argv.index("--variants") + 1] if "--variants" in sys.argv else "step"
+STAND_IN = """#!/usr/bin/env python3
+import json, pathlib, sys
+def after(option, otherwise):
+    return sys.argv[sys.argv.index(option) + 1] if option in sys.argv else otherwise
+who = after("--variants", pathlib.Path(__file__).stem)
 state = pathlib.Path(__file__).with_name(who + ".json")
 figures = json.loads(state.read_text())
 state.write_text(json.dumps(figures[1:]))
-print(json.dumps({"results": [{"task": "train", "name": who, "dtype": "f32", "batch": 64,
-                               "median_ms": figures[0]}]}))
+dtype = {"P0": "tf32", "P1h": "f16"}.get(who, after("--dtype", "f32"))
+report = {"program": after("--program", "pytorch"), "rehearsal": "--rehearse" in sys.argv}
+report["results"] = [{"task": "train", "name": who, "dtype": dtype,
+                      "batch": int(after("--batch", 64)), "median_ms": figures[0]}]
+print(json.dumps(report))
 """
+GPU_PEERS = ("P1", "P1h", "P2", "P3", "P4", "P5")
 
 
 class Compare(unittest.TestCase):
@@ -27,32 +34,98 @@ class Compare(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
-        self.program = write(self.root, "program.py", STAND_IN)
+        self.program = write(self.root, "step.py", STAND_IN)
+        self.ours = f"{sys.executable} {self.program} --batch {{batch}}"
 
-    def compare(self, ours, **figures):
+    def compare(self, *options, ours=None, variants="C0,C2", rounds=3, figures):
         for who, values in figures.items():
             write(self.root, f"{who}.json", json.dumps(values))
-        return run(sys.executable, "-B", ROOT / "benchmarks/peers/compare.py", "--ours", ours,
-                   "--python", sys.executable, "--peer", self.program, "--variants", "C0,C2",
-                   "--rounds", 3, "--json", self.root / "out.json")
+        return run(sys.executable, "-B", ROOT / "benchmarks/peers/compare.py", "--ours",
+                   ours or self.ours, "--python", sys.executable, "--peer", self.program,
+                   "--variants", variants, "--rounds", rounds, "--json", self.root / "out.json",
+                   *options)
+
+    def rows(self, result):
+        self.assertEqual(result.returncode, 0, result.output)
+        rows = json.loads((self.root / "out.json").read_text())["rows"]
+        return {(row["name"], row["batch"]): row for row in rows}
+
+    def verdict_on_gpu(self, variants=GPU_PEERS, **figures):
+        # The stand-in for the peers says bf16 through a Python that adds the option.
+        python = write_program(self.root, "python_bf16",
+                               f'#!/bin/sh\nexec {sys.executable} "$@" --dtype bf16\n')
+        result = self.compare("--device", "cuda", "--python", python, variants=",".join(variants),
+                              ours=f"{self.ours} --dtype bf16", figures=figures)
+        return self.rows(result)["dcgan step", 64]["verdict"]
 
     def test_ratios_are_taken_inside_a_round_and_the_best_peer_is_marked(self):
         # The second round is slow for everybody: ratios inside it are as in the others.
-        result = self.compare(f"{sys.executable} {self.program} --batch {{batch}}",
-                              step=[10, 40, 10], C0=[30, 120, 30], C2=[20, 80, 20])
-        self.assertEqual(result.returncode, 0, result.output)
-        rows = {r["name"]: r for r in json.loads((self.root / "out.json").read_text())["rows"]}
-        self.assertEqual(rows["pytorch C0"]["ratio"], 3)
-        self.assertEqual(rows["pytorch C2"]["ratio"], 2)
-        self.assertEqual(rows["dcgan step"]["ratio"], 1)
-        self.assertEqual(rows["pytorch C2"]["rounds_ms"], [20, 80, 20])
-        self.assertEqual([name for name in rows if rows[name]["best_peer"]], ["pytorch C2"])
-        self.assertEqual(rows["dcgan step"]["images_per_s"], 6400)
+        rows = self.rows(self.compare(figures={"step": [10, 40, 10], "C0": [30, 120, 30],
+                                               "C2": [20, 80, 20]}))
+        self.assertEqual(rows["pytorch C0", 64]["ratio"], 3)
+        self.assertEqual(rows["pytorch C2", 64]["ratio"], 2)
+        self.assertEqual(rows["dcgan step", 64]["ratio"], 1)
+        self.assertEqual(rows["pytorch C2", 64]["rounds_ms"], [20, 80, 20])
+        self.assertEqual([key for key in rows if rows[key]["best_peer"]], [("pytorch C2", 64)])
+        self.assertEqual(rows["dcgan step", 64]["images_per_s"], 6400)
+        self.assertEqual(rows["dcgan step", 64]["verdict"],
+                         "won against pytorch C2 (2.00x, worst round 2.00x)")
+
+    def test_a_win_has_to_hold_in_every_round(self):
+        rows = self.rows(self.compare(figures={"step": [10, 10, 10], "C0": [30, 30, 30],
+                                               "C2": [12, 9, 12]}))
+        self.assertEqual(rows["dcgan step", 64]["verdict"],
+                         "not clear against pytorch C2 (1.20x, worst round 0.90x)")
+        rows = self.rows(self.compare(figures={"step": [10, 10, 10], "C0": [30, 30, 30],
+                                               "C2": [9, 9, 12]}))
+        self.assertEqual(rows["dcgan step", 64]["verdict"],
+                         "lost to pytorch C2 (0.90x, worst round 0.90x)")
+
+    def test_every_batch_is_compared_by_itself(self):
+        rows = self.rows(self.compare("--batch", "1,64", rounds=1, variants="C2",
+                                      figures={"step": [1, 10], "C2": [3, 20]}))
+        self.assertEqual(rows["pytorch C2", 1]["ratio"], 3)
+        self.assertEqual(rows["pytorch C2", 64]["ratio"], 2)
 
     def test_a_program_that_fails_fails_the_comparison(self):
-        result = self.compare("false", C0=[1], C2=[1])
+        result = self.compare(ours="false", figures={"C0": [1], "C2": [1]})
         self.assertEqual(result.returncode, 1, result.output)
         self.assertIn("ours: false left with 1", result.output)
+
+    def test_a_rehearsal_is_no_measurement(self):
+        result = self.compare(ours=f"{self.ours} --rehearse", rounds=1,
+                              figures={"step": [1], "C0": [1], "C2": [1]})
+        self.assertEqual(result.returncode, 1, result.output)
+        self.assertIn("a rehearsal, which has no figures", result.output)
+
+    def test_on_a_gpu_a_win_is_against_the_best_of_all_tuned_peers(self):
+        slow = {name: [30, 30, 30] for name in GPU_PEERS}
+        ours = {"step": [10, 10, 10]}
+        self.assertEqual(self.verdict_on_gpu(**ours, **(slow | {"P4": [15, 15, 15]})),
+                         "won against pytorch P4 (1.50x, worst round 1.50x)")
+        # Both 16-bit types are one kind: a faster float16 peer is the one to beat.
+        self.assertEqual(self.verdict_on_gpu(**ours, **(slow | {"P1h": [8, 8, 8]})),
+                         "lost to pytorch P1h (0.80x, worst round 0.80x)")
+
+    def test_on_a_gpu_nothing_is_claimed_unless_all_were_measured(self):
+        some = ("P0", "P1", "P2", "P4")
+        figures = {name: [30, 30, 30] for name in some}
+        self.assertEqual(self.verdict_on_gpu(variants=some, step=[10, 10, 10], **figures),
+                         "no claim: pytorch P3, pytorch P5 not measured")
+
+    def test_the_cpp_peer_is_a_variant(self):
+        tool = write_program(self.root, "libtorch", "#!/bin/sh\n"
+                             f'exec {sys.executable} {self.program} "$@" --program libtorch '
+                             "--variants tuned\n")
+        rows = self.rows(self.compare("--libtorch", tool, variants="C2,libtorch", rounds=1,
+                                      figures={"step": [10], "C2": [20], "tuned": [15]}))
+        self.assertEqual(rows["libtorch tuned", 64]["ratio"], 1.5)
+        self.assertTrue(rows["libtorch tuned", 64]["best_peer"])
+
+    def test_the_cpp_peer_is_not_offered_on_a_gpu(self):
+        result = self.compare("--device", "cuda", variants="libtorch", figures={})
+        self.assertEqual(result.returncode, 2, result.output)
+        self.assertIn("libtorch runs on the CPU", result.output)
 
 
 if __name__ == "__main__":
