@@ -9,13 +9,16 @@
 #include "apps/device_choice.h"
 #include "apps/run_option_flags.h"
 #include "models/evaluation/benchmark.h"
+#include "models/evaluation/data_benchmark.h"
 #include "models/evaluation/machine.h"
 
 namespace dcgan {
 namespace {
 
 struct BenchArguments {
-  explicit BenchArguments(CLI::App& app) : flags(app, {"Network", "Loss and optimiser", "Run"}) {
+  explicit BenchArguments(CLI::App& app)
+      : flags(app, {"Network", "Loss and optimiser", "Run", "dataset", "data", "classes", "flip",
+                    "on-corrupt", "workers", "strokes-count"}) {
     app.add_option("--batches", batches,
                    "batch sizes to time, comma-separated; default: --batch-size")
         ->delimiter(',');
@@ -26,6 +29,10 @@ struct BenchArguments {
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
     app.add_flag("--blocks", blocks, "also the time of every block, forward and backward");
+    app.add_flag(
+        "--pipeline", pipeline,
+        "also the way of --dataset's images: decoding, upload, gathering, and the step with "
+        "and without them");
     app.add_flag("--no-generate", no_generate, "the training step alone");
     app.add_option("--peak-tflops", peak_tflops, "arithmetic ceiling, instead of measuring one");
     app.add_option("--peak-gbs", peak_gbs,
@@ -38,6 +45,7 @@ struct BenchArguments {
   int warm_up = 3;
   bool blocks = false;
   bool no_generate = false;
+  bool pipeline = false;
   double peak_tflops = 0;
   double peak_gbs = 0;
   bool json = false;
@@ -47,36 +55,88 @@ nlohmann::ordered_json as_json(const BenchmarkResult& r) {
   nlohmann::ordered_json json = {{"task", r.task},
                                  {"name", r.name},
                                  {"dtype", std::string(name_of(r.dtype))},
-                                 {"batch", r.batch},
-                                 {"repeats", r.timing.milliseconds.size()},
-                                 {"median_ms", r.timing.median()},
-                                 {"p10_ms", r.timing.quantile(0.1)},
-                                 {"p90_ms", r.timing.quantile(0.9)}};
+                                 {"batch", r.batch}};
+  if (!r.note.empty()) {
+    json["note"] = r.note;
+    return json;
+  }
+  json["repeats"] = r.timing.milliseconds.size();
+  json["median_ms"] = r.timing.median();
+  json["p10_ms"] = r.timing.quantile(0.1);
+  json["p90_ms"] = r.timing.quantile(0.9);
   if (r.images > 0) json["images_per_s"] = r.images_per_second();
   if (r.flops > 0) {
     json["gflop"] = r.flops * 1e-9;
     json["tflops"] = r.tflops();
   }
-  if (r.bytes > 0) json["bytes_by_plan"] = r.bytes;
+  if (r.bytes > 0) {
+    json["bytes_by_plan"] = r.bytes;
+    json["gb_per_s"] = r.gb_per_second();
+  }
   if (r.memory_bytes > 0) json["memory_bytes"] = r.memory_bytes;
   if (r.graph_nodes > 0) json["graph_nodes"] = r.graph_nodes;
+  if (r.device_bytes > 0) json["device_bytes"] = r.device_bytes;
+  if (r.peak_host_bytes > 0) json["peak_host_bytes"] = r.peak_host_bytes;
+  if (r.shares) {
+    json["shares"] = {{"convolutions", r.shares->convolutions},
+                      {"batch_norm", r.shares->batch_norm},
+                      {"optimizer", r.shares->optimizer},
+                      {"rest", r.shares->rest}};
+  }
   if (r.roofline_ms > 0) json["roofline_share"] = r.roofline_ms / r.timing.median();
   return json;
 }
 
-void print_table(const std::vector<BenchmarkResult>& results) {
-  fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8} {:>9}\n", "task", "name",
-             "type", "batch", "median ms", "p10", "p90", "images/s", "TFLOP/s", "roofline");
-  for (const BenchmarkResult& r : results) {
-    const auto or_dash = [](bool known, const std::string& text) { return known ? text : "-"; };
-    fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>9}\n",
-               r.task, r.name, name_of(r.dtype), r.batch, r.timing.median(), r.timing.quantile(0.1),
-               r.timing.quantile(0.9),
-               or_dash(r.images > 0, fmt::format("{:.1f}", r.images_per_second())),
-               or_dash(r.flops > 0, fmt::format("{:.3f}", r.tflops())),
-               or_dash(r.roofline_ms > 0,
-                       fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
+void print_line(const BenchmarkResult& r) {
+  const auto or_dash = [](bool known, const std::string& text) { return known ? text : "-"; };
+  fmt::print("{:<9} {:<22} {:<5} {:>5} ", r.task, r.name, name_of(r.dtype), r.batch);
+  if (!r.note.empty()) return fmt::print("none: {}\n", r.note);
+  fmt::print(
+      "{:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>8} {:>9}\n", r.timing.median(),
+      r.timing.quantile(0.1), r.timing.quantile(0.9),
+      or_dash(r.images > 0, fmt::format("{:.1f}", r.images_per_second())),
+      or_dash(r.flops > 0, fmt::format("{:.3f}", r.tflops())),
+      or_dash(r.bytes > 0, fmt::format("{:.2f}", r.gb_per_second())),
+      or_dash(r.roofline_ms > 0, fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
+}
+
+// What there is to say of a training step besides its time.
+void print_step(const BenchmarkResult& r) {
+  constexpr double kMiB = 1 << 20;
+  const StepShares& s = *r.shares;
+  fmt::print(
+      "step at batch {}: convolutions {:.1f} %, batch norm {:.1f} %, optimiser {:.1f} %, rest "
+      "{:.1f} "
+      "%; ",
+      r.batch, 100 * s.convolutions, 100 * s.batch_norm, 100 * s.optimizer, 100 * s.rest);
+  if (r.graph_nodes > 0) fmt::print("{} graph nodes; ", r.graph_nodes);
+  if (r.device_bytes > 0) {
+    fmt::print("{:.0f} MiB of the GPU; ", static_cast<double>(r.device_bytes) / kMiB);
   }
+  fmt::print("host peak {:.0f} MiB\n", static_cast<double>(r.peak_host_bytes) / kMiB);
+}
+
+void print_table(const std::vector<BenchmarkResult>& results) {
+  fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8} {:>9}\n", "task",
+             "name", "type", "batch", "median ms", "p10", "p90", "images/s", "TFLOP/s", "GB/s",
+             "roofline");
+  for (const BenchmarkResult& r : results) print_line(r);
+  for (const BenchmarkResult& r : results) {
+    if (r.shares) print_step(r);
+  }
+}
+
+Ceilings ceilings_for(const BenchArguments& arguments, const RunOptions& options,
+                      const Context& context) {
+  Ceilings ceilings{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
+  if (ceilings.copy_bytes_per_second > 0 && ceilings.flops_per_second > 0) return ceilings;
+  const StepConfig step = step_config(options);
+  const Ceilings measured = measure_ceilings(context, step.dtype, step.convolutions);
+  if (ceilings.copy_bytes_per_second <= 0) {
+    ceilings.copy_bytes_per_second = measured.copy_bytes_per_second;
+  }
+  if (ceilings.flops_per_second <= 0) ceilings.flops_per_second = measured.flops_per_second;
+  return ceilings;
 }
 
 int bench(const BenchArguments& arguments) {
@@ -86,14 +146,7 @@ int bench(const BenchArguments& arguments) {
   const Context context = open_device(options.device);
   const BenchmarkPlan plan{arguments.warm_up, arguments.repeats, arguments.blocks,
                            !arguments.no_generate};
-  Ceilings ceilings{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
-  if (ceilings.copy_bytes_per_second <= 0 || ceilings.flops_per_second <= 0) {
-    const DType dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
-    const Ceilings measured = measure_ceilings(context, dtype);
-    if (ceilings.copy_bytes_per_second <= 0)
-      ceilings.copy_bytes_per_second = measured.copy_bytes_per_second;
-    if (ceilings.flops_per_second <= 0) ceilings.flops_per_second = measured.flops_per_second;
-  }
+  const Ceilings ceilings = ceilings_for(arguments, options, context);
   std::vector<std::int64_t> batches = arguments.batches;
   if (batches.empty()) batches.push_back(options.batch_size);
   std::vector<BenchmarkResult> results;
@@ -103,8 +156,17 @@ int bench(const BenchArguments& arguments) {
     for (BenchmarkResult& result : run_benchmark(context, options, plan, ceilings)) {
       results.push_back(std::move(result));
     }
+    if (!arguments.pipeline) continue;
+    for (BenchmarkResult& result : run_data_benchmark(context, options, plan)) {
+      results.push_back(std::move(result));
+    }
   }
   if (!arguments.json) {
+    for (const auto& [what, value] : machine_facts()) {
+      if (what == "revision" || what.starts_with("CPU") || what.starts_with("GPU")) {
+        fmt::print("{}: {}\n", what, value);
+      }
+    }
     fmt::print("ceilings: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
                ceilings.copy_bytes_per_second * 1e-9, ceilings.flops_per_second * 1e-12);
     print_table(results);
@@ -131,9 +193,11 @@ Command add_bench(CLI::App& app) {
       "back)\n"
       "and the generator alone. The roofline is the least time that the step's arithmetic or its\n"
       "bytes by this engine's plan would take at the ceilings, whichever is longer.\n"
+      "dcgan_bench_ops times every operation by itself.\n"
       "Examples:\n"
       "  dcgan bench --preset pytorch --batches 16,64,128\n"
-      "  dcgan bench --preset libtorch --precision bf16 --blocks --json");
+      "  dcgan bench --preset libtorch --precision bf16 --blocks --json\n"
+      "  dcgan bench --pipeline --dataset folder --data faces/");
   return [arguments] { return bench(*arguments); };
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "models/evaluation/machine.h"
 #include "models/networks/cost.h"
 #include "models/networks/sampler.h"
 #include "models/training/engine.h"
@@ -60,6 +61,9 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context, const 
                         4 * (engine.generator().parameters().bytes_per_array() +
                              engine.discriminator().parameters().bytes_per_array());
   result.graph_nodes = engine.graph_nodes();
+  constexpr int kMostSharedSteps = 5;
+  result.shares = measure_step_shares(context, engine, std::min(plan.repeats, kMostSharedSteps));
+  result.peak_host_bytes = peak_host_bytes();
   return result;
 }
 
@@ -112,8 +116,14 @@ std::vector<BenchmarkResult> run_benchmark(const Context& context, const RunOpti
   const Dataset dataset = noise_dataset(model_config(options), kBatches * options.batch_size);
   std::vector<BenchmarkResult> results;
   {
+    const std::size_t free_before = free_bytes(context);
     TrainingEngine engine(context, options, dataset);
     results.push_back(time_step(engine, context, options, plan));
+    if (context.is_cuda()) {
+      // Everything stays allocated from the first step to the last.
+      const std::size_t free_now = free_bytes(context);
+      results.back().device_bytes = free_before > free_now ? free_before - free_now : 0;
+    }
     judge(results.back(), ceilings);
     if (plan.blocks) {
       StepPasses passes = engine.step().passes();

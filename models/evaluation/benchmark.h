@@ -2,10 +2,12 @@
 // times.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/evaluation/ceilings.h"
+#include "models/evaluation/step_shares.h"
 #include "models/evaluation/timing.h"
 #include "models/options/run_options.h"
 
@@ -21,18 +23,23 @@ struct BenchmarkPlan {
 struct BenchmarkResult {
   std::string task;  ///< "train", "generate", "data" or "block"
   std::string name;
+  std::string note;  ///< why there is nothing to time; then `timing` is empty
   DType dtype = DType::f32;
   std::int64_t batch = 0;
   Timing timing;
-  double images = 0;             ///< made or learnt from in one repeat; 0: does not apply
-  double flops = 0;              ///< of one repeat; 0: does not apply
-  double bytes = 0;              ///< moved by plan in one repeat; 0: not counted
-  double roofline_ms = 0;        ///< least time at the ceilings; 0: not counted
-  std::size_t memory_bytes = 0;  ///< of the step's plan and the parameters
-  std::size_t graph_nodes = 0;   ///< of a CUDA graph
+  double images = 0;                 ///< made or learnt from in one repeat; 0: does not apply
+  double flops = 0;                  ///< of one repeat; 0: does not apply
+  double bytes = 0;                  ///< moved (by plan) in one repeat; 0: not counted
+  double roofline_ms = 0;            ///< least time at the ceilings; 0: not counted
+  std::size_t memory_bytes = 0;      ///< of the step's plan and the parameters
+  std::size_t graph_nodes = 0;       ///< of a CUDA graph: kernels, copies and fills of a step
+  std::size_t device_bytes = 0;      ///< of the GPU, that networks, step and images took
+  std::size_t peak_host_bytes = 0;   ///< of this process so far; 0: not read
+  std::optional<StepShares> shares;  ///< of the training step
 
   double images_per_second() const { return images / (timing.median() * 1e-3); }
   double tflops() const { return flops / (timing.median() * 1e-3) * 1e-12; }
+  double gb_per_second() const { return bytes / (timing.median() * 1e-3) * 1e-9; }
 };
 
 /// On drawn digits (or noise in three channels) held in memory, as many as eight batches.

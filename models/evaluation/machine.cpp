@@ -1,11 +1,14 @@
 #include "models/evaluation/machine.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
 #include "kernels/library_versions.h"
+#include "models/evaluation/revision.h"
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
 #include "runtime/base/parallel.h"
@@ -22,6 +25,19 @@ std::string processor_name() {
   return "unknown processor";
 }
 
+// The clocks of the cores at this moment.
+std::string processor_clock() {
+  std::ifstream info("/proc/cpuinfo");
+  double least = 0, most = 0;
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("cpu MHz")) continue;
+    const double mhz = std::strtod(line.c_str() + line.find(':') + 1, nullptr);
+    least = least == 0 ? mhz : std::min(least, mhz);
+    most = std::max(most, mhz);
+  }
+  return most > 0 ? fmt::format("{:.0f} to {:.0f} MHz now", least, most) : "unknown";
+}
+
 std::string version_text(int version) {
   return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
 }
@@ -30,11 +46,12 @@ std::string gpu_text(int ordinal) {
   const cuda::DeviceDescription gpu = cuda::describe_device(ordinal);
   constexpr double kGiB = 1 << 30;
   return fmt::format(
-      "{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), driver for CUDA {}, "
-      "built with {}",
+      "{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), up to {} MHz (memory {}), driver "
+      "for CUDA {}, built with {}",
       gpu.name, gpu.major, gpu.minor, gpu.multiprocessors,
       static_cast<double>(gpu.memory_bytes) / kGiB, static_cast<double>(gpu.free_bytes) / kGiB,
-      version_text(gpu.driver_version), version_text(gpu.runtime_version));
+      gpu.clock_khz / 1000, gpu.memory_clock_khz / 1000, version_text(gpu.driver_version),
+      version_text(gpu.runtime_version));
 }
 
 void add_gpu_facts(Facts& facts) {
@@ -62,13 +79,21 @@ Facts machine_facts() {
   Facts facts;
   facts.emplace_back("dcgan",
                      fmt::format("{} ({}, processors from {})", kVersion, kBuildType, kBaseline));
+  facts.emplace_back("revision", kRevision);
   facts.emplace_back("CPU", fmt::format("{}, {} cores, {} threads in use", processor_name(),
                                         std::thread::hardware_concurrency(), thread_count()));
+  facts.emplace_back("CPU clock", processor_clock());
   std::string why;
   facts.emplace_back("CPU bf16", cpu_computes_bf16(&why) ? "yes" : fmt::format("no: {}", why));
   for (auto& [library, version] : library_versions()) facts.emplace_back(library, version);
   add_gpu_facts(facts);
   return facts;
+}
+
+std::size_t peak_host_bytes() {
+  rusage usage{};
+  if (getrusage(RUSAGE_SELF, &usage) != 0) return 0;
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;  // Linux counts KiB
 }
 
 }  // namespace dcgan

@@ -60,6 +60,13 @@ cudaDeviceProp properties(int ordinal) {
   return result;
 }
 
+// Attributes: CUDA 13 took the clocks out of cudaDeviceProp. The emulated device has none.
+int clock_khz(cudaDeviceAttr attribute, int ordinal) {
+  int khz = 0;
+  if constexpr (!kEmulated) CUDA_TRY(cudaDeviceGetAttribute(&khz, attribute, ordinal));
+  return khz;
+}
+
 }  // namespace
 
 void require_device(int ordinal) {
@@ -106,7 +113,9 @@ DeviceDescription describe_device(int ordinal) {
           free_bytes,
           static_cast<std::size_t>(device.l2CacheSize),
           found.driver,
-          found.runtime};
+          found.runtime,
+          clock_khz(cudaDevAttrClockRate, ordinal),
+          clock_khz(cudaDevAttrMemoryClockRate, ordinal)};
 }
 
 }  // namespace dcgan::cuda

@@ -33,6 +33,8 @@ struct DeviceDescription {
   std::size_t l2_bytes = 0;
   int driver_version = 0;   ///< newest CUDA that the driver serves: 13000 is 13.0
   int runtime_version = 0;  ///< CUDA that this build is linked with
+  int clock_khz = 0;        ///< highest; 0: the driver does not say
+  int memory_clock_khz = 0;
 };
 /// Throws as require_device.
 DeviceDescription describe_device(int ordinal);
