@@ -154,6 +154,20 @@ std::size_t nodes_pending() {
   return simulation().pending;
 }
 
+std::map<std::string, std::int64_t> calls() {
+  const std::lock_guard lock(simulation().mutex);
+  return simulation().calls;
+}
+
+std::map<std::string, std::int64_t> graph_nodes() {
+  const std::lock_guard lock(simulation().mutex);
+  std::map<std::string, std::int64_t> result;
+  for (const CUgraphExec_st* graph : simulation().executables) {
+    for (const GraphNode& node : graph->nodes) ++result[node.name];
+  }
+  return result;
+}
+
 void pretend(const Identity& identity) {
   const std::lock_guard lock(simulation().mutex);
   simulation().identity = identity;

@@ -24,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 namespace dcgan::emulator {
@@ -61,6 +62,11 @@ Live live();
 std::int64_t nodes_run();
 /// Nodes enqueued and not yet run.
 std::size_t nodes_pending();
+
+/// Calls of the CUDA runtime so far, by name ("cudaMalloc"); kernels' launches are "a launch".
+std::map<std::string, std::int64_t> calls();
+/// The nodes of all graphs that can be launched, by name: a kernel's, "copy" or "memset".
+std::map<std::string, std::int64_t> graph_nodes();
 
 /// Overrides what the device says of itself and has, for tests of require_device and of memory that
 /// runs out; {} restores it.

@@ -64,6 +64,7 @@ struct Simulation {
   std::vector<NodePointer> runnable;
   std::size_t pending = 0;
   std::int64_t nodes_run = 0;
+  std::map<std::string, std::int64_t> calls;
   std::uint64_t observations = 0;
   cudaError_t sticky = cudaSuccess;
 
@@ -106,6 +107,7 @@ cudaError_t api_call(const char* name, const Body& body) {
   }
   Simulation& device = simulation();
   const std::lock_guard lock(device.mutex);
+  ++device.calls[name];
   cudaError_t status = device.sticky;
   if (status == cudaSuccess) status = body(device);
   if (status == cudaSuccess) status = device.sticky;
