@@ -20,6 +20,8 @@ PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "o
                  "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
 GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
                                        "threads", "config"]
+BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-generate", "peak-tflops",
+                 "peak-gbs", "json"]
 OPTIONS = {
     "train": TRAIN_OPTIONS + PYTORCH_NAMES,
     "sample": GENERATOR_OPTIONS + ["n", "columns"],
@@ -28,9 +30,9 @@ OPTIONS = {
                                                 "precision", "threads", "config"],
     "info": NETWORK_OPTIONS + LOSS_OPTIONS + ["checkpoint", "json", "memory", "roofline", "batch-size",
                                               "device", "precision", "threads", "config"],
-    "bench": NETWORK_OPTIONS + LOSS_OPTIONS + ["batches", "repeats", "warm-up", "blocks", "json",
-                                               "no-generate", "peak-tflops", "peak-gbs", "device",
-                                               "precision", "threads", "config", "batch-size"],
+    "bench": NETWORK_OPTIONS + LOSS_OPTIONS + BENCH_OPTIONS + [
+        "dataset", "data", "classes", "flip", "on-corrupt", "workers", "strokes-count", "batch-size",
+        "device", "precision", "threads", "config"],
     "doctor": [],
 }
 
@@ -57,6 +59,12 @@ class Help(ProgramTest):
         printed = json.loads(self.run_ok("train", "--print-config").stdout)
         self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus"}),
                          sorted(printed))
+
+    def test_the_readme_has_every_option_of_bench(self):
+        readme = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+        text = readme.read_text(encoding="utf-8")
+        for option in BENCH_OPTIONS:
+            self.assertIn(f"`--{option}`", text.partition("## Speed")[2])
 
     def test_no_command_offers_an_option_that_it_would_ignore(self):
         for command in ["verify", "info"]:

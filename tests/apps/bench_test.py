@@ -1,0 +1,51 @@
+"""dcgan bench: what its JSON holds. No time is looked at."""
+
+import json
+import unittest
+
+from support import CPU, NETWORK, ProgramTest
+
+BENCH = ["bench", *NETWORK, *CPU, "--batch-size", "4", "--repeats", "2", "--warm-up", "1",
+         "--peak-gbs", "10", "--peak-tflops", "1"]
+
+
+class Bench(ProgramTest):
+    def results(self, *arguments):
+        document = json.loads(self.run_ok(*BENCH, "--json", *arguments).stdout)
+        return document, {(r["task"], r["name"]): r for r in document["results"]}
+
+    def test_a_step_says_where_its_time_goes_and_what_it_holds(self):
+        document, results = self.results("--no-generate")
+        self.assertEqual(list(results), [("train", "step")])
+        step = results["train", "step"]
+        shares = step["shares"]
+        self.assertEqual(sorted(shares), ["batch_norm", "convolutions", "optimizer", "rest"])
+        self.assertAlmostEqual(sum(shares.values()), 1, places=6)
+        for name, share in shares.items():
+            self.assertTrue(0 <= share < 1, f"{name}: {share}")
+        # A process that holds oneDNN and a network cannot be smaller, nor this one that large.
+        self.assertTrue(1 << 22 < step["peak_host_bytes"] < 1 << 34)
+        self.assertRegex(document["machine"]["revision"], "^(unknown|[0-9a-f]{12,40}(-changed)?)$")
+        self.assertIn("CPU clock", document["machine"])
+
+    def test_the_way_of_the_images_is_timed_stretch_by_stretch(self):
+        _, results = self.results("--no-generate", "--pipeline", "--strokes-count", "40", "--flip")
+        self.assertEqual([name for task, name in results if task == "data"],
+                         ["decode", "upload", "gather", "step fed", "step alone"])
+        self.assertEqual(results["data", "decode"]["batch"], 40)
+        self.assertIn("CPU", results["data", "upload"]["note"])
+        for name in ["decode", "gather"]:
+            self.assertGreater(results["data", name]["gb_per_s"], 0)
+            self.assertGreater(results["data", name]["images_per_s"], 0)
+
+    def test_a_data_set_that_is_not_there_is_said(self):
+        self.assert_fails(78, [*BENCH, "--pipeline", "--strokes-count", "3"], "3", "4")
+
+    def test_the_table_has_the_shares_and_the_machine(self):
+        text = self.run_ok(*BENCH, "--no-generate", "--pipeline", "--strokes-count", "8").stdout
+        for word in ["revision: ", "CPU clock: ", "batch norm", "none: the CPU", "host peak"]:
+            self.assertIn(word, text)
+
+
+if __name__ == "__main__":
+    unittest.main()
