@@ -5,29 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/build_config.h"
 #include "runtime/device/memory.h"
 #include "tests/reference/values.h"
 #include "tests/support/catch.h"
+#include "tests/support/devices.h"
 
 namespace dcgan::test {
 
 using reference::Values;
-
-/// The CPU, and the GPU (real or emulated) when this build and this machine have one.
-inline std::vector<Device> devices_under_test() {
-  std::vector<Device> devices{{DeviceType::cpu, 0}};
-  if constexpr (kHasCuda) {
-    const Device gpu{DeviceType::cuda, 0};
-    try {
-      const Context probe(gpu);
-      devices.push_back(gpu);
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::unavailable) throw;
-    }
-  }
-  return devices;
-}
 
 /// A tensor on a device between two runs of guard bytes. Contents start as NaN-like garbage.
 class GuardedTensor {

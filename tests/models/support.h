@@ -10,25 +10,11 @@
 #include "models/data/dataset.h"
 #include "models/networks/network.h"
 #include "models/options/run_options.h"
-#include "runtime/base/build_config.h"
 #include "tests/support/catch.h"
+#include "tests/support/devices.h"
 #include "tests/support/temporary_folder.h"
 
 namespace dcgan::test {
-
-/// The CPU, and the GPU (or its emulation) where there is one.
-inline std::vector<Device> devices() {
-  std::vector<Device> found{{DeviceType::cpu, 0}};
-  if constexpr (kHasCuda) {
-    try {
-      const Context probe({DeviceType::cuda, 0});
-      found.push_back(probe.device());
-    } catch (const Error& error) {
-      WARN("skipped on cuda: " << error.what());
-    }
-  }
-  return found;
-}
 
 /// A network small enough for a test: 32 px grey, a few channels.
 inline RunOptions tiny_options() {

@@ -20,7 +20,7 @@ std::vector<std::byte> state_after(const Context& context, const RunOptions& opt
 }  // namespace
 
 TEST_CASE("the shares of a step are positive and add up to one") {
-  for (const Device device : test::devices()) {
+  for (const Device device : test::devices_under_test()) {
     for (const std::int64_t d_steps : {1, 2}) {
       const Context context(device);
       RunOptions options = test::tiny_options();
@@ -42,7 +42,7 @@ TEST_CASE("the shares of a step are positive and add up to one") {
 }
 
 TEST_CASE("measuring shares leaves a training as it would have been, bit for bit") {
-  for (const Device device : test::devices()) {
+  for (const Device device : test::devices_under_test()) {
     const Context context(device);
     const RunOptions options = test::tiny_options();
     const Dataset dataset = load_dataset(dataset_options(options));

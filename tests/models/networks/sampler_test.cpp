@@ -29,7 +29,7 @@ std::vector<std::uint8_t> pixels(const HostTensor& images, std::int64_t row) {
 
 TEST_CASE("the same z gives the same image whatever the batch") {
   const auto blocks = generator_blocks(model_config(test::tiny_options()));
-  for (const Device device : test::devices()) {
+  for (const Device device : test::devices_under_test()) {
     const Context context(device);
     const HostTensor z = draw_host_latent({5, RandomStream::sample}, 11, 6);
     Sampler eleven(context, blocks, 11);

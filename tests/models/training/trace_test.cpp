@@ -92,7 +92,7 @@ void check_trace(const Context& context, const std::filesystem::path& parity,
 
 TEST_CASE("every PyTorch trace replays within the bounds, on every device", "[trace]") {
   DCGAN_SHARED_OR_SKIP(parity, "parity");
-  for (const Device device : test::devices()) {
+  for (const Device device : test::devices_under_test()) {
     const Context context(device);
     for (const TraceCase& trace : trace_cases()) {
       for (const Precision precision : precisions_of(device)) {

@@ -29,7 +29,7 @@ Finished train_to(Device device, RunOptions options, std::int64_t steps) {
 }
 
 void check_resume_is_exact(const RunOptions& base) {
-  for (const Device device : test::devices()) {
+  for (const Device device : test::devices_under_test()) {
     test::TemporaryFolder folder;
     RunOptions straight = base;
     straight.out = (folder.path() / "straight").string();
