@@ -5,27 +5,16 @@ environment that benchmarks/peers/setup_torch.sh makes. Skipped (77) without, sa
 """
 
 import json
-import os
 import pathlib
 import struct
 import sys
 import tempfile
 import unittest
 
-from support import ROOT, run
+from support import ROOT, run, torch_python
 
 SCRIPT = ROOT / "scripts/record_trace.py"
 TINY = ("--nz", 4, "--ngf", 2, "--ndf", 2, "--batch-size", 3, "--steps", 2)
-
-
-def torch_python():
-    candidates = [os.environ.get("DCGAN_TORCH_PYTHON"), sys.executable,
-                  ROOT / "build/torch/bin/python"]
-    for python in filter(None, candidates):
-        if pathlib.Path(python).is_file() and \
-                run(python, "-c", "import torch, safetensors, numpy").returncode == 0:
-            return python
-    return None
 
 
 def header_of(path):
@@ -101,7 +90,7 @@ class RecordTrace(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    PYTHON = torch_python()
+    PYTHON = torch_python("torch", "safetensors", "numpy")
     if PYTHON is None:
         print("skipped: no Python with torch, safetensors and numpy (DCGAN_TORCH_PYTHON)")
         sys.exit(77)

@@ -1,8 +1,10 @@
 """What the tests of the scripts share."""
 
+import os
 import pathlib
 import stat
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -27,3 +29,15 @@ def write_program(root, path, text):
     target = write(root, path, text)
     target.chmod(target.stat().st_mode | stat.S_IXUSR)
     return target
+
+
+def torch_python(*modules):
+    """A Python that has these modules: the one that DCGAN_TORCH_PYTHON names, this one, or that of
+    benchmarks/peers/setup_torch.sh. None where there is none."""
+    candidates = [os.environ.get("DCGAN_TORCH_PYTHON"), sys.executable,
+                  ROOT / "build/torch/bin/python"]
+    for python in filter(None, candidates):
+        if pathlib.Path(python).is_file() and \
+                run(python, "-c", f"import {', '.join(modules)}").returncode == 0:
+            return python
+    return None
