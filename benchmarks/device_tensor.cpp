@@ -1,6 +1,7 @@
 #include "benchmarks/device_tensor.h"
 
-#include "runtime/base/host_tensor.h"
+#include <algorithm>
+#include <vector>
 
 namespace dcgan::benchmarks {
 namespace {
@@ -43,18 +44,13 @@ double widen(T value) {
 DeviceTensor repeated(const Context& context, Shape shape, DType dtype,
                       const std::vector<double>& pattern) {
   DeviceTensor tensor(context, shape, dtype);
-  HostTensor host(shape, dtype);
   with_type(dtype, [&]<class T>(T) {
-    std::vector<T> values;
-    for (const double value : pattern) values.push_back(narrow<T>(value));
-    T* to = host.view().as<T>();
-    for (std::int64_t i = 0; i < shape.elements(); i += static_cast<std::int64_t>(values.size())) {
-      const std::int64_t count =
-          std::min(static_cast<std::int64_t>(values.size()), shape.elements() - i);
-      std::copy(values.begin(), values.begin() + count, to + i);
-    }
+    std::vector<T> once(pattern.size());
+    std::transform(pattern.begin(), pattern.end(), once.begin(), narrow<T>);
+    std::vector<T> host(static_cast<std::size_t>(shape.elements()));
+    for (std::size_t i = 0; i < host.size(); ++i) host[i] = once[i % once.size()];
+    upload(context, ConstTensorView(host.data(), shape), tensor.view());
   });
-  upload(context, host.view(), tensor.view());
   return tensor;
 }
 
@@ -62,18 +58,17 @@ DeviceTensor repeated(const Context& context, Shape shape, DType dtype,
 
 DeviceTensor::DeviceTensor(const Context& context, Shape shape, DType dtype)
     : buffer_(context, static_cast<std::size_t>(shape.elements()) * size_of(dtype)),
-      shape_(shape),
-      dtype_(dtype) {
-  fill_zero(context, view());
+      view_(buffer_.data(), shape, dtype) {
+  fill_zero(context, view_);
 }
 
 DeviceTensor::DeviceTensor(const Context& context, const Values& values, DType dtype)
     : DeviceTensor(context, values.shape, dtype) {
-  HostTensor host(shape_, dtype);
   with_type(dtype, [&]<class T>(T) {
-    std::transform(values.v.begin(), values.v.end(), host.view().as<T>(), narrow<T>);
+    std::vector<T> host(values.v.size());
+    std::transform(values.v.begin(), values.v.end(), host.begin(), narrow<T>);
+    upload(context, ConstTensorView(host.data(), values.shape), view_);
   });
-  upload(context, host.view(), view());
 }
 
 DeviceTensor DeviceTensor::random(const Context& context, Shape shape, DType dtype, double sigma,
@@ -87,16 +82,15 @@ DeviceTensor DeviceTensor::random(const Context& context, Shape shape, DType dty
 
 DeviceTensor DeviceTensor::constant(const Context& context, Shape shape, DType dtype,
                                     double value) {
-  return repeated(context, shape, dtype, std::vector<double>(1024, value));
+  return repeated(context, shape, dtype, {value});
 }
 
 Values DeviceTensor::read(const Context& context) const {
-  HostTensor host(shape_, dtype_);
-  download(context, view(), host.view());
-  Values values(shape_);
-  with_type(dtype_, [&]<class T>(T) {
-    const T* from = host.view().as<T>();
-    std::transform(from, from + shape_.elements(), values.v.begin(), widen<T>);
+  Values values(view_.shape);
+  with_type(view_.dtype, [&]<class T>(T) {
+    std::vector<T> host(values.v.size());
+    download(context, view_, TensorView(host.data(), view_.shape));
+    std::transform(host.begin(), host.end(), values.v.begin(), widen<T>);
   });
   return values;
 }

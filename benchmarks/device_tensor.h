@@ -20,13 +20,12 @@ class DeviceTensor {
                              double mean = 0.0);
   static DeviceTensor constant(const Context& context, Shape shape, DType dtype, double value);
 
-  TensorView view() const { return {buffer_.data(), shape_, dtype_}; }
+  TensorView view() const { return view_; }
   Values read(const Context& context) const;
 
  private:
   Buffer buffer_;
-  Shape shape_;
-  DType dtype_ = DType::f32;
+  TensorView view_;
 };
 
 }  // namespace dcgan::benchmarks

@@ -14,16 +14,11 @@ struct NormTensors {
   DeviceTensor weight, bias, running_mean, running_var, tracked;
   DeviceTensor mean, invstd, dweight, dbias, scratch;
 
-  NormTensors(const Context& context, const Values& values, const Values& gradients,
-              const reference::BatchNormState& state, DType dtype, int groups)
-      : NormTensors(context, DeviceTensor(context, values, dtype),
-                    DeviceTensor(context, gradients, dtype), state, groups) {}
-  NormTensors(const Context& context, DeviceTensor values, DeviceTensor gradients,
+  /// x and dy are the caller's to give.
+  NormTensors(const Context& context, const Shape& shape, DType dtype,
               const reference::BatchNormState& state, int groups)
-      : x(std::move(values)),
-        dy(std::move(gradients)),
-        y(context, x.view().shape, x.view().dtype),
-        dx(context, x.view().shape, x.view().dtype),
+      : y(context, shape, dtype),
+        dx(context, shape, dtype),
         weight(context, state.weight, DType::f32),
         bias(context, state.bias, DType::f32),
         running_mean(context, state.running_mean, DType::f32),
@@ -33,8 +28,7 @@ struct NormTensors {
         invstd(context, {groups, state.weight.elements()}, DType::f32),
         dweight(context, state.weight.shape, DType::f32),
         dbias(context, state.weight.shape, DType::f32),
-        scratch(context, {batch_norm_scratch_elements(context, x.view().shape, groups)},
-                DType::f32) {}
+        scratch(context, {batch_norm_scratch_elements(context, shape, groups)}, DType::f32) {}
 
   BatchNormParameters parameters() const { return {weight.view(), bias.view()}; }
   BatchNormRunning running() const {
@@ -80,7 +74,9 @@ void check_norm(Session& session, const Layer& layer) {
   const Values x = reference::random_values(shape, 1, dtype, 0.5);
   const Values dy = reference::random_values(shape, 2, dtype);
   reference::BatchNormState state = random_state(shape[3]);
-  const NormTensors on(context, x, dy, state, dtype, options.groups);
+  NormTensors on(context, shape, dtype, state, options.groups);
+  on.x = DeviceTensor(context, x, dtype);
+  on.dy = DeviceTensor(context, dy, dtype);
   const Values evaluated = reference::batch_norm_eval(x, state, options);
   on.eval_forward(context, options);
   // Two sums of a group stand between input and output, and dx is what two means leave of dy.
@@ -111,9 +107,9 @@ void time(Session& session) {
   const DType dtype = session.settings().dtype();
   for (const Layer& layer : normed_layers(session)) {
     const BatchNormOptions options{layer.block.activation, layer.norm_groups};
-    const NormTensors on(context, DeviceTensor::random(context, layer.output, dtype, 1.0, 0.5),
-                         DeviceTensor::random(context, layer.output, dtype),
-                         random_state(layer.output[3]), options.groups);
+    NormTensors on(context, layer.output, dtype, random_state(layer.output[3]), options.groups);
+    on.x = DeviceTensor::random(context, layer.output, dtype, 1.0, 0.5);
+    on.dy = DeviceTensor::random(context, layer.output, dtype);
     const auto bytes = static_cast<double>(on.x.view().bytes());
     const auto call = [&](const char* name, double tensors, int per_step) {
       return Call{layer.name + " " + name, layer.output, 0, tensors * bytes, per_step, "", ""};

@@ -64,7 +64,9 @@ void time(Session& session) {
   const Shape stored = shape.with_rows(kBatches * settings.batch);
   const auto images = DeviceTensor::random(context, stored, DType::u8, 20.0, 128.0);
   const DeviceTensor indices(context, scattered(settings.batch, stored[0]), DType::i64);
-  const auto flips = DeviceTensor::random(context, {settings.batch}, DType::u8, 0.5, 1.0);
+  Values every_other({settings.batch});
+  for (std::int64_t i = 0; i < settings.batch; i += 2) every_other[i] = 1;
+  const DeviceTensor flips(context, every_other, DType::u8);
   const DeviceTensor out(context, shape, settings.dtype()), bytes(context, shape, DType::u8);
   const auto moved = static_cast<double>(out.view().bytes() + bytes.view().bytes());
   session.time({"gather", shape, 0, moved, 1, "", ""}, [&] {

@@ -45,13 +45,16 @@ std::string version_text(int version) {
 std::string gpu_text(int ordinal) {
   const cuda::DeviceDescription gpu = cuda::describe_device(ordinal);
   constexpr double kGiB = 1 << 30;
+  const std::string clocks = gpu.clock_khz == 0
+                                 ? std::string()  // the driver does not say
+                                 : fmt::format("up to {} MHz (memory {}), ", gpu.clock_khz / 1000,
+                                               gpu.memory_clock_khz / 1000);
   return fmt::format(
-      "{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), up to {} MHz (memory {}), driver "
-      "for CUDA {}, built with {}",
+      "{}, sm_{}{}, {} multiprocessors, {:.1f} GiB ({:.1f} free), {}driver for CUDA {}, "
+      "built with {}",
       gpu.name, gpu.major, gpu.minor, gpu.multiprocessors,
       static_cast<double>(gpu.memory_bytes) / kGiB, static_cast<double>(gpu.free_bytes) / kGiB,
-      gpu.clock_khz / 1000, gpu.memory_clock_khz / 1000, version_text(gpu.driver_version),
-      version_text(gpu.runtime_version));
+      clocks, version_text(gpu.driver_version), version_text(gpu.runtime_version));
 }
 
 void add_gpu_facts(Facts& facts) {
