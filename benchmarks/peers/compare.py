@@ -9,8 +9,8 @@
 One process a peer and a round: ours first in odd rounds, last in even ones. A ratio is taken inside
 each round (so that a slow spell hurts both sides) and its median over the rounds is shown: above 1,
 we are faster. A win is claimed only against the best peer of the same task, number type and batch,
-when it holds in every round; on a GPU only when P1 to P5 were all measured (bf16 and f16 count as
-one number type).
+when it holds in every round; on a GPU only when P1 to P5 were all measured, in five rounds or more
+(bf16 and f16 count as one number type).
 
 The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 
@@ -31,6 +31,7 @@ import sys
 import verdicts
 
 HERE = pathlib.Path(__file__).resolve().parent
+TASKS = ("train", "generate")  # our report has more, which no peer has
 SHAPE = ("image_size", "channels", "threads")
 OURS = ("build/release/dcgan bench --device {device} --preset {{preset}} --image-size {{image_size}} "
         "--channels {{channels}} --batch-size {{batch}} --precision {{precision}}{more} --json")
@@ -134,7 +135,8 @@ def measure(who, command):
     tf32 = report.get("precision") == "tf32"
     return {(row["task"], f"{program} {row['name']}",
              "tf32" if tf32 and row["dtype"] == "f32" else row["dtype"],
-             row["batch"]): row["median_ms"] for row in report["results"]}
+             row["batch"]): row["median_ms"]
+            for row in report["results"] if row["task"] in TASKS}
 
 
 def run_rounds(options):

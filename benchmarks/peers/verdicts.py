@@ -12,6 +12,7 @@ REQUIRED = {
     ("cuda", "train"): tuple(f"pytorch P{n}" for n in range(1, 6)),
     ("cuda", "generate"): ("pytorch eager", "pytorch compiled", "pytorch graph"),
 }
+MIN_ROUNDS = {"cuda": 5}  # PyTorch and a GPU's clock both wander: fewer say little
 
 
 def kind(dtype):
@@ -33,6 +34,8 @@ def verdict(device, key, keys, rounds, median):
     missing = set(REQUIRED.get((device, key[0]), ())) - {k[1] for k in peers}
     if missing or not peers:
         return f"no claim: {', '.join(sorted(missing)) or 'any peer'} not measured"
+    if len(rounds) < MIN_ROUNDS.get(device, 1):
+        return f"no claim: {len(rounds)} rounds, {MIN_ROUNDS[device]} are needed"
     best = min(peers, key=median.get)
     ratios = [figures[best] / figures[key] for figures in rounds]
     said = f"{best[1]} ({statistics.median(ratios):.2f}x, worst round {min(ratios):.2f}x)"
