@@ -8,10 +8,11 @@
 #                                         needs a GPU is shown as skipped
 #
 # Runs doctor, the GPU's tests, compute-sanitizer where it is installed, every PyTorch trace in
-# three precisions, a short training and the benchmark. Goes on after a failure. DIR receives
-# result.json (machine, versions, revision, each step), the logs, and pictures. The traces and MNIST
-# are looked for in DCGAN_SHARED, shared/ and ../shared. Exit: 0 all passed or were skipped, 1
-# something failed, 2 usage.
+# three precisions, a short training and the benchmark; with DCGAN_TORCH_PYTHON, a Python that has
+# PyTorch, also one round of benchmarks/peers/compare.py, up to 25 minutes more. Goes on after a
+# failure. DIR receives result.json (machine, versions, revision, each step), the logs, and
+# pictures. The traces and MNIST are looked for in DCGAN_SHARED, shared/ and ../shared. Exit: 0 all
+# passed or were skipped, 1 something failed, 2 usage.
 set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -179,6 +180,23 @@ run_bench() {
   done
 }
 
+run_peers() {
+  local python="${DCGAN_TORCH_PYTHON:-}"
+  if [[ -z $python ]]; then
+    skip peers "DCGAN_TORCH_PYTHON names no Python that has PyTorch"
+  elif [[ ! -f $root/benchmarks/peers/compare.py ]]; then
+    skip peers "no benchmarks/peers here: a bundle carries none"
+  elif [[ $rehearse == yes ]]; then
+    skip peers "times mean something on a GPU only"
+  else
+    budget_s=$((budget_s + 1500)) # PyTorch compiles for minutes before it measures
+    step peers 1500 "$python" benchmarks/peers/compare.py --device cuda --batch 128 --rounds 1 \
+      --ours "'$build/dcgan' bench --device cuda --preset {preset} --image-size {image_size} \
+        --channels {channels} --batch-size {batch} --precision {precision} --json" \
+      --json "$out/peers.json"
+  fi
+}
+
 text() { # a JSON string
   local value="${1//\\/\\\\}"
   value="${value//\"/\\\"}"
@@ -229,4 +247,5 @@ run_sanitizer
 run_traces
 run_training
 run_bench
+run_peers
 finish
