@@ -6,7 +6,7 @@
     benchmarks/growth.py --out out/growth --device cuda      batch and image size
 
 Each point is a process of its own (`dcgan bench`), so that its peak memory is its own. An axis
-varies one quantity and keeps the others at --batch, --image-size and --threads. A process that takes
+varies one quantity and keeps the others at --batch, --image-size, --threads. A process that takes
 longer than --max-seconds is stopped: that point and the larger ones of its axis are recorded as
 stopped, not left out. DIR receives growth.json, growth.md and growth.png (the picture needs
 matplotlib; --no-picture does without). Exit: 0 measured, 1 a process failed, 69 no matplotlib.

@@ -1,7 +1,7 @@
 """The adversarial step in PyTorch, as its users set it up: what the CPU and the GPU peers share.
 
 A step is everything: noise is drawn inside it, both networks learn. The losses stay where they were
-computed until `require_finite` reads them, except in the example as shipped, which reads them itself.
+computed until `require_finite` reads them, except in the example as shipped, which reads its own.
 """
 
 import contextlib

@@ -33,8 +33,9 @@ import verdicts
 HERE = pathlib.Path(__file__).resolve().parent
 TASKS = ("train", "generate")  # our report has more, which no peer has
 SHAPE = ("image_size", "channels", "threads")
-OURS = ("build/release/dcgan bench --device {device} --preset {{preset}} --image-size {{image_size}} "
-        "--channels {{channels}} --batch-size {{batch}} --precision {{precision}}{more} --json")
+OURS = ("build/release/dcgan bench --device {device} --preset {{preset}} "
+        "--image-size {{image_size}} --channels {{channels}} --batch-size {{batch}} "
+        "--precision {{precision}}{more} --json")
 
 
 @dataclasses.dataclass(frozen=True)

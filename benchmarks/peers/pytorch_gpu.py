@@ -7,7 +7,7 @@
 Variants of the step (each a set-up that a user could choose; only the best is worth beating):
     P0   pytorch/examples dcgan/main.py as shipped, float32 with PyTorch's default TF32 flags, which
          the report states (its dtype is tf32 where they let convolutions use TF32)
-    P1   bfloat16 autocast, channels_last, cudnn.benchmark with every algorithm tried, BCE on logits,
+    P1   bfloat16 autocast, channels_last, cudnn.benchmark trying every algorithm, BCE on logits,
          Adam(fused=True), gradients set to None, nothing read back
     P1h  P1 in float16 with a GradScaler
     P2   P1 without weight gradients of D in G's step
@@ -15,8 +15,8 @@ Variants of the step (each a set-up that a user could choose; only the best is w
     P4   P2 captured whole in one CUDA graph, Adam capturable
     P5   P3 captured whole
 Every variant runs in a process of its own. Images lie on the device, normalised and in the number
-type of the convolutions (a favour to PyTorch: such a step has less to do); noise is drawn inside the
-step; the losses are read once, after the last. Times are between CUDA events after each step.
+type of the convolutions (a favour to PyTorch: that is less to do); noise is drawn inside the step;
+the losses are read once, after the last. Times are between CUDA events after each step.
 28 pixels: the libtorch tutorial's networks. Also timed: the generator in eval mode under
 inference_mode, batch 1 and 64, eager, compiled, and each captured in a CUDA graph; float32 without
 and with TF32, and weights in bfloat16.
@@ -202,7 +202,8 @@ def measure(options):
 def main():
     options = parse_options()
     # As PyTorch has them by itself; P0 keeps them.
-    flags = {"cudnn": torch.backends.cudnn.allow_tf32, "matmul": torch.backends.cuda.matmul.allow_tf32}
+    flags = {"cudnn": torch.backends.cudnn.allow_tf32,
+             "matmul": torch.backends.cuda.matmul.allow_tf32}
     report = {"program": "pytorch", "version": torch.__version__, "processor": figures.processor(),
               "device": "cpu" if options.rehearse else torch.cuda.get_device_name(),
               "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),

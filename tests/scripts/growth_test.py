@@ -78,7 +78,8 @@ class Growth(unittest.TestCase):
         self.assertEqual(axes["batch"][0]["plan_bytes"], 200 * mib)
 
     def test_a_slow_point_is_stopped_and_larger_ones_are_not_tried(self):
-        rows = self.report("--axes", "batch", "--batches", "1,512,1024", "--max-seconds", 1)["batch"]
+        axes = self.report("--axes", "batch", "--batches", "1,512,1024", "--max-seconds", 1)
+        rows = axes["batch"]
         self.assertEqual([row["stopped"] for row in rows], [False, True, True])
         table = (self.root / "out/growth.md").read_text()
         self.assertIn("| 512 | over 1 s a process |", table)

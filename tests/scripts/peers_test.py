@@ -1,8 +1,8 @@
 """benchmarks/peers: every set-up of PyTorch does the same training, and says what it measured.
 
 Needs PyTorch: in this Python, in the one that DCGAN_TORCH_PYTHON names, or in the environment that
-benchmarks/peers/setup_torch.sh makes. Skipped (77) without, saying so. Compiled set-ups are left out:
-compiling takes minutes (pytorch_gpu.py --rehearse --variants P3,P5 runs them).
+benchmarks/peers/setup_torch.sh makes. Skipped (77) without, saying so. Compiled set-ups are left
+out: compiling takes minutes (pytorch_gpu.py --rehearse --variants P3,P5 runs them).
 """
 
 import json
