@@ -42,10 +42,7 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context, const 
   result.name = "step";
   result.dtype = step_config(options).dtype;
   result.batch = options.batch_size;
-  result.timing = time_repeats(plan.warm_up, plan.repeats, [&] {
-    engine.train_step();
-    context.synchronize();
-  });
+  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] { engine.train_step(); });
   const auto& generator = engine.generator().blocks();
   const auto& discriminator = engine.discriminator().blocks();
   const auto batch = static_cast<double>(options.batch_size);
@@ -97,10 +94,7 @@ void time_blocks(const char* name, Network& network, Activations& pass, ParamGra
       result.name = fmt::format("{} {} {}", name, network.blocks()[block].conv_name, direction);
       result.dtype = pass.output().dtype;
       result.batch = pass.output().shape[0];
-      result.timing = time_repeats(plan.warm_up, plan.repeats, [&] {
-        run();
-        context.synchronize();
-      });
+      result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] { run(); });
       results.push_back(std::move(result));
     };
     add("forward", [&] { network.forward_block(context, pass, block, Pass::train); });

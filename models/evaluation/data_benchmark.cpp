@@ -44,10 +44,8 @@ BenchmarkResult time_upload(const Context& context, const RunOptions& options,
   const Buffer device(context, static_cast<std::size_t>(kBytes));
   std::fill_n(host.data(), host.bytes(), std::byte{1});
   const TensorView from(host.data(), {kBytes}, DType::u8), to(device.data(), {kBytes}, DType::u8);
-  result.timing = time_repeats(plan.warm_up, plan.repeats, [&] {
-    upload(context, from, to);
-    context.synchronize();
-  });
+  result.timing =
+      time_enqueued(context, plan.warm_up, plan.repeats, [&] { upload(context, from, to); });
   result.bytes = static_cast<double>(kBytes);
   return result;
 }
@@ -64,12 +62,11 @@ BenchmarkResult time_gather(const Context& context, const RunOptions& options,
   const Buffer buffer(context, static_cast<std::size_t>(shape.elements()) * size_of(result.dtype));
   const TensorView images(buffer.data(), shape, result.dtype);
   std::int64_t update = 0;
-  result.timing = time_repeats(plan.warm_up, plan.repeats, [&] {
+  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] {
     for (int i = 0; i < kBatches; ++i) {
       feeder.select(context, update++);
       feeder.feed(context, 0, images);
     }
-    context.synchronize();
   });
   result.images = static_cast<double>(kBatches * options.batch_size);
   result.bytes = kBatches * static_cast<double>(shape.elements()) *
@@ -93,13 +90,12 @@ BenchmarkResult time_alone(TrainingEngine& engine, const Context& context,
   BenchmarkResult result = step_result("step alone", options);
   Graph graph;
   if (context.is_cuda()) graph = Graph(context, updates);
-  result.timing = time_repeats(plan.warm_up, plan.repeats, [&] {
+  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] {
     if (graph.empty()) {
       updates();
     } else {
       graph.launch(context);
     }
-    context.synchronize();
   });
   return result;
 }
@@ -107,10 +103,7 @@ BenchmarkResult time_alone(TrainingEngine& engine, const Context& context,
 BenchmarkResult time_fed(const char* name, TrainingEngine& engine, const Context& context,
                          const RunOptions& options, const BenchmarkPlan& plan) {
   BenchmarkResult result = step_result(name, options);
-  result.timing = time_repeats(plan.warm_up, plan.repeats, [&] {
-    engine.train_step();
-    context.synchronize();
-  });
+  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] { engine.train_step(); });
   return result;
 }
 

@@ -4,6 +4,8 @@
 #include <functional>
 #include <vector>
 
+#include "runtime/device/context.h"
+
 namespace dcgan {
 
 struct Timing {
@@ -16,5 +18,10 @@ struct Timing {
 /// Calls `body` `warm_up` times unmeasured, then `repeats` times (at least one) measured. The body
 /// must not return before its work is done.
 Timing time_repeats(int warm_up, int repeats, const std::function<void()>& body);
+
+/// The same for a body that enqueues its work on `context`: the host runs ahead, as in training,
+/// and a repeat is the time that passes on the device from its start to the next one's.
+Timing time_enqueued(const Context& context, int warm_up, int repeats,
+                     const std::function<void()>& body);
 
 }  // namespace dcgan
