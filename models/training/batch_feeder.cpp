@@ -105,18 +105,18 @@ void BatchFeeder::select(const Context& context, std::int64_t first_update) {
 
 void BatchFeeder::prefetch(std::int64_t first_update) {
   if (!streams()) return;
-  std::vector<std::int64_t> indices;
-  std::vector<std::uint8_t> flips;
+  sent_indices_.clear();
+  sent_flips_.clear();
   for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
     const std::int64_t update = first_update + index;
     enter_epoch(update / batches_per_epoch_);
     const auto first = epoch_order_.begin() + update % batches_per_epoch_ * options_.batch;
-    indices.insert(indices.end(), first, first + options_.batch);
+    sent_indices_.insert(sent_indices_.end(), first, first + options_.batch);
     if (!options_.flip) continue;
     const auto flip = epoch_flips_.begin() + update % batches_per_epoch_ * options_.batch;
-    flips.insert(flips.end(), flip, flip + options_.batch);
+    sent_flips_.insert(sent_flips_.end(), flip, flip + options_.batch);
   }
-  upload_->send(dataset_.images(), {indices, flips});
+  upload_->send(dataset_.images(), {sent_indices_, sent_flips_});
   sent_update_ = first_update;
 }
 

@@ -77,6 +77,8 @@ class BatchFeeder {
   // Streamed: images_ is what arrived for this step.
   std::optional<ImageUpload> upload_;
   std::int64_t sent_update_ = -1;  // what is under way
+  std::vector<std::int64_t> sent_indices_;
+  std::vector<std::uint8_t> sent_flips_;
 };
 
 }  // namespace dcgan
