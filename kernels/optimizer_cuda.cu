@@ -91,8 +91,10 @@ __device__ __forceinline__ Correction correction_of_block(const OptimizerArgumen
   DCGAN_SHARED(Correction, shared, [1]);
   if (threadIdx.x == 0) {
     Correction correction{k.learning_rate, 1.0f};
-    // Volatile: the low bits stay what they are while other blocks count in the high ones.
-    const std::int64_t t = (*static_cast<volatile std::int64_t*>(k.step) & kStepMask) + 1;
+    // One atomic operation reads the low bits and counts in the high ones.
+    const auto arrived =
+        atomicAdd(reinterpret_cast<unsigned long long*>(k.step), 1ull << kTicketShift);
+    const auto t = static_cast<std::int64_t>(arrived & kStepMask) + 1;
     if (k.first_moment != nullptr) {
       const auto steps = static_cast<double>(t);
       correction.step_size =
@@ -100,9 +102,9 @@ __device__ __forceinline__ Correction correction_of_block(const OptimizerArgumen
       correction.inverse_sqrt_second = static_cast<float>(1.0 / sqrt(-expm1(steps * k.log_beta2)));
     }
     shared[0] = correction;
-    const auto arrived =
-        atomicAdd(reinterpret_cast<unsigned long long*>(k.step), 1ull << kTicketShift);
-    if ((arrived >> kTicketShift) + 1 == gridDim.x) *k.step = t;
+    if ((arrived >> kTicketShift) + 1 == gridDim.x) {
+      atomicExch(reinterpret_cast<unsigned long long*>(k.step), static_cast<unsigned long long>(t));
+    }
   }
   __syncthreads();
   return shared[0];
