@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds everything and runs every test and check that this machine can run.
 #
-#   scripts/test.sh                 the `ci` build with its tests; the CUDA kernels on the CPU
-#                                   (`emulated`) where CUDA's headers are; the checks
+#   scripts/test.sh                 the `ci` build with its tests; the CUDA engine on the CPU
+#                                   (`emulated`, its kernels again in `emulated-tsan`) where
+#                                   CUDA's headers are; the checks
 #   scripts/test.sh --sanitizers    also the `debug-asan` and `tsan` builds
 #   scripts/test.sh --tidy          also clang-tidy over the files that differ from main
 #   scripts/test.sh --tidy-all      also clang-tidy over every file
-#   scripts/test.sh --no-emulated   without the emulated build
+#   scripts/test.sh --no-emulated   without the emulated builds
 #
 # Each part runs even when one before it failed; the last lines say how each ended, with ctest's
 # closing lines. Exit: 0 all passed, 1 something failed, 2 usage. JOBS=N limits parallel compilers.
@@ -77,6 +78,7 @@ if [[ $emulated == no ]]; then
 elif headers="$(find_cuda_headers)"; then
   echo "CUDA headers in $headers"
   suite emulated
+  suite emulated-tsan
 else
   note left emulated "out: no cuda_runtime_api.h here, so the CUDA kernels are not tested"
 fi

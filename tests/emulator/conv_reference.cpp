@@ -12,7 +12,7 @@
 
 #include "kernels/activate_cuda.h"
 #include "kernels/conv_plans_cuda.h"
-#include "tests/emulator/grid.h"
+#include "tests/emulator/grid/grid.h"
 
 namespace dcgan::cuda {
 namespace {

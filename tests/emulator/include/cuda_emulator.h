@@ -5,14 +5,15 @@
 
 #include <vector_types.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 #include "runtime/device/context.h"
-#include "tests/emulator/grid.h"
-#include "tests/emulator/thread_index.h"
+#include "tests/emulator/grid/grid.h"
+#include "tests/emulator/grid/thread_index.h"
 
 #undef __global__
 #undef __device__
@@ -89,25 +90,20 @@ inline void __syncwarp(unsigned mask = 0xffffffffu, DCGAN_EMULATOR_SITE) {
   ::dcgan::emulator::warp_call({synchronize, mask, 0, 0, 32, site});
 }
 
-// One thread runs at a time, so these need no more than the plain operation.
-inline void __threadfence() {}
+inline void __threadfence() { ::dcgan::emulator::fence(); }
+
+// Relaxed, as CUDA's are: an atomic operation orders no other access.
 template <class T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
-  const T before = *address;
-  *address = static_cast<T>(before + value);
-  return before;
+  return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);
 }
 template <class T>
 T atomicExch(T* address, std::type_identity_t<T> value) {
-  const T before = *address;
-  *address = value;
-  return before;
+  return std::atomic_ref<T>(*address).exchange(value, std::memory_order_relaxed);
 }
 template <class T>
 T atomicOr(T* address, std::type_identity_t<T> value) {
-  const T before = *address;
-  *address = static_cast<T>(before | value);
-  return before;
+  return std::atomic_ref<T>(*address).fetch_or(value, std::memory_order_relaxed);
 }
 
 inline float __uint_as_float(unsigned bits) {

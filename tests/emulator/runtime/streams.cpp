@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "runtime/device/cuda_check.h"
-#include "tests/emulator/grid.h"
+#include "tests/emulator/grid/grid.h"
 #include "tests/emulator/runtime/state.h"
 
 using namespace dcgan::emulator;
@@ -57,7 +57,7 @@ cudaError_t dcgan::emulator::enqueue_kernel(cudaStream_t stream, std::string nam
   });
 }
 
-// The kernels' launch (tests/emulator/grid.h): it throws as the real launch() does.
+// The kernels' launch (tests/emulator/grid/grid.h): it throws as the real launch() does.
 void dcgan::emulator::enqueue(CUstream_st* stream, const char* kernel, std::function<void()> work) {
   const cudaError_t status = enqueue_kernel(stream, kernel, std::move(work));
   if (status == cudaSuccess) return;

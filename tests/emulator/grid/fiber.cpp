@@ -1,4 +1,4 @@
-#include "tests/emulator/fiber.h"
+#include "tests/emulator/grid/fiber.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "runtime/base/errors.h"
+#include "tests/emulator/grid/race_check.h"
 
 #if !defined(__x86_64__)
 #include <ucontext.h>
@@ -88,10 +89,19 @@ struct Fiber::Machine {
   void* fake_stack = nullptr;  // AddressSanitizer's, of the side that is not running
   const void* caller_stack = nullptr;
   std::size_t caller_bytes = 0;
+#if defined(DCGAN_RACE_CHECK)
+  void* race_own = __tsan_create_fiber(0);  // ThreadSanitizer's idea of the two sides
+  void* race_caller = nullptr;
+  ~Machine() { __tsan_destroy_fiber(race_own); }
+#endif
 
   std::byte* stack() const { return mapping + page; }
 
   void switch_stacks(bool into_fiber) {
+#if defined(DCGAN_RACE_CHECK)
+    if (into_fiber) race_caller = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(into_fiber ? race_own : race_caller, __tsan_switch_to_fiber_no_sync);
+#endif
 #if defined(__x86_64__)
     dcgan_fiber_switch(into_fiber ? &caller : &own, into_fiber ? own : caller);
 #else

@@ -20,16 +20,11 @@
 #include <cstdint>
 #include <functional>
 
+#include "tests/emulator/grid/thread_order.h"
+
 struct CUstream_st;
 
 namespace dcgan::emulator {
-
-enum class ThreadOrder { forward, reverse, random };
-
-/// The order in which threads and blocks run from now on, on every host thread. At start it is what
-/// the environment says: DCGAN_EMULATOR_ORDER=forward (the default), reverse, random or
-/// random:SEED.
-void set_order(ThreadOrder order, std::uint64_t seed = 1);
 
 struct Grid {
   const char* kernel = "";
@@ -69,6 +64,9 @@ struct WarpCall {
 };
 /// The calling lane's result.
 std::uint64_t warp_call(const WarpCall& call);
+
+/// __threadfence.
+void fence();
 
 /// The block's array for one declaration, made by the first thread that comes.
 void* shared_array(const void* declaration, std::size_t bytes, const char* name);

@@ -1,4 +1,4 @@
-#include "tests/emulator/memory.h"
+#include "tests/emulator/grid/memory.h"
 
 #include <cstdint>
 #include <cstdlib>

@@ -13,7 +13,7 @@
 #include "kernels/latent.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
-#include "tests/emulator/grid.h"
+#include "tests/emulator/grid/grid.h"
 #include "tests/kernels/support.h"
 #include "tests/reference/conv.h"
 
