@@ -5,10 +5,10 @@
 #   ... --without-cuda                           take a build without it, too (to test this script)
 #
 # FILE (default dcgan-bundle.tar.gz) unpacks to dcgan-bundle/: the program (./dcgan runs it), the
-# test programs, the shared libraries but for CUDA's, cuDNN's and the C library's (those are the
-# machine's own), gpu_check.sh, the PyTorch traces and MNIST's training images where they are found
-# (DCGAN_SHARED or ../shared). Starts the unpacked program before it calls the bundle good. Exit: 0
-# packed, 1 not, 2 usage.
+# test programs and dcgan_bench_ops, the shared libraries but for CUDA's, cuDNN's and the C library's
+# (those are the machine's own), gpu_check.sh, the PyTorch traces and MNIST's training images where
+# they are found (DCGAN_SHARED or ../shared). Starts the unpacked program before it calls the bundle
+# good. Exit: 0 packed, 1 not, 2 usage.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 readonly most_bytes=$((60 * 1000 * 1000))
@@ -47,6 +47,7 @@ for program in test_device test_kernels test_models test_evaluation test_cuda; d
     [[ $cuda == optional ]] || die "no $build/tests/$program"
   fi
 done
+[[ ! -x $build/dcgan_bench_ops ]] || programs+=("$build/dcgan_bench_ops")
 for program in "${programs[@]}"; do
   strip -o "$bundle/build/${program#"$build"/}" "$program"
 done

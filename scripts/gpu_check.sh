@@ -8,11 +8,11 @@
 #                                         needs a GPU is shown as skipped
 #
 # Runs doctor, the GPU's tests, compute-sanitizer where it is installed, every PyTorch trace in
-# three precisions, a short training and the benchmark; with DCGAN_TORCH_PYTHON, a Python that has
+# three precisions, a short training and the benchmarks; with DCGAN_TORCH_PYTHON, a Python that has
 # PyTorch, also one round of benchmarks/peers/compare.py, up to 25 minutes more. Goes on after a
-# failure. DIR receives result.json (machine, versions, revision, each step), the logs, and
-# pictures. The traces and MNIST are looked for in DCGAN_SHARED, shared/ and ../shared. Exit: 0 all
-# passed or were skipped, 1 something failed, 2 usage.
+# failure. DIR receives result.json (machine, versions, revision, each step), the benchmarks' JSON,
+# the logs, and pictures. The traces and MNIST are looked for in DCGAN_SHARED, shared/ and ../shared.
+# Exit: 0 all passed or were skipped, 1 something failed, 2 usage.
 set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -166,18 +166,28 @@ run_training() {
       --out "$out/again.png"
 }
 
+measure() { # measure NAME LIMIT_S PROGRAM ARGUMENT...: a step whose output is NAME.json
+  # shellcheck disable=SC2016  # expanded by the inner shell
+  step "$1" "$2" bash -c '"$@" >"$0"' "$out/$1.json" "${@:3}"
+}
+
 run_bench() {
   local precision
   for precision in fp32 tf32 bf16; do
     if [[ $rehearse == yes ]]; then
       skip "bench_$precision" "times mean something on a GPU only"
-    elif ! "$build/dcgan" --help | grep -q "^  bench "; then
-      skip "bench_$precision" "this build has no bench"
     else
-      step "bench_$precision" 90 "$build/dcgan" bench --device cuda --preset pytorch --batch-size 128 \
-        --precision "$precision" --json
+      measure "bench_$precision" 90 "$build/dcgan" bench --device cuda --preset pytorch \
+        --batch-size 128 --precision "$precision" --json
     fi
   done
+  if [[ $rehearse == yes ]]; then
+    skip bench_ops "a ctest of the emulated build"
+  elif [[ ! -x $build/dcgan_bench_ops ]]; then
+    skip bench_ops "this build has no dcgan_bench_ops"
+  else
+    measure bench_ops 180 "$build/dcgan_bench_ops" --device cuda --batches 128 --json
+  fi
 }
 
 run_peers() {

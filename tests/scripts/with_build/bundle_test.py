@@ -39,8 +39,9 @@ class Bundle(unittest.TestCase):
         self.assertLess(self.packed.stat().st_size, MOST_BYTES)
 
     def test_it_holds_the_program_the_tests_the_script_and_the_revision(self):
-        for path in ["dcgan", "build/dcgan", "build/tests/test_kernels", "build/tests/test_models",
-                     "build/tests/test_evaluation", "scripts/gpu_check.sh"]:
+        for path in ["dcgan", "build/dcgan", "build/dcgan_bench_ops", "build/tests/test_kernels",
+                     "build/tests/test_models", "build/tests/test_evaluation",
+                     "scripts/gpu_check.sh"]:
             self.assertTrue(os.access(self.bundle / path, os.X_OK), path)
         self.assertRegex((self.bundle / "REVISION").read_text(), r"^[0-9a-f]{40}\n$")
 
