@@ -123,8 +123,12 @@ def commands(options, batch):
     return listed
 
 
+# Of a report, what tells which program ran, on what: ours has the first, the peers the others.
+IDENTITY = ("machine", "version", "processor", "device")
+
+
 def measure(who, command):
-    """The results that one command prints, as {(task, name, dtype, batch): median_ms}."""
+    """One command's results, {(task, name, dtype, batch): median_ms}, and who gave them."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{who}: {shlex.join(command)} left with {done.returncode}: "
@@ -134,24 +138,28 @@ def measure(who, command):
         raise RuntimeError(f"{who}: {shlex.join(command)} was a rehearsal, which has no figures")
     program = "dcgan" if who == "ours" else report.get("program", "pytorch")
     tf32 = report.get("precision") == "tf32"
-    return {(row["task"], f"{program} {row['name']}",
-             "tf32" if tf32 and row["dtype"] == "f32" else row["dtype"],
-             row["batch"]): row["median_ms"]
-            for row in report["results"] if row["task"] in TASKS}
+    figures = {(row["task"], f"{program} {row['name']}",
+                "tf32" if tf32 and row["dtype"] == "f32" else row["dtype"],
+                row["batch"]): row["median_ms"]
+               for row in report["results"] if row["task"] in TASKS}
+    return figures, {program: {key: report[key] for key in IDENTITY if key in report}}
 
 
 def run_rounds(options):
-    """[{key: median_ms}], one a round."""
+    """[{key: median_ms}], one a round, and {program: what it says it is}."""
     rounds = []
+    programs = {}
     for number in range(options.rounds):
         figures = {}
         for batch in options.batch:
             listed = list(commands(options, batch).items())
             for who, command in listed if number % 2 == 0 else reversed(listed):
-                figures |= measure(who, command)
+                measured, program = measure(who, command)
+                figures |= measured
+                programs |= program
         rounds.append(figures)
         print(f"compare: round {number + 1} of {options.rounds} done", file=sys.stderr)
-    return rounds
+    return rounds, programs
 
 
 def print_table(rows):
@@ -171,7 +179,7 @@ def print_table(rows):
 def main():
     options = parse_options()
     try:
-        rounds = run_rounds(options)
+        rounds, programs = run_rounds(options)
     except (RuntimeError, OSError, ValueError, KeyError) as error:
         print(f"compare: {error}", file=sys.stderr)
         return 1
@@ -181,7 +189,8 @@ def main():
         options.json.parent.mkdir(parents=True, exist_ok=True)
         setting = {name: getattr(options, name)
                    for name in ("device", "precision", *SHAPE, "batch", "rounds")}
-        options.json.write_text(json.dumps(setting | {"rows": rows}, indent=1) + "\n")
+        report = setting | {"programs": programs, "rows": rows}
+        options.json.write_text(json.dumps(report, indent=1) + "\n")
         print(f"compare: {options.json}")
     return 0
 

@@ -21,7 +21,8 @@ state = pathlib.Path(__file__).with_name(who + ".json")
 figures = json.loads(state.read_text())
 state.write_text(json.dumps(figures[1:]))
 dtype = {"P0": "tf32", "P1h": "f16"}.get(who, after("--dtype", "f32"))
-report = {"program": after("--program", "pytorch"), "rehearsal": "--rehearse" in sys.argv}
+report = {"program": after("--program", "pytorch"), "version": "2.0", "processor": "Z80",
+          "rehearsal": "--rehearse" in sys.argv}
 report["results"] = [{"task": "train", "name": who, "dtype": dtype,
                       "batch": int(after("--batch", 64)), "median_ms": figures[0]}]
 print(json.dumps(report))
@@ -87,6 +88,12 @@ class Compare(unittest.TestCase):
                                       figures={"step": [1, 10], "C2": [3, 20]}))
         self.assertEqual(rows["pytorch C2", 1]["ratio"], 3)
         self.assertEqual(rows["pytorch C2", 64]["ratio"], 2)
+
+    def test_the_file_says_who_was_compared_and_where(self):
+        self.rows(self.compare(rounds=1, figures={"step": [1], "C0": [1], "C2": [1]}))
+        programs = json.loads((self.root / "out.json").read_text())["programs"]
+        self.assertEqual(programs["pytorch"], {"version": "2.0", "processor": "Z80"})
+        self.assertEqual(set(programs), {"dcgan", "pytorch"})
 
     def test_a_program_that_fails_fails_the_comparison(self):
         result = self.compare(ours="false", figures={"C0": [1], "C2": [1]})
