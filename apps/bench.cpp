@@ -74,7 +74,10 @@ nlohmann::ordered_json as_json(const BenchmarkResult& r) {
     json["gb_per_s"] = r.gb_per_second();
   }
   if (r.memory_bytes > 0) json["memory_bytes"] = r.memory_bytes;
-  if (r.graph_nodes > 0) json["graph_nodes"] = r.graph_nodes;
+  if (r.graph.nodes > 0) {
+    json["graph_nodes"] = r.graph.nodes;
+    json["kernels"] = r.graph.kernels;
+  }
   if (r.device_bytes > 0) json["device_bytes"] = r.device_bytes;
   if (r.peak_host_bytes > 0) json["peak_host_bytes"] = r.peak_host_bytes;
   if (r.shares) {
@@ -109,7 +112,9 @@ void print_step(const BenchmarkResult& r) {
       "{:.1f} "
       "%; ",
       r.batch, 100 * s.convolutions, 100 * s.batch_norm, 100 * s.optimizer, 100 * s.rest);
-  if (r.graph_nodes > 0) fmt::print("{} graph nodes; ", r.graph_nodes);
+  if (r.graph.nodes > 0) {
+    fmt::print("{} graph nodes, {} of them kernels; ", r.graph.nodes, r.graph.kernels);
+  }
   if (r.device_bytes > 0) {
     fmt::print("{:.0f} MiB of the GPU; ", static_cast<double>(r.device_bytes) / kMiB);
   }

@@ -57,7 +57,7 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context, const 
   result.memory_bytes = engine.step().memory_plan().bytes() +
                         4 * (engine.generator().parameters().bytes_per_array() +
                              engine.discriminator().parameters().bytes_per_array());
-  result.graph_nodes = engine.graph_nodes();
+  result.graph = engine.graph_size();
   constexpr int kMostSharedSteps = 5;
   result.shares = measure_step_shares(context, engine, std::min(plan.repeats, kMostSharedSteps));
   result.peak_host_bytes = peak_host_bytes();

@@ -10,6 +10,7 @@
 #include "models/evaluation/step_shares.h"
 #include "models/evaluation/timing.h"
 #include "models/options/run_options.h"
+#include "runtime/device/graph.h"
 
 namespace dcgan {
 
@@ -32,7 +33,7 @@ struct BenchmarkResult {
   double bytes = 0;                  ///< moved (by plan) in one repeat; 0: not counted
   double roofline_ms = 0;            ///< least time at the ceilings; 0: not counted
   std::size_t memory_bytes = 0;      ///< of the step's plan and the parameters
-  std::size_t graph_nodes = 0;       ///< of a CUDA graph: kernels, copies and fills of a step
+  GraphSize graph;                   ///< of a step, on a GPU
   std::size_t device_bytes = 0;      ///< of the GPU, that networks, step and images took
   std::size_t peak_host_bytes = 0;   ///< of this process so far; 0: not read
   std::optional<StepShares> shares;  ///< of the training step

@@ -42,7 +42,7 @@ class TrainingEngine {
   bool streams_images() const { return feeder_.streams(); }
   std::int64_t batches_per_epoch() const { return feeder_.batches_per_epoch(); }
   /// Operations in the graph of a step; 0 on the CPU and before the second step.
-  std::size_t graph_nodes() const { return graph_.nodes(); }
+  const GraphSize& graph_size() const { return graph_.size(); }
 
  private:
   void enqueue_step();

@@ -1,6 +1,8 @@
 // Order between streams: events, and the capture and replay of graphs.
 #include <cuda_runtime_api.h>
 
+#include <vector>
+
 #include "runtime/device/cuda_check.h"
 #include "runtime/device/cuda_runtime.h"
 
@@ -13,6 +15,19 @@ struct GraphOwner {
     if (graph != nullptr) cudaGraphDestroy(graph);
   }
 };
+
+GraphSize size_of(cudaGraph_t graph) {
+  GraphSize size;
+  CUDA_TRY(cudaGraphGetNodes(graph, nullptr, &size.nodes));
+  std::vector<cudaGraphNode_t> nodes(size.nodes);
+  CUDA_TRY(cudaGraphGetNodes(graph, nodes.data(), &size.nodes));
+  for (cudaGraphNode_t node : nodes) {
+    cudaGraphNodeType type{};
+    CUDA_TRY(cudaGraphNodeGetType(node, &type));
+    size.kernels += type == cudaGraphNodeTypeKernel ? 1 : 0;
+  }
+  return size;
+}
 
 }  // namespace
 
@@ -57,10 +72,10 @@ void begin_capture(CUstream_st* stream) {
   CUDA_TRY(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
 }
 
-CUgraphExec_st* end_capture(CUstream_st* stream, std::size_t* nodes) {
+CUgraphExec_st* end_capture(CUstream_st* stream, GraphSize* size) {
   GraphOwner captured;
   CUDA_TRY(cudaStreamEndCapture(stream, &captured.graph));
-  CUDA_TRY(cudaGraphGetNodes(captured.graph, nullptr, nodes));
+  *size = size_of(captured.graph);
   cudaGraphExec_t executable = nullptr;
   CUDA_TRY(cudaGraphInstantiate(&executable, captured.graph, 0));
   return executable;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "runtime/device/device.h"
+#include "runtime/device/graph.h"
 #include "runtime/device/memory.h"
 
 struct CUstream_st;
@@ -59,8 +60,8 @@ bool is_event_done(CUevent_st* event);
 double elapsed_ms(CUevent_st* first, CUevent_st* last);
 
 void begin_capture(CUstream_st* stream);
-/// Ends the capture and makes it executable. `nodes` receives how many operations it holds.
-CUgraphExec_st* end_capture(CUstream_st* stream, std::size_t* nodes);
+/// Ends the capture and makes it executable. `size` receives what it holds.
+CUgraphExec_st* end_capture(CUstream_st* stream, GraphSize* size);
 /// Ends a capture whose operations are not wanted, valid or not.
 void abandon_capture(CUstream_st* stream) noexcept;
 void launch_graph(CUgraphExec_st* graph, CUstream_st* stream);

@@ -19,8 +19,8 @@ Graph::Graph(const Context& context, [[maybe_unused]] const std::function<void()
       cuda::abandon_capture(context.stream());
       throw;
     }
-    handle_ = cuda::end_capture(context.stream(), &nodes_);
-    if (nodes_ == 0) {
+    handle_ = cuda::end_capture(context.stream(), &size_);
+    if (size_.nodes == 0) {
       release();
       fail(ErrorKind::internal, "graph: nothing was enqueued on {} during the capture",
            to_string(context.device()));
@@ -31,13 +31,13 @@ Graph::Graph(const Context& context, [[maybe_unused]] const std::function<void()
 Graph::~Graph() { release(); }
 
 Graph::Graph(Graph&& other) noexcept
-    : handle_(std::exchange(other.handle_, nullptr)), nodes_(std::exchange(other.nodes_, 0)) {}
+    : handle_(std::exchange(other.handle_, nullptr)), size_(std::exchange(other.size_, {})) {}
 
 Graph& Graph::operator=(Graph&& other) noexcept {
   if (this == &other) return *this;
   release();
   handle_ = std::exchange(other.handle_, nullptr);
-  nodes_ = std::exchange(other.nodes_, 0);
+  size_ = std::exchange(other.size_, {});
   return *this;
 }
 

@@ -10,6 +10,11 @@ struct CUgraphExec_st;
 
 namespace dcgan {
 
+struct GraphSize {
+  std::size_t nodes = 0;    ///< operations: kernels, copies, fills
+  std::size_t kernels = 0;  ///< of these, kernels
+};
+
 /// On a GPU only: the CPU has no launch cost to save, and its caller simply calls the operations.
 ///
 /// A graph holds the addresses that its operations were given: every buffer must outlive it, stay
@@ -30,14 +35,14 @@ class Graph {
 
   /// Enqueues one replay.
   void launch(const Context& context) const;
-  /// Operations recorded.
-  std::size_t nodes() const { return nodes_; }
+  /// What was recorded.
+  const GraphSize& size() const { return size_; }
   bool empty() const { return handle_ == nullptr; }
 
  private:
   void release() noexcept;
   CUgraphExec_st* handle_ = nullptr;
-  std::size_t nodes_ = 0;
+  GraphSize size_;
 };
 
 }  // namespace dcgan

@@ -174,8 +174,25 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* count) {
   return api_call("cudaGraphGetNodes", [&](Simulation& device) -> cudaError_t {
     if (device.graphs.count(graph) == 0) return cudaErrorInvalidValue;
-    if (nodes != nullptr) return explain(cudaErrorNotSupported, "only the count is simulated");
-    *count = graph->nodes.size();
+    if (nodes != nullptr) {
+      *count = std::min(*count, graph->nodes.size());
+      for (std::size_t place = 0; place < *count; ++place) {
+        nodes[place] = reinterpret_cast<cudaGraphNode_t>(&graph->nodes[place]);
+      }
+    } else {
+      *count = graph->nodes.size();
+    }
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaGraphNodeGetType(cudaGraphNode_t node, cudaGraphNodeType* type) {
+  return api_call("cudaGraphNodeGetType", [&](Simulation&) -> cudaError_t {
+    const std::string& name = reinterpret_cast<const GraphNode*>(node)->name;
+    *type = name == "copy"            ? cudaGraphNodeTypeMemcpy
+            : name == "memset"        ? cudaGraphNodeTypeMemset
+            : name == "host function" ? cudaGraphNodeTypeHost
+                                      : cudaGraphNodeTypeKernel;
     return cudaSuccess;
   });
 }

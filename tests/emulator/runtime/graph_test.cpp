@@ -56,10 +56,25 @@ TEST_CASE("a captured step computes nothing until it is replayed, then once per 
     kernel(context, [=] { x[0] = x[0] * 2; });
     kernel(context, [=] { x[0] = x[0] + 1; });
   });
-  CHECK(graph.nodes() == 2);
+  CHECK(graph.size().nodes == 2);
   CHECK(read(context, a) == 0.0f);
   for (int i = 0; i < 3; ++i) graph.launch(context);
   CHECK(read(context, a) == 7.0f);
+}
+
+TEST_CASE("a graph knows how many of its operations are kernels") {
+  emulator::reset(1);
+  const Context context(kGpu);
+  const Buffer a(context, sizeof(float));
+  const Buffer b(context, sizeof(float));
+  float* x = pointer(a);
+  const Graph graph(context, [&] {
+    fill_zero(context, floats(a));
+    kernel(context, [=] { x[0] = x[0] + 1; });
+    copy(context, floats(a), floats(b));
+  });
+  CHECK(graph.size().nodes == 3);
+  CHECK(graph.size().kernels == 1);
 }
 
 TEST_CASE("a fork and a join inside a capture keep their order in every replay") {
@@ -81,7 +96,7 @@ TEST_CASE("a fork and a join inside a capture keep their order in every replay")
       join.wait_on(context);
       kernel(context, [=] { x[0] = x[1] + x[2]; });
     });
-    CHECK(graph.nodes() == 4);
+    CHECK(graph.size().nodes == 4);
     graph.launch(context);
     CHECK(read(context, a) == 13.0f);
   }
@@ -227,5 +242,5 @@ TEST_CASE("a capture on one thread leaves the other threads' allocations alone")
       const Buffer b(other, 16);
     }).join();
   });
-  CHECK(graph.nodes() == 1);
+  CHECK(graph.size().nodes == 1);
 }
