@@ -75,7 +75,7 @@ def can_draw():
 
 
 def draw(report, path):
-    """A column an axis: time above, memory below; straight lines there are powers."""
+    """A column an axis: time above, memory below; on logarithmic axes straight lines are powers."""
     import matplotlib  # optional: can_draw tells
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -99,7 +99,11 @@ def draw(report, path):
         below.legend()
         for plot in (above, below):
             plot.set_xscale("log", base=2)
-            plot.set_yscale("log")
+            least, most = plot.dataLim.intervaly
+            if most < 10 * least:  # a logarithmic axis would have no labels
+                plot.set_ylim(0, 1.1 * most)
+            else:
+                plot.set_yscale("log")
             plot.set_xticks(at, [str(value) for value in at])
             plot.minorticks_off()
             plot.set_xlabel(TITLES[axis])
