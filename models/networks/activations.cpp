@@ -18,6 +18,8 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
     const BlockSpec& spec = specs[static_cast<std::size_t>(i)];
     const std::string name = fmt::format("{} {}", options.name, spec.conv_name);
     const bool normed = spec.norm == Norm::batch;
+    const bool own = i != last || own_output_;
+    const bool in_place = normed && own && !trains;  // nothing asks for what the norm read
     const int forward = options.stages.forward + i;
     // Without a backward pass an output is needed until the next block has read it.
     const int backward = trains ? options.stages.backward + (last - i) : forward + 1;
@@ -29,8 +31,8 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
     shape = spec.conv.output_shape(shape);
     block.output_shape = shape;
     if (normed) {
-      block.conv_output_slot =
-          plan.add(name + " conv", shape, options.dtype, {forward, trains ? backward : forward});
+      block.conv_output_slot = plan.add(name + " conv", shape, options.dtype,
+                                        {forward, trains || in_place ? backward : forward});
       const Shape saved{options.norm_groups, spec.conv.out_channels};
       block.saved_mean_slot = plan.add(name + " mean", saved, DType::f32, {forward, backward});
       block.saved_invstd_slot = plan.add(name + " invstd", saved, DType::f32, {forward, backward});
@@ -38,7 +40,9 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
           workspace_bytes_, sizeof(float) * static_cast<std::size_t>(batch_norm_scratch_elements(
                                                 context, shape, options.norm_groups)));
     }
-    if (i != last || own_output_) {
+    if (in_place) {
+      block.output_slot = block.conv_output_slot;
+    } else if (own) {
       block.output_slot = plan.add(name + " out", shape, options.dtype, {forward, backward});
     }
     if (trains) {
