@@ -92,6 +92,12 @@ class Product {
     CUBLAS_TRY(cublasLtMatmulPreferenceSetAttribute(
         preference.handle, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspaceBytes,
         sizeof kMostWorkspaceBytes));
+    // Partial sums are added in the type that products are summed in, never in bf16.
+    const std::uint32_t reductions =
+        CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    CUBLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference.handle,
+                                                    CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                                    &reductions, sizeof reductions));
     const std::uint32_t alignment = 16;  // bytes that every tensor here is a multiple of
     for (const cublasLtMatmulPreferenceAttributes_t attribute :
          {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,

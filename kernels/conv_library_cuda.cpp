@@ -19,8 +19,9 @@ ConvRunner require_plan(const Context& context, const std::shared_ptr<const Libr
                         const ConvProblem& problem, ConvTuning tuning) {
   std::optional<ConvRunner> runner = choose_plan(context, libraries, problem, tuning);
   if (!runner) {
-    fail(ErrorKind::unavailable, "conv: cuDNN {} has no engine for {} on {}", cudnnGetVersion(),
-         to_string(problem), to_string(context.device()));
+    fail(ErrorKind::unavailable,
+         "conv: cuDNN {} has no engine for {} on {}; the last one it tried: {}", cudnnGetVersion(),
+         to_string(problem), to_string(context.device()), last_refusal());
   }
   return std::move(*runner);
 }

@@ -69,6 +69,8 @@ for shared in "${DCGAN_SHARED:-}" "$root/../shared"; do
   [[ ! -d $shared/data/mnist ]] || cp -rL "$shared/data/mnist" "$bundle/shared/data/"
   break
 done
+[[ -d $bundle/shared/parity ]] ||
+  echo "bundle: no PyTorch traces found: gpu_check.sh will skip them there (DCGAN_SHARED)" >&2
 cat >"$bundle/dcgan" <<'END'
 #!/usr/bin/env bash
 # Starts the program with the libraries of this folder.

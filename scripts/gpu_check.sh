@@ -7,12 +7,12 @@
 #   scripts/gpu_check.sh --rehearse       a small run on an emulated build, given with --build: what
 #                                         needs a GPU is shown as skipped
 #
-# Runs doctor, the GPU's tests, compute-sanitizer where it is installed, every PyTorch trace in
-# three precisions, a short training and the benchmarks; with DCGAN_TORCH_PYTHON, a Python that has
-# PyTorch, also one round of benchmarks/peers/compare.py, up to 25 minutes more. Goes on after a
-# failure. DIR receives result.json (machine, versions, revision, each step), the benchmarks' JSON,
-# the logs, and pictures. The traces and MNIST are looked for in DCGAN_SHARED, shared/ and ../shared.
-# Exit: 0 all passed or were skipped, 1 something failed, 2 usage.
+# Runs doctor, every PyTorch trace in three precisions, a short training, the benchmarks, the GPU's
+# tests and, where it is installed, compute-sanitizer in what is left of the time; with
+# DCGAN_TORCH_PYTHON, a Python that has PyTorch, also one round of benchmarks/peers/compare.py, up to
+# 25 minutes more. Goes on after a failure. DIR receives result.json (machine, versions, revision,
+# each step), the benchmarks' JSON, the logs, and pictures. The traces and MNIST are looked for in
+# DCGAN_SHARED, shared/ and ../shared. Exit: 0 all passed or were skipped, 1 something failed, 2 usage.
 set -uo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
@@ -252,10 +252,10 @@ fi
 export -f doctor
 export build out
 step doctor 60 bash -c doctor
-run_tests
-run_sanitizer
 run_traces
 run_training
 run_bench
+run_tests
+run_sanitizer
 run_peers
 finish

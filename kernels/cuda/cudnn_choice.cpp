@@ -20,8 +20,12 @@ namespace {
 constexpr std::int64_t kMostWorkspaceBytes = std::int64_t{64} << 20;
 // Candidates that are timed. Plans compiled at run time take about a second each to build.
 constexpr std::size_t kMostProposed = 6;
+constexpr std::size_t kMostLarge = 24;  // plans with too much workspace before the search ends
 constexpr std::size_t kMostTimed = 24;
-constexpr int kTimedRuns = 5;
+constexpr int kTimedSamples = 5;
+constexpr int kRunsPerSample = 8;  // so that the host's share of a launch is hidden behind the GPU
+// Part of the cache's key: count it up when what may be chosen, or how, changes.
+constexpr int kChoiceVersion = 2;
 
 // How many plans are built at most: cuDNN's proposals first, then every engine there is (some are
 // never proposed).
@@ -39,8 +43,8 @@ std::size_t most_plans(ConvTuning tuning) {
 
 std::string cache_key(const Context& context, const ConvProblem& problem, ConvTuning tuning) {
   const DeviceDescription gpu = describe_device(context.device().ordinal);
-  return fmt::format("cudnn {} sm {}{} {}: {} of {}", cudnnGetVersion(), gpu.major, gpu.minor,
-                     gpu.name, to_string(problem), most_plans(tuning));
+  return fmt::format("choice {} cudnn {} sm {}{} {}: {} of {}", kChoiceVersion, cudnnGetVersion(),
+                     gpu.major, gpu.minor, gpu.name, to_string(problem), most_plans(tuning));
 }
 
 // The plans that can be built, those with little workspace before those with much.
@@ -50,7 +54,7 @@ std::vector<ExecutionPlan> build_plans(const ConvProblem& problem, const Target&
   std::vector<ExecutionPlan> plans;
   std::vector<ExecutionPlan> large;
   for (const Descriptor& config : engine_candidates(graph, problem, target, EngineSearch::all)) {
-    if (plans.size() == most) return plans;
+    if (plans.size() == most || large.size() == kMostLarge) break;
     ExecutionPlan plan = build_plan(config, target);
     if (!plan.ok) continue;
     (plan.workspace_bytes <= kMostWorkspaceBytes ? plans : large).push_back(std::move(plan));
@@ -91,12 +95,12 @@ double time_plan(const Context& context, const TimingTensors& tensors, ConvRunne
   Event first(context);
   Event last(context);
   double best = std::numeric_limits<double>::infinity();
-  for (int i = 0; i < kTimedRuns; ++i) {
+  for (int sample = 0; sample < kTimedSamples; ++sample) {
     first.record(context);
-    tensors.run(runner);
+    for (int run = 0; run < kRunsPerSample; ++run) tensors.run(runner);
     last.record(context);
     last.synchronize();
-    best = std::min(best, last.elapsed_ms(first));
+    best = std::min(best, last.elapsed_ms(first) / kRunsPerSample);
   }
   return best;
 }
@@ -116,6 +120,28 @@ std::optional<TimingTensors> timing_tensors(const Context& context, const ConvPr
   }
 }
 
+// What cannot be stored, or put into words by its engine, is timed again next time.
+void store(const std::string& key, const ConvRunner& runner) {
+  try {
+    (void)store_cached(plan_cache_folder(), key, runner.plan_text());
+  } catch (const Error&) {
+    return;
+  }
+}
+
+// Nothing when there is none, or none that this cuDNN takes.
+std::optional<ConvRunner> cached_plan(const std::shared_ptr<const Libraries>& libraries,
+                                      const Target& target, const std::string& key) {
+  const std::optional<std::string> text = load_cached(plan_cache_folder(), key);
+  if (!text) return std::nullopt;
+  try {
+    ExecutionPlan plan = load_plan(*text, target);
+    if (plan.ok) return ConvRunner(libraries, std::move(plan), "cached");
+  } catch (const Error&) {  // a damaged file: chosen anew, and stored over it
+  }
+  return std::nullopt;
+}
+
 std::optional<ConvRunner> fastest(const Context& context,
                                   const std::shared_ptr<const Libraries>& libraries,
                                   std::vector<ExecutionPlan> plans, const ConvProblem& problem,
@@ -124,20 +150,20 @@ std::optional<ConvRunner> fastest(const Context& context,
   if (!tensors) {
     return ConvRunner(libraries, std::move(plans.front()), "first proposal, no memory to time");
   }
-  std::vector<std::string> jsons;
   std::vector<ConvRunner> runners;
-  for (ExecutionPlan& plan : plans) {
-    jsons.push_back(plan.descriptor.get_text(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION));
-    runners.emplace_back(libraries, std::move(plan), "");
-  }
+  for (ExecutionPlan& plan : plans) runners.emplace_back(libraries, std::move(plan), "");
   const std::optional<Fastest> best = fastest_of(runners.size(), [&](std::size_t index) {
-    return time_plan(context, *tensors, runners[index]);
+    try {
+      return time_plan(context, *tensors, runners[index]);
+    } catch (const Error& error) {
+      note_refusal(error.what());
+      throw;
+    }
   });
   context.synchronize();  // before the tensors go; throws when a candidate broke the device
   if (!best) return std::nullopt;
-  // What cannot be stored is timed again next time.
-  (void)store_cached(plan_cache_folder(), key, jsons[best->index]);
   ConvRunner runner = std::move(runners[best->index]);
+  store(key, runner);
   runner.set_name(fmt::format("{:.3f} ms, best of {}{}", best->elapsed_ms, runners.size(),
                               best->failed > 0 ? fmt::format(", {} failed", best->failed) : ""));
   return runner;
@@ -148,6 +174,10 @@ std::optional<ConvRunner> fastest(const Context& context,
 ConvRunner::ConvRunner(std::shared_ptr<const Libraries> libraries, ExecutionPlan plan,
                        std::string name)
     : libraries_(std::move(libraries)), plan_(std::move(plan)), name_(std::move(name)) {}
+
+std::string ConvRunner::plan_text() const {
+  return plan_.descriptor.get_text(CUDNN_ATTR_EXECUTION_PLAN_JSON_REPRESENTATION);
+}
 
 void ConvRunner::run(const void* image, const void* weights, const void* features,
                      void* workspace) {
@@ -177,10 +207,7 @@ std::optional<ConvRunner> choose_plan(const Context& context,
   const Target target{libraries->cudnn(), nullptr};
   const std::string key = cache_key(context, problem, tuning);
   if (tuning != ConvTuning::off) {
-    if (const std::optional<std::string> json = load_cached(plan_cache_folder(), key)) {
-      ExecutionPlan plan = load_plan(*json, target);
-      if (plan.ok) return ConvRunner(libraries, std::move(plan), "cached");
-    }
+    if (auto runner = cached_plan(libraries, target, key)) return runner;
   }
   std::vector<ExecutionPlan> plans = build_plans(problem, target, most_plans(tuning));
   if (plans.empty()) return std::nullopt;

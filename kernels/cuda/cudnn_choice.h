@@ -20,6 +20,8 @@ class ConvRunner {
   std::size_t workspace_bytes() const { return static_cast<std::size_t>(plan_.workspace_bytes); }
   const std::string& name() const { return name_; }  ///< how it was chosen: "0.121 ms, best of 24"
   void set_name(std::string name) { name_ = std::move(name); }
+  /// For the plan cache. Throws Error when the engine's plans cannot be put into words.
+  std::string plan_text() const;
   /// Enqueues. Pointers must be multiples of 16 bytes, the workspace at least workspace_bytes().
   void run(const void* image, const void* weights, const void* features, void* workspace);
 

@@ -4,6 +4,14 @@
 #include <array>
 
 namespace dcgan::cuda {
+namespace {
+
+thread_local std::string latest_refusal;
+
+}  // namespace
+
+void note_refusal(std::string why) { latest_refusal = std::move(why); }
+const std::string& last_refusal() { return latest_refusal; }
 
 void fail_cudnn(cudnnStatus_t status, const char* call, const char* file, int line) {
   std::array<char, 1024> words{};
@@ -60,7 +68,14 @@ void Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<void*>&
 
 void Descriptor::finalize() { CUDNN_TRY(cudnnBackendFinalize(get())); }
 
-bool Descriptor::try_finalize() { return cudnnBackendFinalize(get()) == CUDNN_STATUS_SUCCESS; }
+bool Descriptor::try_finalize() {
+  const cudnnStatus_t status = cudnnBackendFinalize(get());
+  if (status == CUDNN_STATUS_SUCCESS) return true;
+  std::array<char, 1024> words{};
+  cudnnGetLastErrorString(words.data(), words.size());
+  note_refusal(fmt::format("{} ({})", cudnnGetErrorString(status), words.data()));
+  return false;
+}
 
 std::int64_t Descriptor::get_int64(cudnnBackendAttributeName_t name) const {
   std::int64_t value = 0;

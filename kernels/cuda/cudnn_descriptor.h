@@ -15,6 +15,10 @@ namespace dcgan::cuda {
 /// Throws Error(unavailable or internal) with cuDNN's name of the status and its own last words.
 [[noreturn]] void fail_cudnn(cudnnStatus_t status, const char* call, const char* file, int line);
 
+/// Why an engine was last passed over on this thread: for the error when none is left.
+void note_refusal(std::string why);
+const std::string& last_refusal();
+
 /// A descriptor of the graph API (cudnn_graph.h), named by its type.
 class Descriptor {
  public:
@@ -35,7 +39,8 @@ class Descriptor {
 
   /// Checks and closes it. Throws when cuDNN refuses.
   void finalize();
-  /// The same for descriptors whose refusal is an answer ("this engine does not support that").
+  /// The same for descriptors whose refusal is an answer ("this engine does not support that"),
+  /// which is noted.
   bool try_finalize();
 
   std::int64_t get_int64(cudnnBackendAttributeName_t name) const;

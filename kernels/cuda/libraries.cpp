@@ -2,9 +2,11 @@
 
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "kernels/cuda/cudnn_descriptor.h"
 #include "runtime/base/errors.h"
+#include "runtime/device/cuda_current.h"
 
 namespace dcgan::cuda {
 
@@ -36,12 +38,15 @@ Libraries::~Libraries() {
 
 std::shared_ptr<const Libraries> Libraries::of(const Context& context) {
   static std::mutex mutex;
-  static std::map<CUstream_st*, std::weak_ptr<const Libraries>> shared;
+  // By GPU too: a host program may give the default stream, which has one address on all.
+  static std::map<std::pair<int, CUstream_st*>, std::weak_ptr<const Libraries>> shared;
   const std::lock_guard lock(mutex);
   std::erase_if(shared, [](const auto& entry) { return entry.second.expired(); });
-  if (auto found = shared[context.stream()].lock()) return found;
+  auto& known = shared[{context.device().ordinal, context.stream()}];
+  if (auto found = known.lock()) return found;
+  const CurrentDevice current(context.device().ordinal);
   auto made = std::make_shared<const Libraries>(context);
-  shared[context.stream()] = made;
+  known = made;
   return made;
 }
 

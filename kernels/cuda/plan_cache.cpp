@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
@@ -56,9 +57,10 @@ bool store_cached(const std::string& folder, const std::string& key, const std::
   std::error_code error;
   fs::create_directories(folder, error);
   const fs::path target = path_of(folder, key);
-  // Ranks on one machine may store the same plan at once: each writes a file of its own, and the
-  // last rename wins.
-  const fs::path own = target.string() + fmt::format(".{}.tmp", ::getpid());
+  // Ranks and threads of one machine may store the same plan at once: each writes a file of its
+  // own, and the last rename wins.
+  static std::atomic<int> stored{0};
+  const fs::path own = target.string() + fmt::format(".{}.{}.tmp", ::getpid(), ++stored);
   std::ofstream file(own, std::ios::binary | std::ios::trunc);
   file << key << '\n' << text;
   file.close();

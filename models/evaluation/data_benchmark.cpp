@@ -44,8 +44,8 @@ BenchmarkResult time_upload(const Context& context, const RunOptions& options,
   const Buffer device(context, static_cast<std::size_t>(kBytes));
   std::fill_n(host.data(), host.bytes(), std::byte{1});
   const TensorView from(host.data(), {kBytes}, DType::u8), to(device.data(), {kBytes}, DType::u8);
-  result.timing =
-      time_enqueued(context, plan.warm_up, plan.repeats, [&] { upload(context, from, to); });
+  result.timing = time_enqueued(context, plan.warm_up, plan.repeats,
+                                [&] { enqueue_upload(context, from, to); });
   result.bytes = static_cast<double>(kBytes);
   return result;
 }

@@ -40,7 +40,7 @@ void ImageUpload::send(ConstTensorView images, const ImageSelection& selection) 
     std::memcpy(out, selection.flips.data(), selection.flips.size());
   }
   to.received.wait_on(copies_);
-  upload(copies_, whole(to.staging), whole(to.arrived));
+  enqueue_upload(copies_, whole(to.staging), whole(to.arrived));
   to.uploaded.record(copies_);
   ++sent_;
 }

@@ -22,7 +22,7 @@ struct StepResults {
   float accuracy = 0;  ///< of the discriminator, 0..1
   float errG = 0;
   float D_G_z2 = 0;    ///< D(G(z)) after it
-  bool finite = true;  ///< of every gradient since the last read
+  bool finite = true;  ///< of every gradient since the step was made
 
   float errD() const { return errD_real + errD_fake; }
 };

@@ -14,7 +14,8 @@ std::size_t workspace_bytes(const StepPlan& plan) {
   return plan.memory.slots()[static_cast<std::size_t>(plan.workspace.index)].bytes();
 }
 
-/// The largest batch below config.batch whose plan needs no more than `free`; 0: none.
+/// The largest batch below config.batch whose plan needs no more than `free`; 0: none. Throws when
+/// a convolution cannot be planned in what is left.
 std::int64_t largest_batch(const Context& context, const StepPlan& failed,
                            const std::vector<BlockSpec>& generator,
                            const std::vector<BlockSpec>& discriminator, const StepConfig& config,
@@ -50,15 +51,22 @@ Arena allocate_step(const Context& context, const StepPlan& plan,
     if (error.kind() != ErrorKind::unavailable) throw;
     constexpr double kMiB = 1 << 20;
     const std::size_t free = free_bytes(context);
-    const std::int64_t batch = largest_batch(context, plan, generator, discriminator, config, free);
+    std::string advice;
+    try {
+      const std::int64_t batch =
+          largest_batch(context, plan, generator, discriminator, config, free);
+      advice = batch > 0 ? fmt::format("the largest batch that fits is {} (--batch-size {})", batch,
+                                       batch)
+                         : "not even a batch of 1 fits";
+    } catch (const Error& planning) {
+      advice = fmt::format("take a smaller --batch-size (which one fits is not known: {})",
+                           planning.what());
+    }
     fail(ErrorKind::unavailable,
          "step: batch {} needs {:.1f} MiB for activations beside the networks, {} has {:.1f} MiB "
          "free; {}",
          config.batch, static_cast<double>(plan.memory.bytes()) / kMiB, to_string(context.device()),
-         static_cast<double>(free) / kMiB,
-         batch > 0
-             ? fmt::format("the largest batch that fits is {} (--batch-size {})", batch, batch)
-             : std::string("not even a batch of 1 fits"));
+         static_cast<double>(free) / kMiB, advice);
   }
 }
 

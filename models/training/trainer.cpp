@@ -23,6 +23,8 @@ double seconds_since(Clock::time_point start) {
 
 // Sampling in small batches keeps the sampler's memory small beside the step's.
 constexpr std::int64_t kMaxSampleBatch = 64;
+// Enough to hide what the host does between steps.
+constexpr int kMostStepsAhead = 8;
 
 }  // namespace
 
@@ -39,6 +41,7 @@ Trainer::Trainer(const Context& context, const RunOptions& options, const Datase
       equilibrium_(options.equilibrium_margin, options.equilibrium_steps),
       readback_(context, 0) {
   require_writable_folder(options_.out);
+  for (int i = 0; i < kMostStepsAhead; ++i) step_marks_.emplace_back(context_);
   fs::create_directories(fs::path(options_.out) / "samples");
 }
 
@@ -103,6 +106,14 @@ void Trainer::require_finite(std::int64_t step) const {
        "training diverged at step {}: errD {} errG {}, {} gradients; last checkpoint: {}", step,
        results_.errD(), results_.errG, results_.finite ? "finite" : "non-finite",
        checkpoint_.empty() ? "none" : checkpoint_.string());
+}
+
+// The host runs ahead of a GPU, but a signal or a time limit must not find minutes of work
+// enqueued.
+void Trainer::limit_backlog() {
+  Event& mark = step_marks_[static_cast<std::size_t>(state_.step) % step_marks_.size()];
+  mark.synchronize();  // of as many steps ago
+  mark.record(context_);
 }
 
 void Trainer::restart_clock() {
@@ -172,6 +183,7 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
   while (!reason) {
     engine_.train_step();
     state_.step = engine_.steps_done();
+    limit_backlog();
     observe_step(observer);
     reason = reason_to_stop(stop);
   }

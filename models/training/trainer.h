@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "models/data/dataset.h"
 #include "models/networks/sampler.h"
@@ -15,6 +16,7 @@
 #include "models/training/engine.h"
 #include "models/training/metrics_log.h"
 #include "models/training/results_readback.h"
+#include "runtime/device/event.h"
 
 namespace dcgan {
 
@@ -43,11 +45,11 @@ class Trainer {
   /// Goes on from a checkpoint instead of from fresh weights.
   void resume(const std::filesystem::path& checkpoint);
 
-  /// Runs to the end. On a GPU a log line comes when its results have arrived, while later steps
-  /// run; before a sample grid or a checkpoint, and with --stop-at-equilibrium at every step, the
-  /// run waits for them. When `stop` becomes true, the step under way is finished, everything is
-  /// saved, and the reason is `signal`. Throws Error(diverged) when a number is not finite; the
-  /// last checkpoint is then kept.
+  /// Runs to the end. On a GPU up to eight steps are enqueued ahead, and a log line comes when its
+  /// results have arrived, while later steps run; before a sample grid or a checkpoint, and with
+  /// --stop-at-equilibrium at every step, the run waits for them. When `stop` becomes true, the
+  /// step under way is finished, everything is saved, and the reason is `signal`. Throws
+  /// Error(diverged) when a number is not finite; the last checkpoint is then kept.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   TrainingEngine& engine() { return engine_; }
@@ -61,6 +63,7 @@ class Trainer {
   void take_results(TrainingObserver& observer);
   void settle(TrainingObserver& observer);
   void restart_clock();
+  void limit_backlog();
   void observe_step(TrainingObserver& observer);
   void require_finite(std::int64_t step) const;
   void save(TrainingObserver& observer);
@@ -78,9 +81,10 @@ class Trainer {
   std::optional<MetricsLog> metrics_;
   StepResults results_;
   ResultsReadback readback_;
-  bool logs_requested_ = false;   ///< what was requested becomes a log line
-  double images_per_second_ = 0;  ///< between the last two readings
-  std::int64_t read_step_ = 0;    ///< the last that is in trained_seconds
+  std::vector<Event> step_marks_;  ///< ends of the latest steps, in turn
+  bool logs_requested_ = false;    ///< what was requested becomes a log line
+  double images_per_second_ = 0;   ///< between the last two readings
+  std::int64_t read_step_ = 0;     ///< the last that is in trained_seconds
   std::chrono::steady_clock::time_point read_time_;
   std::int64_t saved_step_ = -1;
   std::filesystem::path checkpoint_;

@@ -5,6 +5,7 @@
 #include "runtime/base/build_config.h"
 #include "runtime/device/architectures.h"
 #include "runtime/device/cuda_check.h"
+#include "runtime/device/cuda_current.h"
 #include "runtime/device/cuda_runtime.h"
 
 namespace dcgan::cuda {
@@ -97,13 +98,10 @@ int device_count() noexcept {
 DeviceDescription describe_device(int ordinal) {
   require_device(ordinal);
   const cudaDeviceProp device = properties(ordinal);
-  int current = 0;
-  CUDA_TRY(cudaGetDevice(&current));
-  CUDA_TRY(cudaSetDevice(ordinal));
+  const CurrentDevice current(ordinal);
   std::size_t free_bytes = 0;
   std::size_t total_bytes = 0;
   CUDA_TRY(cudaMemGetInfo(&free_bytes, &total_bytes));
-  CUDA_TRY(cudaSetDevice(current));
   const Versions found = versions();
   return {device.name,
           device.major,

@@ -104,6 +104,11 @@ void copy(const Context& context, ConstTensorView from, TensorView to) {
 }
 
 void upload(const Context& context, ConstTensorView from, TensorView to) {
+  enqueue_upload(context, from, to);
+  context.synchronize();
+}
+
+void enqueue_upload(const Context& context, ConstTensorView from, TensorView to) {
   copy_as(context, from, to, cuda::CopyKind::host_to_device);
 }
 

@@ -39,9 +39,12 @@ std::size_t free_bytes(const Context& context);
 
 /// Device to device, equal types and element counts. Enqueued.
 void copy(const Context& context, ConstTensorView from, TensorView to);
-/// Host to device. Pageable `from` may be reused on return (it is staged); pinned `from` is read
-/// when the copy runs: record an Event behind it before writing there again.
+/// Host to device. Waits: `from` may be written to on return.
 void upload(const Context& context, ConstTensorView from, TensorView to);
+/// Pinned host memory to device. Enqueued: `from` is read when the copy runs, so record an Event
+/// behind it and wait for that before writing there again. (CUDA promises no more of pageable
+/// memory, although most machines stage it.)
+void enqueue_upload(const Context& context, ConstTensorView from, TensorView to);
 /// Device to host. Waits: the values are there on return.
 void download(const Context& context, ConstTensorView from, TensorView to);
 /// Device to pinned host memory. Enqueued: the values are there when an Event recorded behind it is

@@ -10,10 +10,12 @@
 namespace dcgan::emulator {
 namespace {
 
-// Fibers are kept from block to block: making one maps memory. There are two lots for the sake of
-// ThreadSanitizer, to which all that runs on one fiber is one thread's doing: neighbouring blocks
-// must not share any.
-thread_local std::vector<std::unique_ptr<Fiber>> idle_fibers_of_lot[2];
+// Fibers are kept from block to block: making one maps memory. For the sake of ThreadSanitizer, to
+// which all that runs on one fiber is one thread's doing, blocks take from several lots in turn: a
+// race between two blocks shows unless their places in the order differ by a multiple of kLots.
+constexpr std::size_t kLots = kRaceCheck ? 3 : 1;
+thread_local std::vector<std::unique_ptr<Fiber>> idle_fibers_of_lot[kLots];
+thread_local std::size_t blocks_run = 0;
 
 }  // namespace
 
@@ -33,6 +35,7 @@ Block::Block(const Grid& grid, const uint3& index, std::uint64_t salt,
       index_(index),
       body_(body),
       tags_(tags),
+      lot_(blocks_run++ % kLots),
       threads_(grid.threads.x * grid.threads.y * grid.threads.z),
       order_(permutation(static_cast<std::uint32_t>(threads_.size()), salt)),
       dynamic_(grid.shared_bytes) {}
@@ -46,9 +49,7 @@ std::string Block::describe(std::uint32_t thread) const {
   return fmt::format("thread {}", to_string(index_of(thread, grid_.threads)));
 }
 
-std::vector<std::unique_ptr<Fiber>>& Block::idle_fibers() const {
-  return idle_fibers_of_lot[(index_.x + index_.y + index_.z) % 2];
-}
+std::vector<std::unique_ptr<Fiber>>& Block::idle_fibers() const { return idle_fibers_of_lot[lot_]; }
 
 void Block::begin(std::uint32_t thread) {
   current_ = thread;

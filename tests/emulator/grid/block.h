@@ -78,6 +78,7 @@ class Block {
   uint3 index_;
   const std::function<void()>& body_;
   LaunchTags& tags_;
+  std::size_t lot_;  // of fibers
   std::vector<Thread> threads_;
   std::vector<std::uint32_t> order_;
   std::size_t next_ = 0;              // place in order_ of the next thread to begin

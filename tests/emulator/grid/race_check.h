@@ -1,7 +1,8 @@
 // ThreadSanitizer as a checker of kernels (preset `emulated-tsan`; empty elsewhere): to it each
 // CUDA thread is a thread of its own, whatever stack it runs on, so what two threads of a grid do
 // is ordered by what CUDA orders and by nothing else: the launch, __syncthreads, __syncwarp,
-// fences. Shuffles order nothing, and blocks of a grid run at the same time.
+// fences. Shuffles order nothing, and blocks of a grid run at the same time
+// (for the limits of that see block.cpp).
 #pragma once
 
 #if defined(DCGAN_RACE_CHECK)

@@ -111,15 +111,10 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
   const bool capturing = stream != nullptr && is_live(stream) && stream->capture != nullptr;
   const bool check_to = to_device || is_pinned(to, bytes);
   const bool check_from = from_device || is_pinned(from, bytes);
-  std::shared_ptr<std::vector<unsigned char>> staged;
-  if (!check_from && !capturing) {  // pageable: read now
-    const auto* first = static_cast<const unsigned char*>(from);
-    staged = std::make_shared<std::vector<unsigned char>>(first, first + bytes);
-  }
   const cudaError_t status = submit(stream, "copy", [=] {
     if (check_to) require_alive(to, bytes, "target");
     if (check_from) require_alive(from, bytes, "source");
-    std::memmove(to, staged ? staged->data() : from, bytes);
+    std::memmove(to, from, bytes);  // pageable memory too is read now: CUDA promises no staging
   });
   // Into pageable memory: CUDA returns when the copy is done.
   if (status == cudaSuccess && !check_to && !capturing) {

@@ -79,11 +79,11 @@ float through_staging(Ordered ordered) {
   Event copied(context);
   auto* host = reinterpret_cast<float*>(staging.data());
   host[0] = 1.0f;
-  upload(context, floats(staging), floats(a));
+  enqueue_upload(context, floats(staging), floats(a));
   copied.record(context);
   if (ordered == Ordered::yes) copied.synchronize();
   host[0] = 2.0f;
-  upload(context, floats(staging), floats(b));
+  enqueue_upload(context, floats(staging), floats(b));
   return read(context, a);
 }
 
