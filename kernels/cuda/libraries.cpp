@@ -6,7 +6,7 @@
 
 #include "kernels/cuda/cudnn_descriptor.h"
 #include "runtime/base/errors.h"
-#include "runtime/device/cuda_current.h"
+#include "runtime/device/cuda_runtime.h"
 
 namespace dcgan::cuda {
 

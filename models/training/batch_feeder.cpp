@@ -1,5 +1,6 @@
 #include "models/training/batch_feeder.h"
 
+#include <cstring>
 #include <numeric>
 
 #include "kernels/image_batch.h"
@@ -46,7 +47,11 @@ void BatchFeeder::make_resident(const Context& context) {
   const TensorView orders(order_buffer_.data(), {count + selected()}, DType::i64);
   order_ = orders.rows(0, count);
   selected_order_ = orders.rows(count, selected());
+  order_staging_ =
+      Buffer(context, static_cast<std::size_t>(count) * sizeof(std::int64_t), MemoryKind::pinned);
+  order_sent_.emplace(context);
   if (!options_.flip) return;
+  flip_staging_ = Buffer(context, static_cast<std::size_t>(count), MemoryKind::pinned);
   flip_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected()));
   const TensorView flips(flip_buffer_.data(), {count + selected()}, DType::u8);
   flips_ = flips.rows(0, count);
@@ -76,17 +81,26 @@ void BatchFeeder::enter_epoch(std::int64_t epoch) {
     epoch_flips_.push_back(by_image[static_cast<std::size_t>(index)]);
 }
 
+// Through pinned memory, so that entering an epoch does not wait for the steps before it.
+void BatchFeeder::send_order(const Context& context) {
+  order_sent_->synchronize();  // the epoch before this one
+  const TensorView staged(order_staging_.data(), order_.shape, DType::i64);
+  std::memcpy(staged.data, epoch_order_.data(), staged.bytes());
+  enqueue_upload(context, staged, order_);
+  if (options_.flip) {
+    const TensorView flips(flip_staging_.data(), flips_.shape, DType::u8);
+    std::memcpy(flips.data, epoch_flips_.data(), flips.bytes());
+    enqueue_upload(context, flips, flips_);
+  }
+  order_sent_->record(context);
+  order_epoch_ = epoch_;
+}
+
 void BatchFeeder::select_resident(const Context& context, std::int64_t first_update) {
   for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
     const std::int64_t update = first_update + index;
     enter_epoch(update / batches_per_epoch_);
-    if (order_epoch_ != epoch_) {
-      upload(context, ConstTensorView(epoch_order_.data(), order_.shape), order_);
-      if (options_.flip) {
-        upload(context, ConstTensorView(epoch_flips_.data(), flips_.shape), flips_);
-      }
-      order_epoch_ = epoch_;
-    }
+    if (order_epoch_ != epoch_) send_order(context);
     const std::int64_t first = update % batches_per_epoch_ * options_.batch;
     const std::int64_t to = index * options_.batch;
     copy(context, order_.rows(first, options_.batch), selected_order_.rows(to, options_.batch));

@@ -9,6 +9,7 @@
 #include "models/data/dataset.h"
 #include "models/options/enum_names.h"
 #include "models/training/image_upload.h"
+#include "runtime/device/event.h"
 #include "runtime/device/memory.h"
 
 namespace dcgan {
@@ -50,6 +51,7 @@ class BatchFeeder {
   void make_resident(const Context& context);
   void make_stream(const Context& context);
   void enter_epoch(std::int64_t epoch);
+  void send_order(const Context& context);
   void select_resident(const Context& context, std::int64_t first_update);
 
   std::int64_t selected() const { return options_.updates_per_step * options_.batch; }
@@ -72,6 +74,9 @@ class BatchFeeder {
   Buffer image_buffer_;  // a GPU's; on the CPU the data set is used where it is
   TensorView order_;     // (M) i64
   TensorView flips_;     // (M) u8
+  Buffer order_staging_;
+  Buffer flip_staging_;
+  std::optional<Event> order_sent_;
   std::int64_t order_epoch_ = -1;
 
   // Streamed: images_ is what arrived for this step.

@@ -5,7 +5,6 @@
 #include "runtime/base/build_config.h"
 #include "runtime/device/architectures.h"
 #include "runtime/device/cuda_check.h"
-#include "runtime/device/cuda_current.h"
 #include "runtime/device/cuda_runtime.h"
 
 namespace dcgan::cuda {

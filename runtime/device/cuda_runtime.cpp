@@ -4,7 +4,6 @@
 #include <cuda_runtime_api.h>
 
 #include "runtime/device/cuda_check.h"
-#include "runtime/device/cuda_current.h"
 
 namespace dcgan::cuda {
 namespace {
@@ -38,6 +37,12 @@ cudaMemcpyKind vendor_kind(CopyKind kind) {
 }
 
 }  // namespace
+
+CurrentDevice::CurrentDevice(int ordinal) {
+  CUDA_TRY(cudaGetDevice(&before_));
+  if (before_ != ordinal) CUDA_TRY(cudaSetDevice(ordinal));
+}
+CurrentDevice::~CurrentDevice() { cudaSetDevice(before_); }
 
 CUstream_st* create_stream(int ordinal) {
   CUDA_TRY(cudaSetDevice(ordinal));

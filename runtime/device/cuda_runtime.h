@@ -18,6 +18,18 @@ struct CUgraphExec_st;
 
 namespace dcgan::cuda {
 
+/// Makes a GPU current for a scope; the caller's choice comes back after.
+class CurrentDevice {
+ public:
+  explicit CurrentDevice(int ordinal);
+  ~CurrentDevice();
+  CurrentDevice(const CurrentDevice&) = delete;  // one scope, one change
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+
+ private:
+  int before_ = 0;
+};
+
 /// Throws Error(unavailable) with versions and the remedy unless GPU `ordinal` can run this build.
 void require_device(int ordinal);
 

@@ -55,7 +55,7 @@ TEST_CASE("every copy of a training that is refused is reported, without a leak"
 
 TEST_CASE("a device that breaks in the middle of a step is reported where the host next waits") {
   const test::SmallRun run;
-  for (const int count : {1, 40, 90, 200}) {
+  for (const int count : {1, 40, 90, 150}) {
     INFO("node " << count);
     emulator::reset(1);
     const Context context(test::kGpu);
