@@ -64,6 +64,12 @@ class BatchFeeder {
   std::vector<std::int64_t> epoch_order_;  // (M)
   std::vector<std::uint8_t> epoch_flips_;  // (M) in that order; empty: none
 
+  // Resident, on the order's way to a GPU: pinned. Before the buffers there, which are so released
+  // first: that waits for the copies.
+  Buffer order_staging_;
+  Buffer flip_staging_;
+  std::optional<Event> order_sent_;
+
   ConstTensorView images_;     // what feed() takes images from
   TensorView selected_order_;  // (selected) i64: where in images_
   TensorView selected_flips_;  // (selected) u8; empty: none
@@ -74,9 +80,6 @@ class BatchFeeder {
   Buffer image_buffer_;  // a GPU's; on the CPU the data set is used where it is
   TensorView order_;     // (M) i64
   TensorView flips_;     // (M) u8
-  Buffer order_staging_;
-  Buffer flip_staging_;
-  std::optional<Event> order_sent_;
   std::int64_t order_epoch_ = -1;
 
   // Streamed: images_ is what arrived for this step.
