@@ -8,9 +8,9 @@
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/run_option_flags.h"
-#include "models/evaluation/benchmark.h"
-#include "models/evaluation/data_benchmark.h"
-#include "models/evaluation/machine.h"
+#include "models/profiling/benchmark.h"
+#include "models/profiling/data_benchmark.h"
+#include "models/profiling/system_information.h"
 
 namespace dcgan {
 namespace {
@@ -106,7 +106,7 @@ void print_line(const BenchmarkResult& r) {
 // What there is to say of a training step besides its time.
 void print_step(const BenchmarkResult& r) {
   constexpr double kMiB = 1 << 20;
-  const StepShares& s = *r.shares;
+  const TimeBreakdown& s = *r.shares;
   fmt::print(
       "step at batch {}: convolutions {:.1f} %, batch norm {:.1f} %, optimiser {:.1f} %, rest "
       "{:.1f} "
@@ -131,17 +131,17 @@ void print_table(const std::vector<BenchmarkResult>& results) {
   }
 }
 
-Ceilings ceilings_for(const BenchArguments& arguments, const RunOptions& options,
-                      const Context& context) {
-  Ceilings ceilings{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
-  if (ceilings.copy_bytes_per_second > 0 && ceilings.flops_per_second > 0) return ceilings;
+PeakRates peak_rates_for(const BenchArguments& arguments, const RunOptions& options,
+                         const Context& context) {
+  PeakRates peak_rates{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
+  if (peak_rates.copy_bytes_per_second > 0 && peak_rates.flops_per_second > 0) return peak_rates;
   const StepConfig step = step_config(options);
-  const Ceilings measured = measure_ceilings(context, step.dtype, step.convolutions);
-  if (ceilings.copy_bytes_per_second <= 0) {
-    ceilings.copy_bytes_per_second = measured.copy_bytes_per_second;
+  const PeakRates measured = measure_peak_rates(context, step.dtype, step.convolutions);
+  if (peak_rates.copy_bytes_per_second <= 0) {
+    peak_rates.copy_bytes_per_second = measured.copy_bytes_per_second;
   }
-  if (ceilings.flops_per_second <= 0) ceilings.flops_per_second = measured.flops_per_second;
-  return ceilings;
+  if (peak_rates.flops_per_second <= 0) peak_rates.flops_per_second = measured.flops_per_second;
+  return peak_rates;
 }
 
 int bench(const BenchArguments& arguments) {
@@ -151,14 +151,14 @@ int bench(const BenchArguments& arguments) {
   const Context context = open_device(options.device);
   const BenchmarkPlan plan{arguments.warm_up, arguments.repeats, arguments.blocks,
                            !arguments.no_generate};
-  const Ceilings ceilings = ceilings_for(arguments, options, context);
+  const PeakRates peak_rates = peak_rates_for(arguments, options, context);
   std::vector<std::int64_t> batches = arguments.batches;
   if (batches.empty()) batches.push_back(options.batch_size);
   std::vector<BenchmarkResult> results;
   for (const std::int64_t batch : batches) {
     options.batch_size = batch;
     require_valid(options);
-    for (BenchmarkResult& result : run_benchmark(context, options, plan, ceilings)) {
+    for (BenchmarkResult& result : run_benchmark(context, options, plan, peak_rates)) {
       results.push_back(std::move(result));
     }
     if (!arguments.pipeline) continue;
@@ -167,23 +167,23 @@ int bench(const BenchArguments& arguments) {
     }
   }
   if (!arguments.json) {
-    for (const auto& [what, value] : machine_facts()) {
+    for (const auto& [what, value] : system_information()) {
       if (what == "revision" || what.starts_with("CPU") || what.starts_with("GPU")) {
         fmt::print("{}: {}\n", what, value);
       }
     }
     fmt::print("ceilings: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
-               ceilings.copy_bytes_per_second * 1e-9, ceilings.flops_per_second * 1e-12);
+               peak_rates.copy_bytes_per_second * 1e-9, peak_rates.flops_per_second * 1e-12);
     print_table(results);
     return 0;
   }
   nlohmann::ordered_json json;
-  for (const auto& [what, value] : machine_facts()) json["machine"][what] = value;
+  for (const auto& [what, value] : system_information()) json["machine"][what] = value;
   json["device"] = to_string(context.device());
   json["preset"] = options.preset;
   json["precision"] = std::string(enum_name(options.precision));
-  json["ceilings"] = {{"copy_gb_per_s", ceilings.copy_bytes_per_second * 1e-9},
-                      {"tflops", ceilings.flops_per_second * 1e-12}};
+  json["ceilings"] = {{"copy_gb_per_s", peak_rates.copy_bytes_per_second * 1e-9},
+                      {"tflops", peak_rates.flops_per_second * 1e-12}};
   for (const BenchmarkResult& result : results) json["results"].push_back(as_json(result));
   fmt::print("{}\n", json.dump(1));
   return 0;
@@ -197,7 +197,7 @@ Command add_bench(CLI::App& app) {
       "Times the whole training step (real images in memory, noise drawn inside, nothing read "
       "back)\n"
       "and the generator alone. The roofline is the least time that the step's arithmetic or its\n"
-      "bytes by this engine's plan would take at the ceilings, whichever is longer.\n"
+      "bytes by this engine's plan would take at the peak rates, whichever is longer.\n"
       "dcgan_bench_ops times every operation by itself.\n"
       "Examples:\n"
       "  dcgan bench --preset pytorch --batches 16,64,128\n"

@@ -4,7 +4,7 @@
 
 #include "runtime/base/build_config.h"
 #include "runtime/base/parallel.h"
-#include "runtime/device/cuda_runtime.h"
+#include "runtime/device/cuda/runtime.h"
 
 namespace dcgan {
 

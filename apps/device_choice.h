@@ -1,8 +1,9 @@
 // From --device to a device.
 #pragma once
 
-#include "models/options/enum_names.h"
+#include "runtime/base/enum_names.h"
 #include "runtime/device/context.h"
+#include "runtime/device/device_choice.h"
 
 namespace dcgan {
 

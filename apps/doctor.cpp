@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include "apps/commands.h"
-#include "models/evaluation/machine.h"
+#include "models/profiling/system_information.h"
 
 namespace dcgan {
 namespace {
 
 int doctor() {
-  for (const auto& [what, value] : machine_facts()) fmt::print("{:<16} {}\n", what, value);
+  for (const auto& [what, value] : system_information()) fmt::print("{:<16} {}\n", what, value);
   return 0;
 }
 

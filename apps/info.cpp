@@ -9,8 +9,8 @@
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/run_option_flags.h"
+#include "models/checkpoint/checkpoint.h"
 #include "models/networks/cost.h"
-#include "models/training/checkpoint.h"
 #include "models/training/engine.h"
 #include "models/training/step_plan.h"
 

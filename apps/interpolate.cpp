@@ -8,9 +8,9 @@
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/saved_generator.h"
-#include "models/evaluation/grid.h"
-#include "models/evaluation/walk.h"
-#include "runtime/io/image.h"
+#include "models/generation/grid.h"
+#include "models/generation/interpolation.h"
+#include "runtime/io/image/image.h"
 
 namespace dcgan {
 namespace {
@@ -60,13 +60,13 @@ int interpolate(const InterpolateArguments& arguments) {
   const RunOptions options = arguments.generator.options();
   apply_threads(arguments.threads);
   const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
-  Sampler sampler = arguments.generator.open(context, options, arguments.walks);
+  Generator sampler = arguments.generator.open(context, options, arguments.walks);
   const HostTensor ends =
       latent_for_seed(options, arguments.seed, arguments.walks * arguments.points);
   std::vector<HostTensor> walks;
   for (std::int64_t walk = 0; walk < arguments.walks; ++walk) {
-    walks.push_back(
-        spherical_walk(rows_of(ends, walk * arguments.points, arguments.points), arguments.frames));
+    walks.push_back(spherical_interpolation(
+        rows_of(ends, walk * arguments.points, arguments.points), arguments.frames));
   }
   std::vector<Image> pictures;
   HostTensor z({arguments.walks, ends.shape()[1]}, DType::f32);

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "models/training/trainer.h"
+#include "models/run/trainer.h"
 
 namespace dcgan {
 

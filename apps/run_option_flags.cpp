@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "models/options/option_values.h"
+#include "models/run/option_values.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {

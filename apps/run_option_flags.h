@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/options/run_options.h"
+#include "models/run/run_options.h"
 
 namespace dcgan {
 

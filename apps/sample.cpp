@@ -9,8 +9,8 @@
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/saved_generator.h"
-#include "models/evaluation/grid.h"
-#include "runtime/io/image.h"
+#include "models/generation/grid.h"
+#include "runtime/io/image/image.h"
 #include "runtime/io/npy.h"
 
 namespace dcgan {
@@ -77,7 +77,7 @@ int sample(const SampleArguments& arguments) {
   apply_threads(arguments.threads);
   const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
   constexpr std::int64_t kBatch = 64;
-  Sampler sampler = arguments.generator.open(context, options, std::min(arguments.count, kBatch));
+  Generator sampler = arguments.generator.open(context, options, std::min(arguments.count, kBatch));
   const HostTensor z = latent_for_seed(options, arguments.seed, arguments.count);
   write_images(sampler.sample(context, z), arguments);
   fmt::print(stderr, "wrote {} ({} images)\n", arguments.out, arguments.count);

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "models/checkpoint/checkpoint.h"
 #include "models/networks/state_dict.h"
-#include "models/training/checkpoint.h"
 
 namespace dcgan {
 
@@ -30,10 +30,10 @@ RunOptions GeneratorArguments::options() const {
   return flags_.effective(where_.empty() ? RunOptions{} : checkpoint_options(checkpoint()));
 }
 
-Sampler GeneratorArguments::open(const Context& context, const RunOptions& options,
-                                 std::int64_t batch) const {
+Generator GeneratorArguments::open(const Context& context, const RunOptions& options,
+                                   std::int64_t batch) const {
   const SafetensorsFile file(where_.empty() ? generator_ : generator_file(checkpoint()).string());
-  Sampler sampler(context, generator_blocks(model_config(options)), batch);
+  Generator sampler(context, generator_blocks(model_config(options)), batch);
   load_state_dict(context, file, sampler.network());
   return sampler;
 }

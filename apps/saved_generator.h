@@ -5,7 +5,7 @@
 #include <string>
 
 #include "apps/run_option_flags.h"
-#include "models/networks/sampler.h"
+#include "models/generation/generator.h"
 
 namespace dcgan {
 
@@ -17,7 +17,7 @@ class GeneratorArguments {
   /// Options of the run that made it (or those of the command line, for a bare file).
   RunOptions options() const;
   /// Loads it. `batch` images are computed at a time.
-  Sampler open(const Context& context, const RunOptions& options, std::int64_t batch) const;
+  Generator open(const Context& context, const RunOptions& options, std::int64_t batch) const;
 
  private:
   std::string file(const std::string& checkpoint) const;

@@ -12,7 +12,7 @@
 #include "apps/progress.h"
 #include "apps/run_option_flags.h"
 #include "apps/stop_signals.h"
-#include "models/training/trainer.h"
+#include "models/run/trainer.h"
 #include "runtime/base/parallel.h"
 
 namespace dcgan {

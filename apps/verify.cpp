@@ -8,7 +8,7 @@
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/run_option_flags.h"
-#include "models/training/trace.h"
+#include "models/parity/trace.h"
 
 namespace dcgan {
 namespace {

@@ -6,11 +6,11 @@
 #include <algorithm>
 
 #include "benchmarks/report.h"
-#include "kernels/library_versions.h"
-#include "models/evaluation/machine.h"
+#include "kernels/vendor/library_versions.h"
+#include "models/profiling/system_information.h"
 #include "runtime/base/build_config.h"
 #include "runtime/base/parallel.h"
-#include "runtime/device/cuda_runtime.h"
+#include "runtime/device/cuda/runtime.h"
 
 namespace dcgan::benchmarks {
 namespace {
@@ -72,7 +72,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.footer(
       "Every operation is first compared with float64 loops (exit code 1 when a number is wrong),\n"
       "then timed at the shapes that the networks give it. Bytes count every operand once; the\n"
-      "roofline is the least time of FLOPs and bytes at the ceilings. Without --cold, operands "
+      "roofline is the least time of FLOPs and bytes at the peak rates. Without --cold, operands "
       "that\n"
       "fit in the caches stay there and pass the memory ceiling. `step`: how often a training "
       "step\n"
@@ -126,12 +126,12 @@ std::vector<Operation> chosen_operations(const std::vector<std::string>& only) {
   return chosen;
 }
 
-Ceilings ceilings_for(const Arguments& arguments, const Context& context, Precision precision) {
-  Ceilings given{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
+PeakRates peak_rates_for(const Arguments& arguments, const Context& context, Precision precision) {
+  PeakRates given{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
   if (given.copy_bytes_per_second > 0 && given.flops_per_second > 0) return given;
   const ConvPolicy policy{precision == Precision::tf32, ConvTuning::heuristic};
   const DType dtype = precision == Precision::bf16 ? DType::bf16 : DType::f32;
-  const Ceilings measured = measure_ceilings(context, dtype, policy);
+  const PeakRates measured = measure_peak_rates(context, dtype, policy);
   if (given.copy_bytes_per_second <= 0) {
     given.copy_bytes_per_second = measured.copy_bytes_per_second;
   }
@@ -170,10 +170,10 @@ void run_all(const Arguments& arguments, Session& session, nlohmann::ordered_jso
   Settings settings = settings_of(arguments);
   for (const Precision precision : precisions_of(arguments, session.context())) {
     settings.precision = precision;
-    settings.ceilings = ceilings_for(arguments, session.context(), precision);
+    settings.peak_rates = peak_rates_for(arguments, session.context(), precision);
     json["ceilings"][std::string(enum_name(precision))] = {
-        {"copy_gb_per_s", settings.ceilings.copy_bytes_per_second * 1e-9},
-        {"tflops", settings.ceilings.flops_per_second * 1e-12}};
+        {"copy_gb_per_s", settings.peak_rates.copy_bytes_per_second * 1e-9},
+        {"tflops", settings.peak_rates.flops_per_second * 1e-12}};
     for (const Operation& operation : chosen) {
       settings.batch = arguments.batches.front();  // checks cut it down
       session.begin(operation.name, settings);
@@ -189,7 +189,7 @@ void run_all(const Arguments& arguments, Session& session, nlohmann::ordered_jso
 
 nlohmann::ordered_json describe(const Arguments& arguments, const Context& context) {
   nlohmann::ordered_json json;
-  for (const auto& [what, value] : machine_facts()) json["machine"][what] = value;
+  for (const auto& [what, value] : system_information()) json["machine"][what] = value;
   json["device"] = to_string(context.device());
   json["preset"] = arguments.preset;
   json["smoke"] = arguments.smoke;
@@ -234,8 +234,8 @@ int run(int argc, char** argv) {
     add_json(session, json);
     fmt::print("{}\n", json.dump(1));
   } else {
-    fmt::print("device {}, preset {}, ceilings {}\n", to_string(context.device()), arguments.preset,
-               json["ceilings"].dump());
+    fmt::print("device {}, preset {}, peak rates {}\n", to_string(context.device()),
+               arguments.preset, json["ceilings"].dump());
     print_tables(session);
   }
   return say_what_failed(session);

@@ -78,7 +78,7 @@ struct Sides {
 
 Samples sample_product(const ConvSpec& spec, Product product, const ConvTensors& tensors,
                        const Values& result, int count) {
-  const bool down = spec.direction == ConvDirection::down;
+  const bool down = spec.type == ConvType::convolution;
   const Sides sides{spec, down ? tensors.x : tensors.dy, down ? tensors.dy : tensors.x,
                     tensors.weights};
   const bool is_small = down == (product == Product::forward);

@@ -2,7 +2,7 @@
 // would take minutes.
 #pragma once
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 #include "tests/reference/values.h"
 
 namespace dcgan::benchmarks {

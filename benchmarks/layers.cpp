@@ -10,7 +10,7 @@ constexpr std::int64_t kMostImageChannels = 4;
 LayerKind kind_of(const ConvSpec& spec, const Shape& input, const Shape& output) {
   const auto is_point = [](const Shape& shape) { return shape[1] == 1 && shape[2] == 1; };
   if (is_point(input) || is_point(output)) return LayerKind::dense;
-  const bool down = spec.direction == ConvDirection::down;
+  const bool down = spec.type == ConvType::convolution;
   const std::int64_t image_channels = down ? spec.in_channels : spec.out_channels;
   return image_channels <= kMostImageChannels ? LayerKind::image : LayerKind::library;
 }

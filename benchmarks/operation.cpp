@@ -24,8 +24,8 @@ void Session::compare_exactly(std::string name, const Values& result, const Valu
 }
 
 void Session::time(Call call, const std::function<void()>& run) {
-  const double arithmetic = call.flops / settings_.ceilings.flops_per_second;
-  const double memory = call.bytes / settings_.ceilings.copy_bytes_per_second;
+  const double arithmetic = call.flops / settings_.peak_rates.flops_per_second;
+  const double memory = call.bytes / settings_.peak_rates.copy_bytes_per_second;
   measurements_.push_back({operation_, std::move(call), settings_.precision, settings_.batch,
                            time_calls(context_, settings_, run),
                            1e3 * std::max(arithmetic, memory)});

@@ -7,10 +7,11 @@
 #include <vector>
 
 #include "benchmarks/device_tensor.h"
-#include "models/evaluation/ceilings.h"
-#include "models/evaluation/timing.h"
 #include "models/networks/model_config.h"
-#include "models/options/enum_names.h"
+#include "models/networks/precision.h"
+#include "models/profiling/peak_rates.h"
+#include "models/profiling/timing.h"
+#include "runtime/base/enum_names.h"
 
 namespace dcgan::benchmarks {
 
@@ -19,7 +20,7 @@ struct Settings {
   std::int64_t batch = 64;
   Precision precision = Precision::fp32;
   std::vector<ConvTuning> tunings;  ///< GPU only; the last is the one that the step's sum takes
-  Ceilings ceilings;
+  PeakRates peak_rates;
   int warm_up = 2;
   int repeats = 10;
   double repeat_ms = 2;  ///< short calls are repeated inside one measurement until it is this long
@@ -45,7 +46,7 @@ struct Measurement {
   Precision precision = Precision::fp32;
   std::int64_t batch = 0;
   Timing timing;           ///< of one call
-  double roofline_ms = 0;  ///< least time of its FLOPs and its bytes at the ceilings
+  double roofline_ms = 0;  ///< least time of its FLOPs and its bytes at the peak_rates
 };
 
 struct Comparison {

@@ -7,7 +7,7 @@
 #                        with tests/emulator in place of the CUDA libraries (needs CUDA's headers only)
 #
 # Sets DCGAN_HAS_CUDA, DCGAN_EMULATED, DCGAN_CUDA_ARCHITECTURES, DCGAN_CUDA_REASON and the targets
-# dcgan_cuda_runtime and dcgan_cuda_libraries; dcgan_add_cuda_sources() gives a room its kernels.
+# dcgan_cuda_runtime and dcgan_cuda_libraries.
 
 set(DCGAN_HAS_CUDA false)
 set(DCGAN_EMULATED false)
@@ -102,25 +102,3 @@ elseif(DCGAN_CUDA MATCHES "^(auto|on)$")
                                                          CUDA::cublasLt)
   endif()
 endif()
-
-# Adds a folder's *.cu to a room. nvcc compiles them; in emulated builds the C++ compiler does,
-# through a generated .cpp that includes the .cu.
-function(dcgan_add_cuda_sources target dir)
-  file(GLOB kernels CONFIGURE_DEPENDS ${dir}/*.cu)
-  if(NOT DCGAN_HAS_CUDA OR NOT kernels)
-    return()
-  endif()
-  if(NOT DCGAN_EMULATED)
-    target_sources(${target} PRIVATE ${kernels})
-    return()
-  endif()
-  foreach(kernel IN LISTS kernels)
-    file(RELATIVE_PATH name ${PROJECT_SOURCE_DIR} ${kernel})
-    set(wrapper ${PROJECT_BINARY_DIR}/generated/${name}.cpp)
-    file(CONFIGURE OUTPUT ${wrapper} CONTENT "#include \"${name}\"\n" @ONLY)
-    # -fno-strict-aliasing: 16-byte accesses; the pragmas and attributes are nvcc's.
-    set_source_files_properties(${wrapper} PROPERTIES COMPILE_OPTIONS
-      "-fno-strict-aliasing;-Wno-unknown-pragmas;-Wno-attributes;-Wno-pedantic")
-    target_sources(${target} PRIVATE ${wrapper})
-  endforeach()
-endfunction()

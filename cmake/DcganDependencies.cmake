@@ -1,7 +1,6 @@
 # The libraries, found once. What is optional makes a smaller build and is said in the summary.
 
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(dnnl REQUIRED)
@@ -13,7 +12,6 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 if(DCGAN_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)
-  target_link_libraries(dcgan_options INTERFACE OpenMP::OpenMP_CXX)
 endif()
 
 include(DcganCuda)

@@ -1,12 +1,12 @@
 # The git revision of the sources, for result files: target dcgan_revision writes
-# generated/models/evaluation/revision.h before a build, and only when it has changed, so that a
+# generated/models/profiling/revision.h before a build, and only when it has changed, so that a
 # commit recompiles one file. "-changed" behind it: tracked files differ from that commit. Sources
 # that are no checkout have their revision in a file REVISION, or "unknown".
 #
 # Run as a script (cmake -P, with SOURCE, OUTPUT) this file is what the target runs.
 
 if(NOT CMAKE_SCRIPT_MODE_FILE)
-  set(dcgan_revision_header ${PROJECT_BINARY_DIR}/generated/models/evaluation/revision.h)
+  set(dcgan_revision_header ${PROJECT_BINARY_DIR}/generated/models/profiling/revision.h)
   add_custom_target(dcgan_revision
     COMMAND ${CMAKE_COMMAND} -DSOURCE=${PROJECT_SOURCE_DIR} -DOUTPUT=${dcgan_revision_header}
             -P ${CMAKE_CURRENT_LIST_FILE}
@@ -33,4 +33,4 @@ if(git AND EXISTS ${SOURCE}/.git)
     set(DCGAN_REVISION ${commit})
   endif()
 endif()
-configure_file(${SOURCE}/models/evaluation/revision.h.in ${OUTPUT} @ONLY)
+configure_file(${SOURCE}/models/profiling/revision.h.in ${OUTPUT} @ONLY)

@@ -40,7 +40,7 @@ trap 'rm -rf "$work"' EXIT
 bundle="$work/dcgan-bundle"
 mkdir -p "$bundle/build/tests" "$bundle/lib" "$bundle/scripts" "$bundle/shared/data"
 programs=("$build/dcgan")
-for program in test_device test_kernels test_models test_evaluation test_cuda; do
+for program in test_device test_kernels test_networks test_generation test_models test_profiling test_cuda; do
   if [[ -x $build/tests/$program ]]; then
     programs+=("$build/tests/$program")
   else

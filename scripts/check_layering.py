@@ -5,10 +5,10 @@
     scripts/check_layering.py --headers        ... and compiles each header on its own
     scripts/check_layering.py --root FOLDER    another tree (the self-test plants faults in one)
 
-Rules (ALLOWED below): runtime <- kernels <- models <- apps, room by room; tests and benchmarks see
-all. Headers of CUDA, NCCL, MPI, oneDNN and picture codecs stay in .cpp, .cu and .cuh files, in
-kernels/cuda and in the PRIVATE headers, which no other header may include. A quoted include names a
-file of the project by its path from the root.
+Rules (ALLOWED below): runtime <- kernels <- models <- apps, room by room, without a circle; tests
+and benchmarks see all. Headers of CUDA, NCCL, MPI, oneDNN and picture codecs stay in .cpp, .cu and
+.cuh files, in folders named cuda and in the PRIVATE headers. No header outside those folders may
+include a PRIVATE header. A quoted include names a file of the project by its path from the root.
 Exit: 0 as planned, 1 violations (one a line: file:line: what), 2 usage.
 """
 
@@ -21,30 +21,54 @@ import shutil
 import subprocess
 import sys
 
-RUNTIME = ["runtime/base", "runtime/device", "runtime/comm", "runtime/io"]
-BELOW_MODELS = RUNTIME + ["kernels"]
-MODELS = BELOW_MODELS + ["models"]
-
 # Room -> rooms it may include besides itself. The longest name that a path begins with is its room.
+# The table has no circle: main() checks it.
+RUNTIME = ["runtime/base", "runtime/device", "runtime/comm", "runtime/io"]
+COMPUTE = ["runtime/base", "runtime/device", "kernels/common"]  # what an operation stands on
+KERNELS = ["kernels/common", "kernels/vendor", "kernels/elementwise", "kernels/input",
+           "kernels/loss", "kernels/optimizer", "kernels/norm", "kernels/conv", "kernels/block"]
+MODELS = ["models/networks", "models/training", "models/data", "models/checkpoint",
+          "models/generation", "models/run", "models/evaluation", "models/export", "models/parity",
+          "models/profiling", "models/api"]
+
 ALLOWED = {
     "runtime/base": [],
     "runtime/device": ["runtime/base"],
     "runtime/comm": ["runtime/base", "runtime/device"],
     "runtime/io": ["runtime/base"],
-    "kernels": RUNTIME,
+    "kernels/common": ["runtime/base", "runtime/device"],
+    "kernels/vendor": [*COMPUTE, "runtime/io"],
+    "kernels/elementwise": COMPUTE,
+    "kernels/input": COMPUTE,
+    "kernels/loss": COMPUTE,
+    "kernels/optimizer": COMPUTE,
+    "kernels/norm": [*COMPUTE, "kernels/elementwise"],
+    "kernels/conv": [*COMPUTE, "kernels/vendor", "kernels/elementwise"],
+    "kernels/block": [*COMPUTE, "kernels/elementwise", "kernels/norm", "kernels/conv"],
     "models/include": [],
-    "models/data": RUNTIME,
-    "models/networks": BELOW_MODELS,
-    "models/options": BELOW_MODELS + ["models/networks", "models/data"],
-    "models/training": MODELS,
-    "models/evaluation": MODELS,
-    "models/api": MODELS,
-    "apps": RUNTIME + ["models"],
-    "tests": MODELS + ["apps", "benchmarks"],
-    "benchmarks": MODELS + ["tests"],
+    "models/networks": [*RUNTIME, *KERNELS],
+    "models/training": ["runtime/base", "runtime/device", "runtime/comm", *KERNELS,
+                        "models/networks"],
+    "models/data": [*RUNTIME, "kernels/input", "models/training"],
+    "models/checkpoint": [*RUNTIME, "kernels/optimizer", "models/networks", "models/training"],
+    "models/generation": [*RUNTIME, *KERNELS, "models/networks", "models/checkpoint"],
+    "models/run": [*RUNTIME, *KERNELS, "models/networks", "models/training", "models/data",
+                   "models/checkpoint", "models/generation"],
+    "models/parity": [*RUNTIME, *KERNELS, "models/networks", "models/training"],
+    "models/profiling": [*RUNTIME, *KERNELS, "models/networks", "models/training", "models/data",
+                         "models/generation"],
+    "models/evaluation": [*RUNTIME, *KERNELS, "models/networks", "models/data",
+                          "models/generation"],
+    "models/export": [*RUNTIME, "models/networks", "models/checkpoint", "models/generation"],
+    "models/api": [*RUNTIME, *KERNELS, "models/include", "models/networks", "models/training",
+                   "models/data", "models/checkpoint", "models/generation"],
+    "apps": [*RUNTIME, *MODELS],
+    "tests": [*RUNTIME, *KERNELS, *MODELS, "models/include", "apps", "benchmarks"],
+    "benchmarks": [*RUNTIME, *KERNELS, *MODELS, "tests"],
 }
-# Headers that wrap a vendor's library for the sources of their own room, and for those alone.
-PRIVATE = {"runtime/device/cuda_check.h", "kernels/dnnl_cpu.h"}
+# Headers that wrap a vendor's library, for .cpp and .cu files; so do those in a folder cuda/.
+PRIVATE = {"kernels/vendor/onednn.h"}
+PRIVATE_FOLDER = re.compile(r"^(runtime|kernels)/.*/?cuda/")
 TOP_FOLDERS = ("runtime", "kernels", "models", "apps", "tests", "benchmarks")
 HEADERS = {".h", ".hpp"}
 SOURCES = HEADERS | {".c", ".cpp", ".cu", ".cuh"}
@@ -63,6 +87,25 @@ def room_of(path):
 
 def may_include(room, other):
     return other == room or any(other == a or other.startswith(a + "/") for a in ALLOWED[room])
+
+
+def circle(table):
+    """Rooms that reach themselves, in order, or nothing. tests and benchmarks may see each other."""
+    done = {"tests", "benchmarks"}
+
+    def visit(room, trail):
+        if room in trail:
+            return trail[trail.index(room):] + [room]
+        if room in done:
+            return None
+        for below in table.get(room, []):
+            found = visit(below, [*trail, room])
+            if found:
+                return found
+        done.add(room)
+        return None
+
+    return next((found for room in table if (found := visit(room, []))), None)
 
 
 def source_files(root):
@@ -94,7 +137,7 @@ def check_include(root, path, bracket, name):
     is_header = pathlib.PurePath(path).suffix in HEADERS
     # Tests and benchmarks talk to vendors' libraries as they need.
     shielded = path.startswith(("runtime/", "kernels/", "models/", "apps/"))
-    carries_vendor = path in PRIVATE or path.startswith("kernels/cuda/")
+    carries_vendor = path in PRIVATE or bool(PRIVATE_FOLDER.match(path))
     if VENDOR.match(name) and resolve(root, path, name) is None:
         if is_header and shielded and not carries_vendor:
             return f"<{name}> in a header: vendors' headers belong in .cpp, .cu and .cuh files"
@@ -146,7 +189,7 @@ def compile_header(root, build, path):
 
 def check_headers(root, build, files):
     headers = [f for f in files if pathlib.PurePath(f).suffix in HEADERS and f not in PRIVATE
-               and not f.startswith(("kernels/cuda/", "tests/", "benchmarks/"))]
+               and not PRIVATE_FOLDER.match(f) and not f.startswith(("tests/", "benchmarks/"))]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         faults = pool.map(lambda path: compile_header(root, build, path), headers)
         return len(headers), [fault for fault in faults if fault]
@@ -161,6 +204,10 @@ def main():
                         help="configured build folder, for the generated headers")
     options = parser.parse_args()
     root = options.root.resolve()
+    round_trip = circle(ALLOWED)
+    if round_trip:
+        print(f"check_layering: the table has a circle: {' -> '.join(round_trip)}", file=sys.stderr)
+        return 1
     files = source_files(root)
     if not files:
         print(f"check_layering: no source file under {root}", file=sys.stderr)

@@ -98,7 +98,7 @@ doctor() { # passes when a GPU is usable
 
 run_tests() {
   local program
-  for program in test_device test_kernels test_models test_evaluation test_cuda; do
+  for program in test_device test_kernels test_networks test_generation test_models test_profiling test_cuda; do
     if [[ $rehearse == yes ]]; then
       skip "$program" "a ctest of the emulated build"
     elif [[ ! -x $build/tests/$program ]]; then

@@ -10,7 +10,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache pkg-config                  # compiling
   libdnnl-dev ocl-icd-opencl-dev                           # Debian's oneDNN asks for OpenCL's headers
-  nlohmann-json3-dev libcli11-dev libspdlog-dev libfmt-dev libxxhash-dev
+  nlohmann-json3-dev libcli11-dev libfmt-dev libxxhash-dev
   libjpeg-dev libpng-dev zlib1g-dev                        # pictures and compressed files
   catch2 clang-format python3 valgrind                     # tests and checks
 )

@@ -1,10 +1,10 @@
 // Activations in a pass of their own, behind convolutions that have none inside.
-#include "kernels/activation.h"
+#include "kernels/elementwise/activation.h"
 
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"
-#include "kernels/activate_cuda.h"
-#include "kernels/activation_cpu.h"
+#include "kernels/elementwise/cpu/activation.h"
+#include "kernels/elementwise/cuda/activation.h"
 #include "runtime/base/build_config.h"
 #include "tests/reference/activation.h"
 

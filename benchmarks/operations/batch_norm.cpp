@@ -1,5 +1,5 @@
 // Statistics, normalisation and activation in one operation, and its gradient, at every norm.
-#include "kernels/batch_norm.h"
+#include "kernels/norm/batch_norm.h"
 
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"

@@ -1,5 +1,5 @@
 // Conversions of type and of layout, at the door.
-#include "kernels/convert.h"
+#include "kernels/elementwise/convert.h"
 
 #include "benchmarks/operations/operations.h"
 #include "models/networks/blocks.h"

@@ -1,5 +1,5 @@
 // Looking for numbers that are not finite among a network's gradients.
-#include "kernels/finite.h"
+#include "kernels/elementwise/finite.h"
 
 #include <cmath>
 
@@ -15,7 +15,7 @@ void check(Session& session) {
   constexpr std::int64_t kCount = 10'007;
   const auto flag_for = [&](const Values& values) {
     const DeviceTensor x(context, values, dtype), flag(context, {1}, DType::i32);
-    flag_non_finite(context, x.view(), flag.view());
+    detect_non_finite(context, x.view(), flag.view());
     return flag.read(context);
   };
   Values values = reference::random_values({kCount}, 1, dtype);
@@ -33,7 +33,7 @@ void time(Session& session) {
   const auto time_network = [&](const char* name, std::int64_t count) {
     const auto gradients = DeviceTensor::random(context, {count}, DType::f32, 1e-3);
     session.time({name, {count}, 0, static_cast<double>(gradients.view().bytes()), 1, "", ""},
-                 [&] { flag_non_finite(context, gradients.view(), flag.view()); });
+                 [&] { detect_non_finite(context, gradients.view(), flag.view()); });
   };
   time_network("G gradients", parameter_count(generator_blocks(model)));
   time_network("D gradients", parameter_count(discriminator_blocks(model)));

@@ -1,5 +1,5 @@
 // From stored bytes to a batch (choice, mirroring, normalisation) and back.
-#include "kernels/image_batch.h"
+#include "kernels/input/image_batch.h"
 
 #include "benchmarks/operations/operations.h"
 

@@ -1,5 +1,5 @@
 // Drawing latent vectors.
-#include "kernels/latent.h"
+#include "kernels/input/latent.h"
 
 #include "benchmarks/operations/operations.h"
 

@@ -1,5 +1,5 @@
 // Losses, their gradients and the watched figures from logits: small, so latency is what counts.
-#include "kernels/loss.h"
+#include "kernels/loss/loss.h"
 
 #include "benchmarks/operations/operations.h"
 #include "tests/reference/loss.h"

@@ -1,5 +1,5 @@
 // Adam and RMSprop over all parameters of a network in one pass, with what may ride along.
-#include "kernels/optimizer.h"
+#include "kernels/optimizer/optimizer.h"
 
 #include "benchmarks/operations/operations.h"
 #include "models/networks/blocks.h"

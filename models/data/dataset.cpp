@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "models/data/sources.h"
+#include "models/data/formats/sources.h"
 
 namespace dcgan {
 

@@ -7,12 +7,26 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/enum_names.h"
 #include "runtime/base/tensor.h"
 
 namespace dcgan {
 
 enum class DatasetKind { strokes, mnist, cifar10, cifar100, folder };
+
+constexpr auto enum_table(DatasetKind) {
+  return NameTable<DatasetKind, 5>{{{"strokes", DatasetKind::strokes},
+                                    {"mnist", DatasetKind::mnist},
+                                    {"cifar10", DatasetKind::cifar10},
+                                    {"cifar100", DatasetKind::cifar100},
+                                    {"folder", DatasetKind::folder}}};
+}
 enum class CorruptPolicy { fail, skip };
+
+constexpr auto enum_table(CorruptPolicy) {
+  return NameTable<CorruptPolicy, 2>{
+      {{"fail", CorruptPolicy::fail}, {"skip", CorruptPolicy::skip}}};
+}
 
 struct DatasetOptions {
   DatasetKind kind = DatasetKind::strokes;

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "runtime/io/safetensors.h"
+#include "runtime/io/safetensors/safetensors.h"
 
 namespace dcgan {
 namespace {

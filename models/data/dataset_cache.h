@@ -8,7 +8,7 @@
 #include <string>
 
 #include "models/data/dataset.h"
-#include "models/data/image_files.h"
+#include "models/data/formats/image_files.h"
 
 namespace dcgan {
 

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "kernels/batch_norm.h"
+#include "kernels/norm/batch_norm.h"
 
 namespace dcgan {
 

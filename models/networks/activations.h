@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 #include "models/networks/blocks.h"
 #include "runtime/device/memory_plan.h"
 

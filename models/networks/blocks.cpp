@@ -11,10 +11,10 @@ constexpr ActivationSpec kTanh{Activation::tanh, 0.0f};
 constexpr ActivationSpec kNone{Activation::none, 0.0f};
 
 ConvSpec up(std::int64_t in, std::int64_t out, int kernel, int stride, int padding) {
-  return {ConvDirection::up, in, out, kernel, stride, padding};
+  return {ConvType::transposed, in, out, kernel, stride, padding};
 }
 ConvSpec down(std::int64_t in, std::int64_t out, int kernel, int stride, int padding) {
-  return {ConvDirection::down, in, out, kernel, stride, padding};
+  return {ConvType::convolution, in, out, kernel, stride, padding};
 }
 
 // Names of an nn.Sequential: convolution, norm and activation are numbered as they come.

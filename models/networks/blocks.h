@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/activation.h"
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
+#include "kernels/elementwise/activation.h"
 #include "models/networks/model_config.h"
 
 namespace dcgan {

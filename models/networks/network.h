@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "kernels/batch_norm.h"
+#include "kernels/norm/batch_norm.h"
 #include "models/networks/activations.h"
 #include "models/networks/blocks.h"
 #include "models/networks/parameters.h"

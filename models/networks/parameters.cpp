@@ -1,6 +1,6 @@
 #include "models/networks/parameters.h"
 
-#include "kernels/convert.h"
+#include "kernels/elementwise/convert.h"
 
 namespace dcgan {
 namespace {

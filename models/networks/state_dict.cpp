@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/convert.h"
+#include "kernels/elementwise/convert.h"
 
 namespace dcgan {
 namespace {

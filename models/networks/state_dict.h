@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/networks/network.h"
-#include "runtime/io/safetensors.h"
+#include "runtime/io/safetensors/safetensors.h"
 
 namespace dcgan {
 

@@ -1,6 +1,6 @@
 #include "models/training/engine.h"
 
-#include "kernels/latent.h"
+#include "kernels/input/latent.h"
 #include "models/networks/state_dict.h"
 #include "runtime/device/profile_range.h"
 
@@ -37,7 +37,7 @@ TrainingEngine::TrainingEngine(const Context& context, const RunOptions& options
       generator_(context, generator_blocks(model_config(options))),
       discriminator_(context, discriminator_blocks(model_config(options))),
       step_(context, generator_, discriminator_, step_config(options)),
-      feeder_(context, dataset,
+      loader_(context, dataset,
               {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
                options.d_steps, options.image_memory}) {
   initialize(context, options, RandomStream::generator_init, options.init_generator, generator_);
@@ -53,7 +53,7 @@ void TrainingEngine::enqueue_step() {
     // The discriminator's own counter numbers the draws, on the device, so that a graph can replay.
     draw_latent(context_, discriminator_.parameters().step(), z.reshaped({z.shape[0], z.shape[3]}),
                 latent);
-    feeder_.feed(context_, update, step_.real_images());
+    loader_.feed(context_, update, step_.real_images());
     const ProfileRange range("D");
     step_.update_discriminator(context_);
   }
@@ -64,7 +64,7 @@ void TrainingEngine::enqueue_step() {
 void TrainingEngine::train_step(StepLaunch launch) {
   {
     const ProfileRange range("load");
-    feeder_.select(context_, steps_done_ * options_.d_steps);
+    loader_.select(context_, steps_done_ * options_.d_steps);
   }
   if (!context_.is_cuda() || !warm_ || launch == StepLaunch::eager) {
     enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
@@ -76,7 +76,7 @@ void TrainingEngine::train_step(StepLaunch launch) {
   }
   ++steps_done_;
   const ProfileRange range("load");
-  feeder_.prefetch(steps_done_ * options_.d_steps);
+  loader_.prefetch(steps_done_ * options_.d_steps);
 }
 
 }  // namespace dcgan

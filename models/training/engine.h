@@ -3,9 +3,9 @@
 #pragma once
 
 #include "models/data/dataset.h"
+#include "models/data/loader.h"
 #include "models/networks/network.h"
-#include "models/options/run_options.h"
-#include "models/training/batch_feeder.h"
+#include "models/run/run_options.h"
 #include "models/training/step.h"
 #include "runtime/device/graph.h"
 
@@ -39,8 +39,8 @@ class TrainingEngine {
   Network& discriminator() { return discriminator_; }
   const Network& discriminator() const { return discriminator_; }
   /// Whether images travel to the GPU at every step, for want of room there.
-  bool streams_images() const { return feeder_.streams(); }
-  std::int64_t batches_per_epoch() const { return feeder_.batches_per_epoch(); }
+  bool streams_images() const { return loader_.streams(); }
+  std::int64_t batches_per_epoch() const { return loader_.batches_per_epoch(); }
   /// Operations in the graph of a step; 0 on the CPU and before the second step.
   const GraphSize& graph_size() const { return graph_.size(); }
 
@@ -52,7 +52,7 @@ class TrainingEngine {
   Network generator_;
   Network discriminator_;
   AdversarialStep step_;
-  BatchFeeder feeder_;  // last: what is free now may hold the images
+  Loader loader_;  // last: what is free now may hold the images
   Graph graph_;
   bool warm_ = false;
   std::int64_t steps_done_ = 0;

@@ -1,6 +1,6 @@
 #include "models/training/step.h"
 
-#include "kernels/finite.h"
+#include "kernels/elementwise/finite.h"
 #include "models/training/step_memory.h"
 
 namespace dcgan {
@@ -57,7 +57,7 @@ void AdversarialStep::update_discriminator(const Context& context, RealLabels la
                      config_.loss);
   discriminator_.backward(context, plan_.on_both, ParamGrads::overwrite);
   Parameters& parameters = discriminator_.parameters();
-  flag_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
+  detect_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
   optimizer_step(context, optimizer_arrays(parameters), config_.discriminator);
 }
 
@@ -69,7 +69,7 @@ void AdversarialStep::update_generator(const Context& context) {
   discriminator_.backward(context, plan_.on_fake, ParamGrads::skip);
   generator_.backward(context, plan_.generating, ParamGrads::overwrite);
   Parameters& parameters = generator_.parameters();
-  flag_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
+  detect_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
   optimizer_step(context, optimizer_arrays(parameters), config_.generator);
 }
 

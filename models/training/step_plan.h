@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "kernels/loss.h"
-#include "kernels/optimizer.h"
+#include "kernels/loss/loss.h"
+#include "kernels/optimizer/optimizer.h"
 #include "models/networks/activations.h"
 
 namespace dcgan {

@@ -2,7 +2,7 @@
 
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
-#include "runtime/device/cuda_runtime.h"
+#include "runtime/device/cuda/runtime.h"
 
 namespace dcgan {
 

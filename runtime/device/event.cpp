@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "runtime/base/build_config.h"
-#include "runtime/device/cuda_runtime.h"
+#include "runtime/device/cuda/runtime.h"
 
 namespace dcgan {
 

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/activate_cuda.h"
-#include "kernels/conv_plans_cuda.h"
+#include "kernels/conv/cuda/plans.h"
+#include "kernels/elementwise/cuda/activation.h"
 #include "tests/emulator/grid/grid.h"
 
 namespace dcgan::cuda {
@@ -28,7 +28,7 @@ struct Extents {
 Extents extents_of(const ConvConfig& config) {
   const Shape& x = config.input;
   const Shape y = config.spec.output_shape(x);
-  const bool down = config.spec.direction == ConvDirection::down;
+  const bool down = config.spec.type == ConvType::convolution;
   const Shape& image = down ? x : y;
   const Shape& features = down ? y : x;
   return {image[0],    image[1],    image[2],           image[3],           features[1],
@@ -127,7 +127,7 @@ class ReferencePlan final : public ConvPlan {
   }
 
  private:
-  bool is_down() const { return config_.spec.direction == ConvDirection::down; }
+  bool is_down() const { return config_.spec.type == ConvType::convolution; }
 
   // features = image * weights
   void enqueue_features(const Context& context, ConstTensorView image, ConstTensorView weights,

@@ -9,7 +9,7 @@
 
 #include "models/data/dataset.h"
 #include "models/networks/network.h"
-#include "models/options/run_options.h"
+#include "models/run/run_options.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
 #include "tests/support/temporary_folder.h"

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/activation.h"
+#include "kernels/elementwise/activation.h"
 #include "tests/reference/values.h"
 
 namespace dcgan::reference {

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "kernels/batch_norm.h"
+#include "kernels/norm/batch_norm.h"
 #include "tests/reference/activation.h"
 
 namespace dcgan::reference {

@@ -2,7 +2,7 @@
 // passes, so that each is the adjoint of the others by construction.
 #pragma once
 
-#include "kernels/conv.h"
+#include "kernels/conv/conv.h"
 #include "tests/reference/values.h"
 
 namespace dcgan::reference {
@@ -28,7 +28,7 @@ void for_each_product(const ConvSpec& spec, const Shape& big, const Shape& small
 /// y = conv(x, weights), no activation.
 inline Values conv(const ConvSpec& spec, const Values& x, const Values& weights) {
   Values y(spec.output_shape(x.shape));
-  const bool down = spec.direction == ConvDirection::down;
+  const bool down = spec.type == ConvType::convolution;
   for_each_product(spec, down ? x.shape : y.shape, down ? y.shape : x.shape,
                    [&](auto n, auto h, auto w, auto b, auto p, auto q, auto a, auto r, auto s) {
                      const double weight = weights.at(a, r, s, b);
@@ -50,7 +50,7 @@ struct ConvGradients {
 inline ConvGradients conv_gradients(const ConvSpec& spec, const Values& x, const Values& weights,
                                     const Values& dy) {
   ConvGradients gradients{Values(x.shape), Values(weights.shape)};
-  const bool down = spec.direction == ConvDirection::down;
+  const bool down = spec.type == ConvType::convolution;
   for_each_product(spec, down ? x.shape : dy.shape, down ? dy.shape : x.shape,
                    [&](auto n, auto h, auto w, auto b, auto p, auto q, auto a, auto r, auto s) {
                      const double weight = weights.at(a, r, s, b);

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/loss.h"
+#include "kernels/loss/loss.h"
 #include "tests/reference/values.h"
 
 namespace dcgan::reference {

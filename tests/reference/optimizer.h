@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/optimizer.h"
+#include "kernels/optimizer/optimizer.h"
 #include "tests/reference/values.h"
 
 namespace dcgan::reference {

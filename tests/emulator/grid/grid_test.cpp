@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/reduce.h"
+#include "kernels/common/cuda/reduce.h"
 #include "tests/emulator/grid/race_check.h"
 #include "tests/emulator/grid/support.h"
 #include "tests/support/catch.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/vector.h"
+#include "kernels/common/cuda/vector.h"
 #include "tests/emulator/grid/grid.h"
 #include "tests/emulator/grid/support.h"
 #include "tests/support/catch.h"

@@ -5,14 +5,14 @@
 #include <map>
 #include <string>
 
-#include "kernels/batch_norm.h"
-#include "kernels/conv_plans_cuda.h"
-#include "kernels/convert.h"
-#include "kernels/finite.h"
-#include "kernels/image_batch.h"
-#include "kernels/latent.h"
-#include "kernels/loss.h"
-#include "kernels/optimizer.h"
+#include "kernels/conv/cuda/plans.h"
+#include "kernels/elementwise/convert.h"
+#include "kernels/elementwise/finite.h"
+#include "kernels/input/image_batch.h"
+#include "kernels/input/latent.h"
+#include "kernels/loss/loss.h"
+#include "kernels/norm/batch_norm.h"
+#include "kernels/optimizer/optimizer.h"
 #include "tests/emulator/grid/grid.h"
 #include "tests/kernels/support.h"
 #include "tests/reference/conv.h"
@@ -117,14 +117,14 @@ TEST_CASE("our convolutions give the same bits in any thread order") {
   const ActivationSpec leaky{Activation::leaky_relu, 0.2f};
   const ActivationSpec tanh{Activation::tanh};
   const std::vector<ConvConfig> configs = {
-      {{ConvDirection::down, 3, 72, 4, 2, 1}, leaky, {2, 20, 36, 3}, DType::bf16},
-      {{ConvDirection::down, 1, 13, 3, 1, 1}, leaky, {2, 11, 9, 1}, DType::f32},
-      {{ConvDirection::up, 40, 3, 4, 2, 1}, tanh, {2, 9, 10, 40}, DType::bf16},
-      {{ConvDirection::up, 7, 4, 4, 1, 2}, tanh, {1, 10, 9, 7}, DType::f32},
+      {{ConvType::convolution, 3, 72, 4, 2, 1}, leaky, {2, 20, 36, 3}, DType::bf16},
+      {{ConvType::convolution, 1, 13, 3, 1, 1}, leaky, {2, 11, 9, 1}, DType::f32},
+      {{ConvType::transposed, 40, 3, 4, 2, 1}, tanh, {2, 9, 10, 40}, DType::bf16},
+      {{ConvType::transposed, 7, 4, 4, 1, 2}, tanh, {1, 10, 9, 7}, DType::f32},
       // More tiles than blocks: each block walks over several.
-      {{ConvDirection::down, 1, 3, 3, 1, 1}, leaky, {1100, 2, 2, 1}, DType::f32},
-      {{ConvDirection::down, 520, 1, 4, 1, 0}, leaky, {9, 4, 4, 520}, DType::bf16},
-      {{ConvDirection::down, 3, 1, 3, 1, 0}, {}, {5, 3, 3, 3}, DType::f32},
+      {{ConvType::convolution, 1, 3, 3, 1, 1}, leaky, {1100, 2, 2, 1}, DType::f32},
+      {{ConvType::convolution, 520, 1, 4, 1, 0}, leaky, {9, 4, 4, 520}, DType::bf16},
+      {{ConvType::convolution, 3, 1, 3, 1, 0}, {}, {5, 3, 3, 3}, DType::f32},
   };
   for (const ConvConfig& config : configs) {
     INFO(to_string(config.spec) << " on " << to_string(config.input));
@@ -135,8 +135,8 @@ TEST_CASE("our convolutions give the same bits in any thread order") {
 TEST_CASE("our convolutions over several tiles agree with float64") {
   const Context context(kGpu);
   for (const DType dtype : {DType::f32, DType::bf16}) {
-    for (const ConvDirection direction : {ConvDirection::down, ConvDirection::up}) {
-      const bool down = direction == ConvDirection::down;
+    for (const ConvType type : {ConvType::convolution, ConvType::transposed}) {
+      const bool down = direction == ConvType::convolution;
       // 72 features: more than a block's 64 or 32, and not a multiple of either.
       const ConvSpec spec{direction, down ? 3 : 72, down ? 72 : 3, 4, 2, 1};
       const Shape input = down ? Shape{3, 20, 36, 3} : Shape{3, 10, 18, 72};
@@ -226,7 +226,7 @@ TEST_CASE("elementwise kernels give the same bits in any thread order") {
     const GuardedTensor batch(context, {3, 3, 5, 17}, DType::bf16);
     gather_images(context, pixels.view(), indices.view(), flips.view(), batch.view());
     const GuardedTensor flag(context, Values({1}, {0}), DType::i32);
-    flag_non_finite(context, batch.view(), flag.view());
+    detect_non_finite(context, batch.view(), flag.view());
     return {{"z", z.raw()},
             {"turned", turned.raw()},
             {"pixels", pixels.raw()},

@@ -1,7 +1,7 @@
 // Streams, events, host functions, and the launch that the kernels' emulator uses.
 #include <utility>
 
-#include "runtime/device/cuda_check.h"
+#include "runtime/device/cuda/check.h"
 #include "tests/emulator/grid/grid.h"
 #include "tests/emulator/runtime/state.h"
 

@@ -10,7 +10,7 @@
 #include "models/data/dataset.h"
 #include "runtime/base/errors.h"
 #include "runtime/io/files.h"
-#include "runtime/io/image.h"
+#include "runtime/io/image/image.h"
 
 namespace dcgan::test {
 

@@ -1,6 +1,6 @@
 #include <chrono>
 
-#include "runtime/io/safetensors.h"
+#include "runtime/io/safetensors/safetensors.h"
 #include "tests/models/data/data_makers.h"
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"

@@ -1,0 +1,67 @@
+// What every .cu file includes: launches, shared memory, and the switch between nvcc and the
+// kernels' emulator (tests/emulator), which compiles the same sources for the CPU.
+//
+// Rules that keep one source good for both: kernels are started by launch() only; shared memory is
+// declared by DCGAN_SHARED or taken from dynamic_shared(); no return before a barrier; blocks are
+// whole warps where lanes talk to each other.
+#pragma once
+
+#if !defined(__CUDACC__)
+
+#include <cuda_emulator.h>
+
+#else
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "runtime/base/errors.h"
+#include "runtime/device/context.h"
+#include "runtime/device/cuda/check.h"
+
+// Array in shared memory: DCGAN_SHARED(float, tile, [32][33]). 16-byte accesses to it are allowed.
+#define DCGAN_SHARED(type, name, extents) __shared__ __align__(16) type name extents
+
+namespace dcgan::cuda {
+
+/// The block's dynamic shared memory, as many bytes as the launch said, aligned to 16.
+template <class T>
+__device__ inline T* dynamic_shared() {
+  extern __shared__ uint4 dcgan_dynamic_shared[];
+  return reinterpret_cast<T*>(dcgan_dynamic_shared);
+}
+
+/// Does nothing here; the emulator checks that the address is a multiple of `bytes`.
+__device__ inline void check_access(const void*, std::size_t) {}
+
+struct LaunchShape {
+  const char* kernel;  ///< its name, for errors
+  dim3 blocks;
+  dim3 threads;
+  std::size_t shared_bytes = 0;  ///< dynamic shared memory of a block, at most 48 KiB
+};
+
+/// Enqueues kernel(arguments...) on the context's stream, whose GPU must be current. Throws, naming
+/// the kernel and the shape, when the launch is refused.
+template <class... Parameters, class... Arguments>
+void launch(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
+            Arguments... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = shape.blocks;
+  config.blockDim = shape.threads;
+  config.dynamicSmemBytes = shape.shared_bytes;
+  config.stream = context.stream();
+  const cudaError_t status =
+      cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+  if (status == cudaSuccess) return;
+  cudaGetLastError();  // clears what is not sticky
+  fail(kind_of(status),
+       "CUDA: {} ({}) from launching {}: {} x {} x {} blocks of {} x {} threads, {} bytes",
+       cudaGetErrorString(status), cudaGetErrorName(status), shape.kernel, shape.blocks.x,
+       shape.blocks.y, shape.blocks.z, shape.threads.x, shape.threads.y, shape.shared_bytes);
+}
+
+}  // namespace dcgan::cuda
+
+#endif

@@ -1,0 +1,144 @@
+#include "kernels/conv/conv.h"
+
+#include <utility>
+
+#include "kernels/common/checks.h"
+#include "kernels/conv/conv_variants.h"
+#include "runtime/base/build_config.h"
+
+namespace dcgan {
+namespace {
+
+constexpr const char* kName = "conv";
+
+/// Output extent along one axis; 0 or less: nothing is left.
+std::int64_t output_extent(const ConvSpec& spec, std::int64_t input) {
+  if (spec.type == ConvType::transposed) {
+    return (input - 1) * spec.stride - 2 * spec.padding + spec.kernel;
+  }
+  const std::int64_t room = input + 2 * spec.padding - spec.kernel;
+  return room < 0 ? 0 : room / spec.stride + 1;
+}
+
+void check_spec(const ConvSpec& spec) {
+  if (spec.in_channels < 1 || spec.out_channels < 1) {
+    fail(ErrorKind::config, "conv: {} -> {} channels, both must be at least 1", spec.in_channels,
+         spec.out_channels);
+  }
+  // A kernel narrower than its stride or its padding has outputs that no input reaches.
+  if (spec.kernel < 1 || spec.stride < 1 || spec.padding < 0 || spec.padding >= spec.kernel) {
+    fail(ErrorKind::config,
+         "conv: kernel {}, stride {}, padding {}: need kernel >= 1, stride >= 1, "
+         "0 <= padding < kernel",
+         spec.kernel, spec.stride, spec.padding);
+  }
+}
+
+/// Checks the tensors of each call, then lets the device's plan compute.
+class CheckedConvPlan final : public ConvPlan {
+ public:
+  CheckedConvPlan(ConvConfig config, std::unique_ptr<ConvPlan> plan)
+      : config_(std::move(config)),
+        output_(config_.spec.output_shape(config_.input)),
+        plan_(std::move(plan)) {}
+
+  std::size_t workspace_bytes() const override { return plan_->workspace_bytes(); }
+  std::string describe() const override { return plan_->describe(); }
+
+  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
+               TensorView workspace) override {
+    check("x", x, config_.input);
+    check("weights", weights, config_.spec.weight_shape());
+    check("y", y, output_);
+    checks::disjoint(kName, "y", y, "x", x);
+    check_workspace(workspace);
+    plan_->forward(context, x, weights, y, workspace);
+  }
+
+  void backward(const Context& context, const ConvBackward& tensors,
+                TensorView workspace) override {
+    check("dy", tensors.dy, output_);
+    if (config_.activation.kind != Activation::none) check("y", tensors.y, output_);
+    if (!tensors.dx.empty()) {
+      check("weights", tensors.weights, config_.spec.weight_shape());
+      check("dx", tensors.dx, config_.input);
+      checks::disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
+    }
+    if (!tensors.dweights.empty()) {
+      check("x", tensors.x, config_.input);
+      checks::dtype(kName, "dweights", tensors.dweights, {DType::f32});
+      checks::shape(kName, "dweights", tensors.dweights, config_.spec.weight_shape());
+    }
+    check_workspace(workspace);
+    plan_->backward(context, tensors, workspace);
+  }
+
+ private:
+  void check(const char* argument, ConstTensorView view, const Shape& shape) const {
+    checks::dtype(kName, argument, view, {config_.dtype});
+    checks::shape(kName, argument, view, shape);
+  }
+  void check_workspace(const TensorView& workspace) const {
+    const std::size_t needed = plan_->workspace_bytes();
+    DCGAN_CHECK(needed == 0 || (!workspace.empty() && workspace.bytes() >= needed),
+                "{}: workspace has {} bytes, needs {}", kName,
+                workspace.empty() ? 0 : workspace.bytes(), needed);
+  }
+
+  ConvConfig config_;
+  Shape output_;
+  std::unique_ptr<ConvPlan> plan_;
+};
+
+}  // namespace
+
+Shape ConvSpec::weight_shape() const {
+  return type == ConvType::convolution ? Shape{out_channels, kernel, kernel, in_channels}
+                                       : Shape{in_channels, kernel, kernel, out_channels};
+}
+
+Shape ConvSpec::output_shape(const Shape& input) const {
+  check_spec(*this);
+  if (input.rank() != 4 || input.elements() == 0 || input[3] != in_channels) {
+    fail(ErrorKind::config, "conv: input {} does not fit {}: expected (N, H, W, {})",
+         to_string(input), to_string(*this), in_channels);
+  }
+  const std::int64_t height = output_extent(*this, input[1]);
+  const std::int64_t width = output_extent(*this, input[2]);
+  if (height < 1 || width < 1) {
+    fail(ErrorKind::config, "conv: nothing is left of input {} after {}", to_string(input),
+         to_string(*this));
+  }
+  return {input[0], height, width, out_channels};
+}
+
+std::int64_t ConvSpec::multiply_accumulates(const Shape& input) const {
+  // Each position of the smaller image (the output of `down`, the input of `up`) meets the kernel.
+  const Shape small = type == ConvType::convolution ? output_shape(input) : input;
+  return small[0] * small[1] * small[2] * weight_shape().elements();
+}
+
+std::string to_string(const ConvSpec& spec) {
+  return fmt::format("{} {}->{} k{} s{} p{}", spec.type == ConvType::transposed ? "up" : "down",
+                     spec.in_channels, spec.out_channels, spec.kernel, spec.stride, spec.padding);
+}
+
+std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config) {
+  config.spec.output_shape(config.input);  // throws on what does not fit
+  if (config.dtype != DType::f32 && config.dtype != DType::bf16) {
+    fail(ErrorKind::config, "conv: cannot compute in {}, only in f32 and bf16",
+         name_of(config.dtype));
+  }
+  const ActivationSpec& activation = config.activation;
+  if (activation.kind == Activation::leaky_relu && !(activation.negative_slope > 0.0f)) {
+    fail(ErrorKind::config, "conv: negative slope {} is not above 0", activation.negative_slope);
+  }
+  std::unique_ptr<ConvPlan> plan;
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) plan = cuda::plan_convolution(context, config);
+  }
+  if (!plan) plan = cpu::plan_convolution(context, config);
+  return std::make_unique<CheckedConvPlan>(config, std::move(plan));
+}
+
+}  // namespace dcgan

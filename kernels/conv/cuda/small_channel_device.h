@@ -1,0 +1,108 @@
+// What the kernels of image_conv.h share: operands, activations chosen at run time, and the patch
+// of an image that a tile of features meets.
+#pragma once
+
+#include "kernels/common/cuda/vector.h"
+#include "kernels/conv/cuda/small_channel.h"
+
+namespace dcgan::cuda {
+
+template <class T>
+struct DeviceOperand {
+  const T* data;
+  const T* output;  // null: the data as they are
+  Activation kind;
+  float negative_slope;
+};
+
+template <class T>
+DeviceOperand<T> device_operand(const Operand& operand) {
+  const bool derive = operand.activation.kind != Activation::none && !operand.output.empty();
+  return {operand.data.as<T>(), derive ? operand.output.as<T>() : nullptr, operand.activation.kind,
+          operand.activation.negative_slope};
+}
+
+// The kind is the same for every thread, so a switch costs little beside memory.
+__device__ __forceinline__ float activate_as(Activation kind, float x, float negative_slope) {
+  switch (kind) {
+    case Activation::relu:
+      return activate<Activation::relu>(x, negative_slope);
+    case Activation::leaky_relu:
+      return activate<Activation::leaky_relu>(x, negative_slope);
+    case Activation::tanh:
+      return activate<Activation::tanh>(x, negative_slope);
+    case Activation::none:
+      break;
+  }
+  return x;
+}
+__device__ __forceinline__ float derivative_as(Activation kind, float y, float negative_slope) {
+  switch (kind) {
+    case Activation::relu:
+      return activation_derivative<Activation::relu>(y, negative_slope);
+    case Activation::leaky_relu:
+      return activation_derivative<Activation::leaky_relu>(y, negative_slope);
+    case Activation::tanh:
+      return activation_derivative<Activation::tanh>(y, negative_slope);
+    case Activation::none:
+      break;
+  }
+  return 1.0f;
+}
+
+template <int width, class T>
+__device__ __forceinline__ Values<width> load_operand(const DeviceOperand<T>& operand,
+                                                      std::int64_t at) {
+  Values<width> values = load<width>(operand.data + at);
+  if (operand.output != nullptr) {
+    const Values<width> output = load<width>(operand.output + at);
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      values.v[i] *= derivative_as(operand.kind, output.v[i], operand.negative_slope);
+    }
+  }
+  return values;
+}
+
+/// A tile of features in the batch. Tiles are counted along columns, rows, then images.
+struct FeatureTile {
+  int image;
+  int row;  // of its first pixel
+  int column;
+};
+
+__device__ __forceinline__ FeatureTile feature_tile(std::int64_t index, int tiles_down,
+                                                    int tiles_across, int tile_rows,
+                                                    int tile_columns) {
+  const int across = static_cast<int>(index % tiles_across);
+  const std::int64_t rest = index / tiles_across;
+  return {static_cast<int>(rest / tiles_down), static_cast<int>(rest % tiles_down) * tile_rows,
+          across * tile_columns};
+}
+
+/// Image rows or columns that `tile` neighbouring features meet.
+inline int patch_extent(const ImageConv& conv, int tile) {
+  return (tile - 1) * conv.stride + conv.kernel;
+}
+
+/// Copies to shared memory the pixels that a tile meets, as f32, zero outside of the image.
+/// patch: (patch_rows, patch_width), patch_width = columns * channels. One warp a row.
+template <class T>
+__device__ __forceinline__ void load_patch(const DeviceOperand<T>& image, const ImageConv& conv,
+                                           const FeatureTile& tile, int patch_rows, int patch_width,
+                                           int warps, float* patch) {
+  const int line = conv.width * conv.channels;
+  const int first = (tile.column * conv.stride - conv.padding) * conv.channels;
+  for (int row = static_cast<int>(threadIdx.x) / 32; row < patch_rows; row += warps) {
+    const int h = tile.row * conv.stride - conv.padding + row;
+    const std::int64_t start =
+        (std::int64_t{tile.image} * conv.height + h) * static_cast<std::int64_t>(line);
+    for (int i = static_cast<int>(threadIdx.x) % 32; i < patch_width; i += 32) {
+      const int at = first + i;
+      const bool inside = h >= 0 && h < conv.height && at >= 0 && at < line;
+      patch[row * patch_width + i] = inside ? load_operand<1>(image, start + at).v[0] : 0.0f;
+    }
+  }
+}
+
+}  // namespace dcgan::cuda

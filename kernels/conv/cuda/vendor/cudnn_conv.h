@@ -1,0 +1,63 @@
+// One convolution product as a cuDNN operation graph, the engines that can compute it, and plans.
+// Included by .cpp files only.
+//
+// Everything is seen as a convolution of an image (N, H, W, C) into features (N, P, Q, K) with
+// weights (K, kernel, kernel, C): a transposed convolution's forward pass is backward_data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/conv/conv.h"
+#include "kernels/vendor/cuda/cudnn_device_properties.h"
+
+namespace dcgan::cuda {
+
+enum class ConvPass {
+  forward,           ///< features from image and weights
+  backward_data,     ///< image from features and weights
+  backward_weights,  ///< weights from image and features
+};
+
+struct ConvProblem {
+  ConvPass pass = ConvPass::forward;
+  Shape image;     // (N, H, W, C)
+  Shape features;  // (N, P, Q, K)
+  int kernel = 0;
+  int stride = 0;
+  int padding = 0;
+  DType dtype = DType::f32;   ///< of what is read, and of the result of the first two passes
+  DType result = DType::f32;  ///< of the weights' gradient
+  bool allow_tf32 = false;    ///< f32 may be multiplied by tensor cores
+};
+/// "backward_data 64x8x8x128<-256 k4 s2 p1 bf16": also the key of the plan cache.
+std::string to_string(const ConvProblem& problem);
+ConvProblem problem_of(const ConvConfig& config, ConvPass pass);
+
+/// The names under which a plan gets its pointers.
+enum TensorName : std::int64_t { kImage = 1, kWeights = 2, kFeatures = 3 };
+
+Descriptor conv_graph(const ConvProblem& problem, const Target& target);
+
+enum class EngineSearch {
+  heuristics,  ///< what cuDNN proposes
+  all,         ///< then also every engine there is, with its default knobs: some are never proposed
+};
+
+/// Engine configurations that may compute `graph` on the target, best guess first. Without those
+/// whose results are not what is promised: non-deterministic ones, ones that reduce in low
+/// precision or convert their inputs down, and for f32 without allow_tf32 those on tensor cores.
+std::vector<Descriptor> engine_candidates(const Descriptor& graph, const ConvProblem& problem,
+                                          const Target& target, EngineSearch search);
+
+/// A finalised plan, or false in `ok` when the engine cannot after all.
+struct ExecutionPlan {
+  Descriptor descriptor{CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR};
+  std::int64_t workspace_bytes = 0;
+  bool ok = false;
+};
+ExecutionPlan build_plan(const Descriptor& engine_config, const Target& target);
+ExecutionPlan load_plan(const std::string& json, const Target& target);
+
+}  // namespace dcgan::cuda

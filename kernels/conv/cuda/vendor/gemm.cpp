@@ -1,0 +1,174 @@
+// A generator's stem as matrix products through cuBLASLt: y (N, M) = x (N, K) w (K, M), with
+// M = kernel * kernel * out_channels. cuBLAS counts columns first, so every row-major matrix is its
+// own transpose there, and the product is written y' = w' x'.
+#include <cublasLt.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "kernels/conv/cuda/plans.h"
+#include "kernels/elementwise/cuda/activation.h"
+#include "kernels/vendor/cuda/libraries.h"
+
+namespace dcgan::cuda {
+namespace {
+
+constexpr std::size_t kMostWorkspaceBytes = std::size_t{32} << 20;  // NVIDIA's advice for Hopper
+
+template <class T, cublasStatus_t (*destroy)(T)>
+struct Owner {
+  T handle = nullptr;
+  Owner() = default;
+  Owner(Owner&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
+  Owner& operator=(Owner&& other) = delete;
+  ~Owner() {
+    if (handle != nullptr) destroy(handle);
+  }
+};
+using Layout = Owner<cublasLtMatrixLayout_t, cublasLtMatrixLayoutDestroy>;
+using Description = Owner<cublasLtMatmulDesc_t, cublasLtMatmulDescDestroy>;
+using Preference = Owner<cublasLtMatmulPreference_t, cublasLtMatmulPreferenceDestroy>;
+
+cudaDataType_t vendor_type(DType dtype) { return dtype == DType::bf16 ? CUDA_R_16BF : CUDA_R_32F; }
+
+Layout layout(DType dtype, std::int64_t rows, std::int64_t columns) {
+  Layout result;
+  CUBLAS_TRY(cublasLtMatrixLayoutCreate(&result.handle, vendor_type(dtype),
+                                        static_cast<std::uint64_t>(rows),
+                                        static_cast<std::uint64_t>(columns), rows));
+  return result;
+}
+
+// One stored matrix, column-major, and how it enters.
+struct Factor {
+  std::int64_t rows, columns;
+  cublasOperation_t operation;
+};
+
+// result (m, n) = left * right, f32 sums.
+class Product {
+ public:
+  Product(const Libraries& libraries, const ConvConfig& config, DType result, const Factor& left,
+          const Factor& right)
+      : Product(libraries, config.dtype, compute_type(config), result, left, right) {}
+
+  std::size_t workspace_bytes() const { return algorithm_.workspaceSize; }
+
+  void run(const Libraries& libraries, const Context& context, const void* left, const void* right,
+           void* result, TensorView workspace) const {
+    const float one = 1.0f;
+    const float zero = 0.0f;
+    CUBLAS_TRY(cublasLtMatmul(libraries.cublas(), description_.handle, &one, left, left_.handle,
+                              right, right_.handle, &zero, result, result_.handle, result,
+                              result_.handle, &algorithm_.algo, workspace.data,
+                              algorithm_.workspaceSize, context.stream()));
+  }
+
+ private:
+  // CUBLAS_COMPUTE_32F: true f32 products for f32, never TF32.
+  static cublasComputeType_t compute_type(const ConvConfig& config) {
+    const bool tf32 = config.policy.allow_tf32 && config.dtype == DType::f32;
+    return tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+  }
+
+  Product(const Libraries& libraries, DType dtype, cublasComputeType_t compute, DType result,
+          const Factor& left, const Factor& right)
+      : left_(layout(dtype, left.rows, left.columns)),
+        right_(layout(dtype, right.rows, right.columns)),
+        result_(layout(result, left.operation == CUBLAS_OP_N ? left.rows : left.columns,
+                       right.operation == CUBLAS_OP_N ? right.columns : right.rows)) {
+    CUBLAS_TRY(cublasLtMatmulDescCreate(&description_.handle, compute, CUDA_R_32F));
+    CUBLAS_TRY(cublasLtMatmulDescSetAttribute(description_.handle, CUBLASLT_MATMUL_DESC_TRANSA,
+                                              &left.operation, sizeof left.operation));
+    CUBLAS_TRY(cublasLtMatmulDescSetAttribute(description_.handle, CUBLASLT_MATMUL_DESC_TRANSB,
+                                              &right.operation, sizeof right.operation));
+    choose(libraries);
+  }
+
+  void choose(const Libraries& libraries) {
+    Preference preference;
+    CUBLAS_TRY(cublasLtMatmulPreferenceCreate(&preference.handle));
+    CUBLAS_TRY(cublasLtMatmulPreferenceSetAttribute(
+        preference.handle, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kMostWorkspaceBytes,
+        sizeof kMostWorkspaceBytes));
+    // Partial sums are added in the type that products are summed in, never in bf16.
+    const std::uint32_t reductions =
+        CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    CUBLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference.handle,
+                                                    CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK,
+                                                    &reductions, sizeof reductions));
+    const std::uint32_t alignment = 16;  // bytes that every tensor here is a multiple of
+    for (const cublasLtMatmulPreferenceAttributes_t attribute :
+         {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+          CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
+      CUBLAS_TRY(cublasLtMatmulPreferenceSetAttribute(preference.handle, attribute, &alignment,
+                                                      sizeof alignment));
+    }
+    int found = 0;
+    CUBLAS_TRY(cublasLtMatmulAlgoGetHeuristic(libraries.cublas(), description_.handle, left_.handle,
+                                              right_.handle, result_.handle, result_.handle,
+                                              preference.handle, 1, &algorithm_, &found));
+    if (found == 0) fail(ErrorKind::unavailable, "conv: cuBLASLt has no algorithm for the stem");
+  }
+
+  Description description_;
+  Layout left_, right_, result_;
+  cublasLtMatmulHeuristicResult_t algorithm_{};
+};
+
+class DenseConvPlan final : public ConvPlan {
+ public:
+  DenseConvPlan(const Context& context, const ConvConfig& config)
+      : DenseConvPlan(context, config, config.input[0], config.spec.in_channels,
+                      config.spec.out_channels * config.spec.kernel * config.spec.kernel) {}
+
+  std::size_t workspace_bytes() const override {
+    return std::max(
+        {forward_.workspace_bytes(), data_.workspace_bytes(), weights_.workspace_bytes()});
+  }
+  std::string describe() const override { return "cuBLASLt matrix product"; }
+
+  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
+               TensorView workspace) override {
+    forward_.run(*libraries_, context, weights.data, x.data, y.data, workspace);
+    activate_in_place(context, y, config_.activation);
+  }
+
+  void backward(const Context& context, const ConvBackward& tensors,
+                TensorView workspace) override {
+    if (config_.activation.kind != Activation::none) {
+      activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
+    }
+    if (!tensors.dweights.empty()) {
+      weights_.run(*libraries_, context, tensors.dy.data, tensors.x.data, tensors.dweights.data,
+                   workspace);
+    }
+    if (tensors.dx.empty()) return;
+    data_.run(*libraries_, context, tensors.weights.data, tensors.dy.data, tensors.dx.data,
+              workspace);
+  }
+
+ private:
+  DenseConvPlan(const Context& context, const ConvConfig& config, std::int64_t n, std::int64_t k,
+                std::int64_t m)
+      : config_(config),
+        libraries_(Libraries::of(context)),
+        forward_(*libraries_, config, config.dtype, {m, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N}),
+        data_(*libraries_, config, config.dtype, {m, k, CUBLAS_OP_T}, {m, n, CUBLAS_OP_N}),
+        weights_(*libraries_, config, DType::f32, {m, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T}) {}
+
+  ConvConfig config_;
+  std::shared_ptr<const Libraries> libraries_;
+  Product forward_;  // y'  = w' x'
+  Product data_;     // dx' = w dy'
+  Product weights_;  // dw' = dy' x
+};
+
+}  // namespace
+
+std::unique_ptr<ConvPlan> plan_dense_convolution(const Context& context, const ConvConfig& config) {
+  return std::make_unique<DenseConvPlan>(context, config);
+}
+
+}  // namespace dcgan::cuda

@@ -1,0 +1,144 @@
+#include "kernels/common/cuda/reduce.h"
+#include "kernels/common/cuda/vector.h"
+#include "kernels/input/image_batch_variants.h"
+
+namespace dcgan::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr std::int64_t kMostBlocks = 4096;
+
+struct GatherArguments {
+  const std::uint8_t* images;   // (M, H, W, C)
+  const std::int64_t* indices;  // (N)
+  const std::uint8_t* flips;    // (N), or null
+  std::int64_t count;           // elements of the batch
+  int width;
+  int channels;
+  int image_elements;  // H * W * C
+};
+
+/// Each operation rounded, as torchvision's; the division by 1/2 is exact.
+__device__ __forceinline__ float normalised(std::uint8_t value) {
+  return (static_cast<float>(value) / 255.0f - 0.5f) / 0.5f;
+}
+
+/// One thread writes `width` neighbours of one image: image_elements is a multiple of `width`. The
+/// bytes are read one by one: neighbours share lines of the first-level cache, and a mirrored row
+/// has no wider piece than a pixel.
+template <class T, int width>
+__global__ void __launch_bounds__(kThreads)
+    gather_images_kernel(GatherArguments arguments, T* out) {
+  const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
+  for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width;
+       at < arguments.count; at += stride) {
+    const std::int64_t n = at / arguments.image_elements;
+    const int element = static_cast<int>(at - n * arguments.image_elements);
+    const std::uint8_t* image =
+        arguments.images + arguments.indices[n] * std::int64_t{arguments.image_elements};
+    const bool flip = arguments.flips != nullptr && arguments.flips[n] != 0;
+    const int pixel = element / arguments.channels;
+    int channel = element - pixel * arguments.channels;
+    int column = pixel % arguments.width;
+    int row_start = (pixel - column) * arguments.channels;
+    Values<width> values;
+#pragma unroll
+    for (int i = 0; i < width; ++i) {
+      const int from = flip ? arguments.width - 1 - column : column;
+      values.v[i] = normalised(image[row_start + from * arguments.channels + channel]);
+      if (i + 1 < width && ++channel == arguments.channels) {
+        channel = 0;
+        if (++column == arguments.width) {
+          column = 0;
+          row_start += arguments.width * arguments.channels;
+        }
+      }
+    }
+    store<width>(out + at, values);
+  }
+}
+
+/// (x + 1) / 2 in [0, 1], NaN to 0, then to the nearest of 0..255, halves up.
+__device__ __forceinline__ unsigned quantised(float x) {
+  const float unit = (x + 1.0f) * 0.5f;
+  const float above = unit > 0.0f ? unit : 0.0f;  // false for NaN
+  const float clamped = above < 1.0f ? above : 1.0f;
+  return static_cast<unsigned>(clamped * 255.0f + 0.5f);
+}
+
+/// Four values a thread; `count` is a multiple of four, x of 16 bytes, y of four.
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    images_to_uint8_kernel(const T* x, std::uint8_t* y, std::int64_t count) {
+  const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * 4;
+  for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * 4; at < count;
+       at += stride) {
+    const Values<4> values = load<4>(x + at);
+    check_access(y + at, 4);
+    *reinterpret_cast<unsigned*>(y + at) = quantised(values.v[0]) | quantised(values.v[1]) << 8 |
+                                           quantised(values.v[2]) << 16 |
+                                           quantised(values.v[3]) << 24;
+  }
+}
+
+template <class T>
+__global__ void __launch_bounds__(kThreads)
+    images_to_uint8_tail_kernel(const T* x, std::uint8_t* y, std::int64_t count) {
+  const std::int64_t stride = std::int64_t{gridDim.x} * kThreads;
+  for (std::int64_t at = std::int64_t{blockIdx.x} * kThreads + threadIdx.x; at < count;
+       at += stride) {
+    y[at] = static_cast<std::uint8_t>(quantised(load_one(x + at)));
+  }
+}
+
+}  // namespace
+
+void gather_images(const Context& context, ConstTensorView images, ConstTensorView indices,
+                   ConstTensorView flips, TensorView out) {
+  if (out.elements() == 0) return;
+  const std::int64_t image_elements = out.elements() / out.shape[0];
+  const GatherArguments arguments{images.as<std::uint8_t>(),
+                                  indices.as<std::int64_t>(),
+                                  flips.empty() ? nullptr : flips.as<std::uint8_t>(),
+                                  out.elements(),
+                                  static_cast<int>(out.shape[2]),
+                                  static_cast<int>(out.shape[3]),
+                                  static_cast<int>(image_elements)};
+  with_storage(out.dtype, [&]<class T>() {
+    T* to = out.as<T>();
+    if (image_elements % kWide<T> == 0 && aligned16(to)) {
+      launch(context, gather_images_kernel<T, kWide<T>>,
+             {"gather_images_kernel", blocks_for(out.elements() / kWide<T>, kThreads, kMostBlocks),
+              dim3(kThreads)},
+             arguments, to);
+    } else {
+      launch(context, gather_images_kernel<T, 1>,
+             {"gather_images_kernel", blocks_for(out.elements(), kThreads, kMostBlocks),
+              dim3(kThreads)},
+             arguments, to);
+    }
+  });
+}
+
+void images_to_uint8(const Context& context, ConstTensorView x, TensorView y) {
+  with_storage(x.dtype, [&]<class T>() {
+    const T* from = x.as<T>();
+    auto* to = y.as<std::uint8_t>();
+    const std::int64_t wide = aligned16(from, to) ? x.elements() / 4 * 4 : 0;
+    const std::int64_t tail = x.elements() - wide;
+    if (wide > 0) {
+      launch(
+          context, images_to_uint8_kernel<T>,
+          {"images_to_uint8_kernel", blocks_for(wide / 4, kThreads, kMostBlocks), dim3(kThreads)},
+          from, to, wide);
+    }
+    if (tail > 0) {
+      launch(
+          context, images_to_uint8_tail_kernel<T>,
+          {"images_to_uint8_tail_kernel", blocks_for(tail, kThreads, kMostBlocks), dim3(kThreads)},
+          from + wide, to + wide, tail);
+    }
+  });
+}
+
+}  // namespace dcgan::cuda

@@ -1,0 +1,76 @@
+// A few hundred logits: one thread, sums in double, images in order.
+#include "kernels/common/cpu_loops.h"
+#include "kernels/loss/loss_terms.h"
+#include "kernels/loss/loss_variants.h"
+
+namespace dcgan::cpu {
+namespace {
+
+struct HalfSums {
+  double loss = 0, watched = 0, right = 0;
+};
+
+/// One half of the discriminator's batch. labels: one an image, or null for `label`.
+template <class T>
+HalfSums discriminator_half(const T* logits, T* dlogits, std::int64_t count, const float* labels,
+                            float label, bool real, LossKind kind) {
+  HalfSums sums;
+  const float share = 1.0f / static_cast<float>(count);
+  for (std::int64_t n = 0; n < count; ++n) {
+    const auto x = static_cast<float>(logits[n]);
+    const LossTerm term = discriminator_term(kind, x, real, labels != nullptr ? labels[n] : label);
+    dlogits[n] = static_cast<T>(term.derivative * share);
+    sums.loss += static_cast<double>(term.loss);
+    sums.watched += static_cast<double>(watched_output(kind, x));
+    sums.right += static_cast<double>(right_side(kind, x, real));
+  }
+  return sums;
+}
+
+}  // namespace
+
+void discriminator_loss(const Context& /*context*/, ConstTensorView logits,
+                        ConstTensorView real_labels, TensorView dlogits, TensorView results,
+                        const LossOptions& options) {
+  const std::int64_t half = logits.elements() / 2;
+  const float* labels = real_labels.empty() ? nullptr : real_labels.as<float>();
+  auto* out = results.as<float>();
+  with_float_type(logits.dtype, [&]<class T>() {
+    const T* x = logits.as<T>();
+    T* dx = dlogits.as<T>();
+    const HalfSums real =
+        discriminator_half(x, dx, half, labels, options.real_label, true, options.kind);
+    const HalfSums fake = discriminator_half(x + half, dx + half, half, nullptr, options.fake_label,
+                                             false, options.kind);
+    const double count = static_cast<double>(half);
+    out[kErrDReal] = static_cast<float>(real.loss / count);
+    out[kErrDFake] = static_cast<float>(fake.loss / count);
+    out[kDx] = static_cast<float>(real.watched / count);
+    out[kDGz1] = static_cast<float>(fake.watched / count);
+    out[kAccuracy] = static_cast<float>((real.right + fake.right) / (2.0 * count));
+  });
+}
+
+void generator_loss(const Context& /*context*/, ConstTensorView logits, TensorView dlogits,
+                    TensorView results, const LossOptions& options) {
+  const std::int64_t count = logits.elements();
+  const float share = 1.0f / static_cast<float>(count);
+  auto* out = results.as<float>();
+  with_float_type(logits.dtype, [&]<class T>() {
+    const T* x = logits.as<T>();
+    T* dx = dlogits.as<T>();
+    double loss = 0;
+    double watched = 0;
+    for (std::int64_t n = 0; n < count; ++n) {
+      const auto logit = static_cast<float>(x[n]);
+      const LossTerm term = generator_term(options.kind, logit);
+      dx[n] = static_cast<T>(term.derivative * share);
+      loss += static_cast<double>(term.loss);
+      watched += static_cast<double>(watched_output(options.kind, logit));
+    }
+    out[kErrG] = static_cast<float>(loss / static_cast<double>(count));
+    out[kDGz2] = static_cast<float>(watched / static_cast<double>(count));
+  });
+}
+
+}  // namespace dcgan::cpu

@@ -1,0 +1,103 @@
+// One pass over memory: the arrays are walked in blocks that stay in the first-level cache while
+// the update and its optional companions (clip, average, low-precision copy) go over them.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/common/cpu_loops.h"
+#include "kernels/optimizer/optimizer_variants.h"
+#include "runtime/base/parallel.h"
+
+namespace dcgan::cpu {
+namespace {
+
+constexpr std::int64_t kBlock = 1024;  // elements: six f32 arrays of it fill 24 KiB
+
+/// Constants of a step, worked out in double: 1 - beta^t cancels in float.
+struct AdamConstants {
+  float beta1, beta2, one_minus_beta1, one_minus_beta2;
+  float step_size;            // learning_rate / (1 - beta1^t)
+  float inverse_sqrt_second;  // 1 / sqrt(1 - beta2^t)
+  float epsilon;
+};
+
+AdamConstants adam_constants(const OptimizerOptions& options, std::int64_t step) {
+  const double beta1 = options.beta1;
+  const double beta2 = options.beta2;
+  const double t = static_cast<double>(step);
+  return {options.beta1,
+          options.beta2,
+          static_cast<float>(1.0 - beta1),
+          static_cast<float>(1.0 - beta2),
+          static_cast<float>(options.learning_rate / (1.0 - std::pow(beta1, t))),
+          static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t))),
+          options.epsilon};
+}
+
+void adam_block(const AdamConstants& k, float* __restrict p, const float* __restrict g,
+                float* __restrict m, float* __restrict v, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    m[i] = k.beta1 * m[i] + k.one_minus_beta1 * g[i];
+    v[i] = k.beta2 * v[i] + k.one_minus_beta2 * g[i] * g[i];
+    p[i] -= k.step_size * m[i] / (std::sqrt(v[i]) * k.inverse_sqrt_second + k.epsilon);
+  }
+}
+
+void rmsprop_block(const OptimizerOptions& options, float* __restrict p, const float* __restrict g,
+                   float* __restrict v, std::int64_t count) {
+  const float alpha = options.alpha;
+  const auto one_minus_alpha = static_cast<float>(1.0 - static_cast<double>(alpha));
+  const float rate = options.learning_rate;
+  const float epsilon = options.epsilon;
+  for (std::int64_t i = 0; i < count; ++i) {
+    v[i] = alpha * v[i] + one_minus_alpha * g[i] * g[i];
+    p[i] -= rate * g[i] / (std::sqrt(v[i]) + epsilon);
+  }
+}
+
+/// NaN stays NaN, so that a divergence is not hidden by the clip.
+void clip_block(float limit, float* p, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const float below = p[i] > limit ? limit : p[i];
+    p[i] = below < -limit ? -limit : below;
+  }
+}
+
+void average_block(float decay, const float* __restrict p, float* __restrict ema,
+                   std::int64_t count) {
+  const auto rest = static_cast<float>(1.0 - static_cast<double>(decay));
+  for (std::int64_t i = 0; i < count; ++i) ema[i] = decay * ema[i] + rest * p[i];
+}
+
+void round_block(const float* __restrict p, bf16* __restrict out, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) out[i] = bf16(p[i]);
+}
+
+}  // namespace
+
+void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays,
+                    const OptimizerOptions& options) {
+  const bool adam = options.kind == OptimizerKind::adam;
+  const std::int64_t step = ++*arrays.step.as<std::int64_t>();
+  const AdamConstants constants = adam ? adam_constants(options, step) : AdamConstants{};
+  auto* p = arrays.values.as<float>();
+  const auto* g = arrays.gradients.as<float>();
+  auto* v = arrays.second_moment.as<float>();
+  auto* m = adam ? arrays.first_moment.as<float>() : nullptr;
+  auto* ema = arrays.ema.empty() ? nullptr : arrays.ema.as<float>();
+  auto* low = arrays.low_precision.empty() ? nullptr : arrays.low_precision.as<bf16>();
+  parallel_for(arrays.values.elements(), kElementGrain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; i += kBlock) {
+      const std::int64_t count = std::min(kBlock, end - i);
+      if (adam) {
+        adam_block(constants, p + i, g + i, m + i, v + i, count);
+      } else {
+        rmsprop_block(options, p + i, g + i, v + i, count);
+      }
+      if (options.weight_clip > 0.0f) clip_block(options.weight_clip, p + i, count);
+      if (ema != nullptr) average_block(options.ema_decay, p + i, ema + i, count);
+      if (low != nullptr) round_block(p + i, low + i, count);
+    }
+  });
+}
+
+}  // namespace dcgan::cpu

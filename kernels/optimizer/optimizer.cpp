@@ -1,0 +1,60 @@
+#include "kernels/optimizer/optimizer.h"
+
+#include "kernels/common/checks.h"
+#include "kernels/optimizer/optimizer_variants.h"
+#include "runtime/base/build_config.h"
+
+namespace dcgan {
+namespace {
+
+constexpr const char* kName = "optimizer_step";
+
+void check_array(const char* argument, ConstTensorView view, DType dtype, std::int64_t elements) {
+  checks::dtype(kName, argument, view, {dtype});
+  checks::elements(kName, argument, view, elements);
+}
+
+/// Written so that NaN fails.
+void check_range(const char* option, float value, bool inside, const char* range) {
+  if (!inside) fail(ErrorKind::config, "{}: {} is {}, must be {}", kName, option, value, range);
+}
+
+void check_options(const OptimizerOptions& options) {
+  const auto decay = [](float value) { return value >= 0.0f && value < 1.0f; };
+  check_range("learning_rate", options.learning_rate, options.learning_rate >= 0.0f, "at least 0");
+  check_range("epsilon", options.epsilon, options.epsilon >= 0.0f, "at least 0");
+  check_range("weight_clip", options.weight_clip, options.weight_clip >= 0.0f, "at least 0");
+  check_range("ema_decay", options.ema_decay,
+              options.ema_decay >= 0.0f && options.ema_decay <= 1.0f, "in [0, 1]");
+  if (options.kind == OptimizerKind::adam) {
+    check_range("beta1", options.beta1, decay(options.beta1), "in [0, 1)");
+    check_range("beta2", options.beta2, decay(options.beta2), "in [0, 1)");
+  } else {
+    check_range("alpha", options.alpha, decay(options.alpha), "in [0, 1)");
+  }
+}
+
+}  // namespace
+
+void optimizer_step(const Context& context, const OptimizerArrays& arrays,
+                    const OptimizerOptions& options) {
+  const std::int64_t elements = arrays.values.elements();
+  check_array("values", arrays.values, DType::f32, elements);
+  check_array("gradients", arrays.gradients, DType::f32, elements);
+  check_array("second_moment", arrays.second_moment, DType::f32, elements);
+  check_array("step", arrays.step, DType::i64, 1);
+  if (options.kind == OptimizerKind::adam) {
+    check_array("first_moment", arrays.first_moment, DType::f32, elements);
+  }
+  if (!arrays.ema.empty()) check_array("ema", arrays.ema, DType::f32, elements);
+  if (!arrays.low_precision.empty()) {
+    check_array("low_precision", arrays.low_precision, DType::bf16, elements);
+  }
+  check_options(options);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::optimizer_step(context, arrays, options);
+  }
+  cpu::optimizer_step(context, arrays, options);
+}
+
+}  // namespace dcgan

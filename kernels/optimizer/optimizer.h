@@ -1,0 +1,49 @@
+// Optimiser steps over flat arrays: every parameter of a network in one pass.
+//
+//   Adam (Kingma and Ba 2015, as torch.optim.Adam), t counted from 1:
+//     m = beta1 m + (1 - beta1) g        v = beta2 v + (1 - beta2) g^2
+//     p -= learning_rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+//   RMSprop (Hinton 2012, as torch.optim.RMSprop):
+//     v = alpha v + (1 - alpha) g^2      p -= learning_rate * g / (sqrt(v) + epsilon)
+//   then, where wanted, p = clamp(p, -weight_clip, weight_clip)   (Arjovsky et al. 2017)
+//   and                 ema = ema_decay ema + (1 - ema_decay) p
+#pragma once
+
+#include "runtime/base/enum_names.h"
+#include "runtime/base/tensor.h"
+#include "runtime/device/context.h"
+
+namespace dcgan {
+
+enum class OptimizerKind { adam, rmsprop };
+
+constexpr auto enum_table(OptimizerKind) {
+  return NameTable<OptimizerKind, 2>{
+      {{"adam", OptimizerKind::adam}, {"rmsprop", OptimizerKind::rmsprop}}};
+}
+
+struct OptimizerOptions {
+  OptimizerKind kind = OptimizerKind::adam;
+  float learning_rate = 2e-4f;
+  float beta1 = 0.5f;    ///< adam
+  float beta2 = 0.999f;  ///< adam
+  float alpha = 0.99f;   ///< rmsprop
+  float epsilon = 1e-8f;
+  float weight_clip = 0.0f;  ///< 0: none
+  float ema_decay = 0.0f;    ///< used when the arrays hold an ema
+};
+
+struct OptimizerArrays {
+  TensorView values;          ///< (P) f32: master weights
+  ConstTensorView gradients;  ///< (P) f32
+  TensorView first_moment;    ///< (P) f32; empty for rmsprop
+  TensorView second_moment;   ///< (P) f32
+  TensorView step;            ///< (1) i64 on the device: incremented first, so that it is t above
+  TensorView ema;             ///< (P) f32, or empty
+  TensorView low_precision;   ///< (P) bf16 copy of the new values, or empty
+};
+
+void optimizer_step(const Context& context, const OptimizerArrays& arrays,
+                    const OptimizerOptions& options);
+
+}  // namespace dcgan

@@ -1,0 +1,92 @@
+#include <algorithm>
+
+#include "models/data/dataset_cache.h"
+#include "models/data/formats/image_files.h"
+#include "models/data/formats/pixels.h"
+#include "models/data/formats/resize.h"
+#include "models/data/formats/sources.h"
+#include "models/data/workers.h"
+#include "runtime/io/files.h"
+
+namespace dcgan {
+namespace {
+
+constexpr std::uint64_t kMaxFileBytes = std::uint64_t{256} << 20;
+
+std::string full_path(const DatasetOptions& options, const ImageFile& file) {
+  return (options.path / file.name).string();
+}
+
+void decode_file(const DatasetOptions& options, const ImageFile& file, std::uint8_t* pixels) {
+  const std::string path = full_path(options, file);
+  if (!file.problem.empty()) fail(file.problem_kind, "{}: {}", path, file.problem);
+  const Image image = decode_image(read_file(path, kMaxFileBytes), path);
+  resize_and_crop(convert_channels(image, options.channels), options.image_size, pixels);
+}
+
+/// A file's own fault, which CorruptPolicy::skip may pass over; anything else is not.
+bool may_be_skipped(const Error& error) {
+  return error.kind() == ErrorKind::bad_data || error.kind() == ErrorKind::io;
+}
+
+/// Moves the images that were decoded together and records the others.
+void drop_skipped(const DatasetOptions& options, const ImageListing& listing,
+                  const std::vector<std::string>& reasons, Dataset& result) {
+  const std::int64_t image_bytes = bytes_per_image(options);
+  std::int64_t kept = 0;
+  for (std::size_t i = 0; i < reasons.size(); ++i) {
+    if (!reasons[i].empty()) {
+      result.skipped.push_back({full_path(options, listing.files[i]), reasons[i]});
+      continue;
+    }
+    const auto from = static_cast<std::int64_t>(i);
+    if (kept != from) {
+      std::copy_n(result.pixels.data() + from * image_bytes, image_bytes,
+                  result.pixels.data() + kept * image_bytes);
+    }
+    if (listing.files[i].label >= 0) result.labels.push_back(listing.files[i].label);
+    ++kept;
+  }
+  if (kept == 0) {
+    fail(ErrorKind::bad_data, "{}: all {} images were skipped, the first: {}",
+         options.path.string(), reasons.size(), reasons.front());
+  }
+  result.shape = result.shape.with_rows(kept);
+  result.pixels.resize(static_cast<std::size_t>(kept * image_bytes));
+}
+
+Dataset decode_all(const DatasetOptions& options, const ImageListing& listing) {
+  Dataset result = allocate_dataset(options, static_cast<std::int64_t>(listing.files.size()));
+  std::vector<std::string> reasons(listing.files.size());  // why skipped; empty: decoded
+  run_workers(result.size(), options.workers, [&](std::int64_t i) {
+    const auto index = static_cast<std::size_t>(i);
+    try {
+      decode_file(options, listing.files[index],
+                  result.pixels.data() + i * bytes_per_image(options));
+    } catch (const Error& error) {
+      if (options.on_corrupt == CorruptPolicy::fail || !may_be_skipped(error)) throw;
+      reasons[index] = error.what();
+    }
+  });
+  drop_skipped(options, listing, reasons, result);
+  return result;
+}
+
+}  // namespace
+
+Dataset load_image_folder(const DatasetOptions& options) {
+  const ImageListing listing = list_images(options.path, options.classes);
+  std::vector<std::string> notes = listing.notes;
+  const CacheKey key = cache_key(options, listing);
+  std::optional<Dataset> result;
+  if (!options.cache.empty()) result = read_dataset_cache(options, key, notes);
+  if (!result) {
+    result = decode_all(options, listing);
+    if (!options.cache.empty()) write_dataset_cache(options, key, *result);
+  }
+  result->name = fmt::format("folder {}", options.path.string());
+  result->notes = std::move(notes);
+  return *std::move(result);
+}
+
+}  // namespace dcgan

@@ -1,0 +1,87 @@
+#include <charconv>
+
+#include "models/parity/trace_replay.h"
+
+namespace dcgan {
+namespace {
+
+// Row `index` of the outermost axis, as a tensor of its own.
+HostTensor row(const HostTensor& tensor, std::int64_t index) {
+  const Shape& shape = tensor.shape();
+  HostTensor result(Shape(shape.begin() + 1, shape.rank() - 1), tensor.dtype());
+  const Context host(Device{DeviceType::cpu, 0});
+  const ConstTensorView from = tensor.view().rows(index, 1);
+  copy(host, from.reshaped(result.shape()), result.view());
+  return result;
+}
+
+}  // namespace
+
+TraceInputs::TraceInputs(const SafetensorsFile& trace, const RunOptions& options,
+                         const std::string& prefix)
+    : trace_(trace), prefix_(prefix), real_(required("real")), noise_(required("noise")) {
+  const std::string path = trace.path().string();
+  if (real_.shape().rank() != 5 || real_.dtype() != DType::f32) {
+    fail(ErrorKind::bad_data, "{}: real is {} {}, expected f32 [updates, N, C, H, W]", path,
+         name_of(real_.dtype()), to_string(real_.shape()));
+  }
+  const ModelConfig model = model_config(options);
+  const Shape expected{real_.shape()[0], batch(), model.channels, model.image_size,
+                       model.image_size};
+  if (!(real_.shape() == expected)) {
+    fail(ErrorKind::bad_data, "{}: real is {}, the options' network takes {}", path,
+         to_string(real_.shape()), to_string(expected));
+  }
+  const Shape wanted_noise{noise_.shape()[0], batch(), model.nz, 1, 1};
+  if (noise_.dtype() != DType::f32 || noise_.shape().elements() != wanted_noise.elements() ||
+      noise_.shape()[0] < real_.shape()[0]) {
+    fail(ErrorKind::bad_data, "{}: noise is {}, expected f32 {}", path, to_string(noise_.shape()),
+         to_string(wanted_noise));
+  }
+  noise_ = [&] {
+    HostTensor flat({noise_.shape()[0], batch(), model.nz}, DType::f32);
+    copy(Context(Device{}), noise_.view().reshaped(flat.shape()), flat.view());
+    return flat;
+  }();
+  if (has("real_labels") || trace.find("real_labels") != nullptr) labels_ = required("real_labels");
+  for (const std::int64_t step : steps_of("step")) steps_ = std::max(steps_, step);
+  if (steps_ == 0) fail(ErrorKind::bad_data, "{}: no tensors {}stepK.*", path, prefix_);
+  const std::int64_t updates = steps_ * options.d_steps;
+  if (updates > real_.shape()[0]) {
+    fail(ErrorKind::bad_data, "{}: step {} with --d-steps {} needs {} batches, real has {}", path,
+         steps_, options.d_steps, updates, real_.shape()[0]);
+  }
+}
+
+HostTensor TraceInputs::required(const std::string& name) const {
+  return trace_.read(has(name) ? prefix_ + name : name);
+}
+
+std::set<std::int64_t> TraceInputs::steps_of(const std::string& kind) const {
+  std::set<std::int64_t> steps;
+  const std::string head = prefix_ + kind;
+  for (const SafetensorsEntry& entry : trace_.entries()) {
+    if (!entry.name.starts_with(head)) continue;
+    std::int64_t step = 0;
+    const char* begin = entry.name.data() + head.size();
+    const auto [end, error] = std::from_chars(begin, entry.name.data() + entry.name.size(), step);
+    if (error == std::errc{} && *end == '.' && step > 0) steps.insert(step);
+  }
+  return steps;
+}
+
+std::string TraceInputs::initial(const std::string& network) const {
+  const std::string name = "init." + network + ".";
+  for (const SafetensorsEntry& entry : trace_.entries()) {
+    if (!prefix_.empty() && entry.name.starts_with(prefix_ + name)) return prefix_ + name;
+  }
+  return name;
+}
+
+HostTensor TraceInputs::real(std::int64_t update) const {
+  return from_pytorch_layout(row(real_, update));
+}
+HostTensor TraceInputs::noise(std::int64_t update) const { return row(noise_, update); }
+HostTensor TraceInputs::labels(std::int64_t update) const { return row(labels_, update); }
+
+}  // namespace dcgan

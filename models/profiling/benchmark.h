@@ -1,0 +1,50 @@
+// Timing the training step and the generator for any options, with what is needed to judge the
+// times.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "models/profiling/peak_rates.h"
+#include "models/profiling/time_breakdown.h"
+#include "models/profiling/timing.h"
+#include "models/run/run_options.h"
+#include "runtime/device/graph.h"
+
+namespace dcgan {
+
+struct BenchmarkPlan {
+  int warm_up = 3;
+  int repeats = 10;
+  bool blocks = false;   ///< also every block by itself
+  bool generate = true;  ///< also the generator, at batch 1 and at the batch
+};
+
+struct BenchmarkResult {
+  std::string task;  ///< "train", "generate", "data" or "block"
+  std::string name;
+  std::string note;  ///< why there is nothing to time; then `timing` is empty
+  DType dtype = DType::f32;
+  std::int64_t batch = 0;
+  Timing timing;
+  double images = 0;                    ///< made or learnt from in one repeat; 0: does not apply
+  double flops = 0;                     ///< of one repeat; 0: does not apply
+  double bytes = 0;                     ///< moved (by plan) in one repeat; 0: not counted
+  double roofline_ms = 0;               ///< least time at the peak_rates; 0: not counted
+  std::size_t memory_bytes = 0;         ///< of the step's plan and the parameters
+  GraphSize graph;                      ///< of a step, on a GPU
+  std::size_t device_bytes = 0;         ///< of the GPU, that networks, step and images took
+  std::size_t peak_host_bytes = 0;      ///< of this process so far; 0: not read
+  std::optional<TimeBreakdown> shares;  ///< of the training step
+
+  double images_per_second() const { return images / (timing.median() * 1e-3); }
+  double tflops() const { return flops / (timing.median() * 1e-3) * 1e-12; }
+  double gb_per_second() const { return bytes / (timing.median() * 1e-3) * 1e-9; }
+};
+
+/// On drawn digits (or noise in three channels) held in memory, as many as eight batches.
+std::vector<BenchmarkResult> run_benchmark(const Context& context, const RunOptions& options,
+                                           const BenchmarkPlan& plan, const PeakRates& peak_rates);
+
+}  // namespace dcgan

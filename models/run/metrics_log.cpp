@@ -1,0 +1,82 @@
+#include "models/run/metrics_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace dcgan {
+
+std::string example_log_line(const LogRecord& r) {
+  return fmt::format(
+      "[{}/{}][{}/{}] Loss_D: {:.4f} Loss_G: {:.4f} D(x): {:.4f} D(G(z)): {:.4f} / {:.4f}", r.epoch,
+      r.epochs, r.batch, r.batches, r.results.errD(), r.results.errG, r.results.D_x,
+      r.results.D_G_z1, r.results.D_G_z2);
+}
+
+namespace {
+
+nlohmann::ordered_json as_json(const LogRecord& r) {
+  nlohmann::ordered_json json;
+  json["step"] = r.step;
+  json["epoch"] = r.epoch;
+  json["errD_real"] = r.results.errD_real;
+  json["errD_fake"] = r.results.errD_fake;
+  json["errD"] = r.results.errD();
+  json["errG"] = r.results.errG;
+  json["D_x"] = r.results.D_x;
+  json["D_G_z1"] = r.results.D_G_z1;
+  json["D_G_z2"] = r.results.D_G_z2;
+  json["accuracy"] = r.results.accuracy;
+  json["images_per_second"] = r.images_per_second;
+  json["trained_seconds"] = r.trained_seconds;
+  return json;
+}
+
+// The keys or the values of a record, comma-separated. JSON's numbers are CSV's, in any locale.
+std::string csv_row(const nlohmann::ordered_json& json, bool header) {
+  std::string row;
+  for (const auto& [key, value] : json.items()) {
+    row += row.empty() ? "" : ",";
+    row += header ? key : value.dump();
+  }
+  return row + "\n";
+}
+
+std::ofstream opened(const std::filesystem::path& path, std::ios::openmode mode) {
+  std::ofstream stream(path, std::ios::binary | mode);
+  if (!stream) fail(ErrorKind::io, "{}: cannot be written", path.string());
+  return stream;
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(const std::filesystem::path& folder, std::uint64_t keep_bytes)
+    : path_(folder / "metrics.jsonl") {
+  std::error_code error;
+  const std::uint64_t present = std::filesystem::file_size(path_, error);
+  bytes_ = error ? 0 : std::min<std::uint64_t>(present, keep_bytes);
+  if (!error && present != bytes_) std::filesystem::resize_file(path_, bytes_);
+  lines_ = opened(path_, std::ios::app);
+  table_ = opened(folder / "losses.csv", std::ios::trunc);
+  table_ << csv_row(as_json({}), /*header=*/true);
+  std::ifstream kept(path_);
+  for (std::string line; std::getline(kept, line);) {
+    const auto json = nlohmann::ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object()) table_ << csv_row(json, /*header=*/false);
+  }
+  table_ << std::flush;
+}
+
+void MetricsLog::append(const LogRecord& record) {
+  const nlohmann::ordered_json json = as_json(record);
+  const std::string line = json.dump() + "\n";
+  lines_ << line << std::flush;
+  table_ << csv_row(json, /*header=*/false) << std::flush;
+  if (!lines_ || !table_) {
+    fail(ErrorKind::io, "{}: writing {} bytes failed", path_.string(), line.size());
+  }
+  bytes_ += line.size();
+}
+
+}  // namespace dcgan

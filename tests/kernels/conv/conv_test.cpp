@@ -1,0 +1,288 @@
+#include "kernels/conv/conv.h"
+
+#include <optional>
+
+#include "tests/kernels/support.h"
+#include "tests/reference/activation.h"
+#include "tests/reference/conv.h"
+
+namespace dcgan::test {
+namespace {
+
+constexpr ConvType kDown = ConvType::convolution;
+constexpr ConvType kUp = ConvType::transposed;
+
+struct Case {
+  ConvSpec spec;
+  Shape input;
+  ActivationSpec activation;
+};
+
+/// Odd and even extents, one to 64 channels, strides 1 and 2, stems, heads, every activation.
+std::vector<Case> cases() {
+  const ActivationSpec none, leaky{Activation::leaky_relu, 0.2f}, tanh{Activation::tanh},
+      relu{Activation::relu};
+  return {
+      {{kDown, 3, 16, 4, 2, 1}, {2, 8, 8, 3}, leaky},
+      {{kDown, 1, 17, 4, 2, 1}, {7, 7, 5, 1}, leaky},
+      {{kDown, 16, 64, 4, 2, 1}, {2, 8, 8, 16}, none},
+      {{kDown, 5, 3, 3, 1, 1}, {1, 7, 8, 5}, relu},
+      {{kDown, 16, 5, 5, 2, 2}, {2, 7, 7, 16}, none},
+      {{kDown, 3, 3, 4, 2, 1}, {1, 3, 3, 3}, none},
+      {{kDown, 17, 3, 2, 2, 0}, {2, 5, 5, 17}, tanh},
+      {{kDown, 64, 1, 4, 1, 0}, {7, 4, 4, 64}, none},
+      {{kDown, 17, 1, 3, 1, 0}, {1, 3, 3, 17}, leaky},
+      {{kDown, 16, 5, 4, 1, 0}, {7, 4, 4, 16}, leaky},
+      {{kDown, 16, 1, 7, 1, 0}, {2, 7, 7, 16}, none},
+      {{kDown, 5, 17, 1, 1, 0}, {2, 5, 3, 5}, none},
+      {{kUp, 16, 3, 4, 2, 1}, {2, 8, 8, 16}, tanh},
+      {{kUp, 64, 17, 4, 2, 1}, {2, 4, 4, 64}, none},
+      {{kUp, 17, 1, 4, 2, 1}, {7, 5, 7, 17}, tanh},
+      {{kUp, 5, 16, 4, 1, 0}, {7, 1, 1, 5}, none},
+      {{kUp, 17, 64, 7, 1, 0}, {2, 1, 1, 17}, relu},
+      {{kUp, 3, 1, 3, 1, 0}, {1, 1, 1, 3}, tanh},
+      {{kUp, 16, 5, 5, 1, 2}, {1, 7, 7, 16}, leaky},
+      {{kUp, 1, 1, 4, 2, 1}, {1, 1, 3, 1}, none},
+      {{kUp, 3, 5, 3, 2, 1}, {2, 8, 5, 3}, none},
+      // Batches that the CPU's patches take in several pieces, the last shorter.
+      {{kDown, 9, 5, 4, 2, 1}, {9, 32, 32, 9}, leaky},
+      {{kUp, 2, 8, 4, 2, 1}, {9, 32, 32, 2}, none},
+  };
+}
+
+/// A plan, or nothing where the device says that it cannot compute in the type.
+std::unique_ptr<ConvPlan> plan_if_possible(const Context& context, const ConvConfig& config) {
+  try {
+    return plan_convolution(context, config);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable || config.dtype == DType::f32) throw;
+    return nullptr;
+  }
+}
+
+struct Run {
+  Values y, dx, dweights, dy_after;
+  bool guards_intact = false;
+};
+
+Run run(const Context& context, ConvPlan& plan, const ConvConfig& config, const Values& x,
+        const Values& weights, const Values& dy) {
+  const GuardedTensor x_on(context, x, config.dtype), weights_on(context, weights, config.dtype);
+  const GuardedTensor dy_on(context, dy, config.dtype), y_on(context, dy.shape, config.dtype);
+  const GuardedTensor dx_on(context, x.shape, config.dtype);
+  const GuardedTensor dweights_on(context, weights.shape, DType::f32);
+  const auto bytes = static_cast<std::int64_t>(plan.workspace_bytes());
+  const GuardedTensor workspace(context, Shape{bytes}, DType::u8);
+  plan.forward(context, x_on.view(), weights_on.view(), y_on.view(), workspace.view());
+  plan.backward(
+      context,
+      {x_on.view(), weights_on.view(), y_on.view(), dy_on.view(), dx_on.view(), dweights_on.view()},
+      workspace.view());
+  context.synchronize();
+  return {y_on.read(), dx_on.read(), dweights_on.read(), dy_on.read(),
+          y_on.guards_intact() && dx_on.guards_intact() && dweights_on.guards_intact() &&
+              dy_on.guards_intact() && workspace.guards_intact() && x_on.read().v == x.v &&
+              weights_on.read().v == weights.v};
+}
+
+/// dy times the activation's derivative, from its output.
+Values before_activation(const ActivationSpec& activation, const Values& y, Values dy) {
+  for (std::int64_t i = 0; i < dy.elements(); ++i) {
+    const double slope = activation.negative_slope;
+    switch (activation.kind) {
+      case Activation::relu:
+        dy[i] *= y[i] > 0 ? 1 : 0;
+        break;
+      case Activation::leaky_relu:
+        dy[i] *= y[i] > 0 ? 1 : slope;
+        break;
+      case Activation::tanh:
+        dy[i] *= 1 - y[i] * y[i];
+        break;
+      case Activation::none:
+        break;
+    }
+  }
+  return dy;
+}
+
+void compare(const Context& context, const Case& each, DType dtype) {
+  const ConvConfig config{each.spec, each.activation, each.input, dtype};
+  const auto plan = plan_if_possible(context, config);
+  if (!plan) return;
+  const ConvSpec& spec = each.spec;
+  INFO(to_string(spec) << " on " << to_string(each.input) << ", " << name_of(dtype) << ", "
+                       << plan->describe() << ", " << to_string(context.device()));
+  const Shape output = spec.output_shape(each.input);
+  const Values x = reference::random_values(each.input, 1, dtype);
+  const Values weights = reference::random_values(spec.weight_shape(), 2, dtype, 0.0, 0.2);
+  const Values dy = reference::random_values(output, 3, dtype);
+  const Run result = run(context, *plan, config, x, weights, dy);
+  CHECK(result.guards_intact);
+
+  const Values pre = reference::conv(spec, x, weights);
+  const std::int64_t window = spec.kernel * spec.kernel;
+  // An activation in a second pass rounds once more: hence the factor.
+  const double twice = each.activation.kind == Activation::none ? 1.0 : 2.0;
+  CHECK(reference::relative_l2(result.y, reference::activate(each.activation, pre)) <
+        twice * tolerance(dtype, window * spec.in_channels));
+
+  // From the device's own y, so that a y that rounding moved across zero is no error here.
+  const Values dy_before = before_activation(each.activation, result.y, dy);
+  if (each.activation.kind == Activation::none) CHECK(result.dy_after.v == dy.v);
+  const auto gradients = reference::conv_gradients(spec, x, weights, dy_before);
+  CHECK(reference::relative_l2(result.dx, gradients.dx) <
+        twice * tolerance(dtype, window * spec.out_channels));
+  const std::int64_t places = std::max(output[1] * output[2], each.input[1] * each.input[2]);
+  // dweights are f32, but with an activation the gradient before it was stored in the type.
+  const DType rounded = each.activation.kind == Activation::none ? DType::f32 : dtype;
+  CHECK(reference::relative_l2(result.dweights, gradients.dweights) <
+        twice * tolerance(rounded, each.input[0] * places));
+}
+
+}  // namespace
+
+TEST_CASE("convolution and its gradients equal the float64 loops on every device") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const Case& each : cases()) {
+      compare(context, each, DType::f32);
+      compare(context, each, DType::bf16);
+    }
+  }
+}
+
+TEST_CASE("the reference's gradients of a convolution equal finite differences") {
+  for (const ConvSpec spec : {ConvSpec{kDown, 2, 3, 3, 2, 1}, ConvSpec{kUp, 3, 2, 4, 2, 1}}) {
+    const Values x = reference::random_values({2, 3, 4, spec.in_channels}, 4);
+    const Values weights = reference::random_values(spec.weight_shape(), 5);
+    const Values dy = reference::random_values(spec.output_shape(x.shape), 6);
+    const auto gradients = reference::conv_gradients(spec, x, weights, dy);
+    const auto by_x = reference::finite_differences(
+        [&](const Values& v) { return reference::dot(reference::conv(spec, v, weights), dy); }, x);
+    const auto by_weights = reference::finite_differences(
+        [&](const Values& v) { return reference::dot(reference::conv(spec, x, v), dy); }, weights);
+    // Linear in each argument: central differences are exact up to rounding / step = 1e-16 / 1e-5.
+    CHECK(reference::relative_l2(gradients.dx, by_x) < 1e-8);
+    CHECK(reference::relative_l2(gradients.dweights, by_weights) < 1e-8);
+  }
+}
+
+TEST_CASE("a convolution computes only the gradients that are wanted") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const ConvSpec spec : {ConvSpec{kDown, 3, 16, 4, 2, 1}, ConvSpec{kDown, 16, 1, 4, 1, 0},
+                                ConvSpec{kUp, 5, 8, 4, 1, 0}, ConvSpec{kUp, 8, 3, 4, 2, 1}}) {
+      const std::int64_t extent = spec.padding == 0 ? (spec.type == kUp ? 1 : 4) : 8;
+      const Shape input{2, extent, extent, spec.in_channels};
+      const ConvConfig config{spec, {}, input, DType::f32};
+      const auto plan = plan_convolution(context, config);
+      const Values x = reference::random_values(input, 1);
+      const Values weights = reference::random_values(spec.weight_shape(), 2);
+      const Values dy = reference::random_values(spec.output_shape(input), 3);
+      const Run both = run(context, *plan, config, x, weights, dy);
+
+      const GuardedTensor x_on(context, x, DType::f32), dy_on(context, dy, DType::f32);
+      const GuardedTensor weights_on(context, weights, DType::f32);
+      const GuardedTensor dx_on(context, input, DType::f32);
+      const GuardedTensor dweights_on(context, weights.shape, DType::f32);
+      const GuardedTensor workspace(
+          context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())}, DType::u8);
+      plan->backward(context,
+                     {/*x=*/{}, weights_on.view(), /*y=*/{}, dy_on.view(), dx_on.view(),
+                      /*dweights=*/{}},
+                     workspace.view());
+      plan->backward(
+          context,
+          {x_on.view(), /*weights=*/{}, /*y=*/{}, dy_on.view(), /*dx=*/{}, dweights_on.view()},
+          workspace.view());
+      CHECK(dx_on.read().v == both.dx.v);
+      CHECK(dweights_on.read().v == both.dweights.v);
+    }
+  }
+}
+
+TEST_CASE("a convolution gives the same bits twice") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    const ConvSpec spec{kDown, 16, 64, 4, 2, 1};
+    const ConvConfig config{spec, {Activation::leaky_relu, 0.2f}, {7, 8, 8, 16}, DType::f32};
+    const auto plan = plan_convolution(context, config);
+    const Values x = reference::random_values(config.input, 1);
+    const Values weights = reference::random_values(spec.weight_shape(), 2);
+    const Values dy = reference::random_values(spec.output_shape(config.input), 3);
+    const Run first = run(context, *plan, config, x, weights, dy);
+    const Run second = run(context, *plan, config, x, weights, dy);
+    CHECK(first.y.v == second.y.v);
+    CHECK(first.dx.v == second.dx.v);
+    CHECK(first.dweights.v == second.dweights.v);
+  }
+}
+
+TEST_CASE("a convolution lets NaN through its activation") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const ConvSpec spec : {ConvSpec{kUp, 8, 3, 4, 2, 1}, ConvSpec{kUp, 8, 3, 4, 1, 0}}) {
+      const std::int64_t extent = spec.padding == 0 ? 1 : 2;
+      const ConvConfig config{spec, {Activation::tanh}, {1, extent, extent, 8}, DType::f32};
+      const auto plan = plan_convolution(context, config);
+      Values x = reference::random_values(config.input, 1);
+      x[0] = NAN;
+      const Values weights = reference::random_values(spec.weight_shape(), 2);
+      const Values dy = reference::random_values(spec.output_shape(config.input), 3);
+      CHECK(std::isnan(run(context, *plan, config, x, weights, dy).y[0]));
+    }
+  }
+}
+
+TEST_CASE("a convolution's shapes follow PyTorch's") {
+  const ConvSpec down{kDown, 3, 64, 4, 2, 1};
+  const ConvSpec up{kUp, 512, 256, 4, 2, 1};
+  CHECK(down.output_shape({2, 64, 64, 3}) == Shape{2, 32, 32, 64});
+  CHECK(down.output_shape({2, 7, 5, 3}) == Shape{2, 3, 2, 64});
+  CHECK(up.output_shape({2, 4, 4, 512}) == Shape{2, 8, 8, 256});
+  CHECK(ConvSpec{kUp, 100, 512, 4, 1, 0}.output_shape({2, 1, 1, 100}) == Shape{2, 4, 4, 512});
+  CHECK(down.weight_shape() == Shape{64, 4, 4, 3});
+  CHECK(up.weight_shape() == Shape{512, 4, 4, 256});
+  CHECK(down.multiply_accumulates({1, 64, 64, 3}) == 3'145'728);
+  CHECK(up.multiply_accumulates({1, 4, 4, 512}) == 33'554'432);
+  CHECK(to_string(up) == "up 512->256 k4 s2 p1");
+}
+
+TEST_CASE("a convolution says what does not fit") {
+  const Context context(Device{});
+  const ConvSpec spec{kDown, 3, 8, 4, 2, 1};
+  const auto plan_error = [&](ConvConfig config) {
+    return thrown_by([&] { plan_convolution(context, config); });
+  };
+  const Thrown channels = plan_error({spec, {}, {1, 8, 8, 4}, DType::f32});
+  CHECK(channels.kind == ErrorKind::config);
+  CHECK_THAT(channels.message, Contains("[1, 8, 8, 4]") && Contains("(N, H, W, 3)"));
+  const Thrown nothing = plan_error({{kDown, 3, 8, 4, 2, 0}, {}, {1, 2, 2, 3}, DType::f32});
+  CHECK(nothing.kind == ErrorKind::config);
+  CHECK_THAT(nothing.message, Contains("nothing is left"));
+  CHECK_THAT(plan_error({{kDown, 3, 8, 4, 0, 0}, {}, {1, 8, 8, 3}, DType::f32}).message,
+             Contains("stride 0"));
+  CHECK_THAT(plan_error({spec, {}, {1, 8, 8, 3}, DType::f64}).message, Contains("f64"));
+
+  const auto plan = plan_convolution(context, {spec, {}, {1, 8, 8, 3}, DType::f32});
+  const GuardedTensor x(context, Shape{1, 8, 8, 3}, DType::f32);
+  const GuardedTensor weights(context, Shape{8, 4, 4, 3}, DType::f32);
+  const GuardedTensor y(context, Shape{1, 4, 4, 8}, DType::f32);
+  const GuardedTensor workspace(context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())},
+                                DType::u8);
+  const auto forward_error = [&](ConstTensorView input, TensorView output, TensorView scratch) {
+    return thrown_by([&] { plan->forward(context, input, weights.view(), output, scratch); })
+        .message;
+  };
+  CHECK_THAT(forward_error(y.view(), y.view(), workspace.view()), Contains("x has shape"));
+  CHECK_THAT(forward_error({}, y.view(), workspace.view()), Contains("x is missing"));
+  CHECK_THAT(
+      forward_error({x.view().data, x.view().shape, DType::bf16}, y.view(), workspace.view()),
+      Contains("x holds bf16, expected f32"));
+  if (plan->workspace_bytes() > 0) {
+    CHECK_THAT(forward_error(x.view(), y.view(), {}), Contains("workspace has 0 bytes"));
+  }
+}
+
+}  // namespace dcgan::test

@@ -1,0 +1,164 @@
+// The step against real PyTorch: every recorded trace, through the plain API.
+
+#include "models/parity/trace.h"
+
+#include "kernels/vendor/library_versions.h"
+#include "tests/models/support.h"
+#include "tests/support/shared_data.h"
+
+using namespace dcgan;
+
+namespace {
+
+struct TraceCase {
+  const char* file;
+  const char* prefix;
+  std::vector<std::pair<const char*, const char*>> options;
+};
+
+const std::vector<TraceCase>& trace_cases() {
+  static const std::vector<TraceCase> kCases = {
+      {"dc64_f32", "", {{"image-size", "64"}, {"channels", "3"}}},
+      {"dc32_f32", "", {{"image-size", "32"}, {"channels", "1"}}},
+      {"dc28_f32", "", {{"preset", "libtorch"}}},
+      {"dc28_libtorch_f32", "", {{"preset", "libtorch"}, {"beta2", "0.5"}}},
+      {"dc32_variants_f32",
+       "minimax.",
+       {{"image-size", "32"}, {"channels", "1"}, {"loss", "minimax"}}},
+      {"dc32_variants_f32", "lsgan.", {{"image-size", "32"}, {"channels", "1"}, {"loss", "lsgan"}}},
+      {"dc32_variants_f32", "hinge.", {{"image-size", "32"}, {"channels", "1"}, {"loss", "hinge"}}},
+      {"dc32_variants_f32",
+       "wgan_adam.",
+       {{"image-size", "32"}, {"channels", "1"}, {"loss", "wgan"}, {"weight-clip", "0.01"}}},
+      {"dc32_variants_f32",
+       "wgan_rmsprop.",
+       {{"image-size", "32"},
+        {"channels", "1"},
+        {"loss", "wgan"},
+        {"weight-clip", "0.01"},
+        {"optimizer", "rmsprop"},
+        {"lr", "5e-5"},
+        {"d-steps", "5"}}},
+  };
+  return kCases;
+}
+
+// The precisions that a device computes in. On the CPU bf16 needs its instructions.
+std::vector<Precision> precisions_of(Device device) {
+  if (device.type == DeviceType::cuda) return {Precision::fp32, Precision::tf32, Precision::bf16};
+  std::string why;
+  if (cpu_computes_bf16(&why)) return {Precision::fp32, Precision::bf16};
+  WARN("bf16 skipped on the CPU: " << why);
+  return {Precision::fp32};
+}
+
+RunOptions options_for(const TraceCase& trace) {
+  RunOptions options;
+  options.nz = 16;
+  options.ngf = 8;
+  options.ndf = 8;
+  for (const auto& [name, text] : trace.options) set_option(options, name, text);
+  require_valid(options);
+  return options;
+}
+
+// The emulated device takes seconds a trace: two stand for all where only the rounding differs.
+bool is_brief(const TraceCase& trace) {
+  const std::string_view file = trace.file;
+  return !kEmulated || file == "dc28_f32" || std::string_view(trace.prefix) == "hinge.";
+}
+
+void check_trace(const Context& context, const std::filesystem::path& parity,
+                 const TraceCase& trace, Precision precision) {
+  const SafetensorsFile file(parity / (std::string(trace.file) + ".safetensors"));
+  RunOptions options = options_for(trace);
+  options.precision = precision;
+  const TraceReport report =
+      replay_trace(context, file, options, trace.prefix, trace_bounds(precision));
+  INFO(to_string(context.device())
+       << " " << enum_name(precision) << " " << trace.file << " " << trace.prefix);
+  CHECK(report.steps == 5);
+  CHECK(report.comparisons.size() >= 33);
+  for (const TraceComparison& comparison : report.comparisons) {
+    INFO(comparison.name << " max_abs " << comparison.max_abs << " relative "
+                         << comparison.relative_l2);
+    CHECK(comparison.passed);
+  }
+  const bool variants = trace.prefix[0] != '\0';  // others' tensors stand in the same file
+  CHECK(report.unknown.empty() == !variants);
+}
+
+}  // namespace
+
+TEST_CASE("every PyTorch trace replays within the bounds, on every device", "[trace]") {
+  DCGAN_SHARED_OR_SKIP(parity, "parity");
+  for (const Device device : test::devices_under_test()) {
+    const Context context(device);
+    for (const TraceCase& trace : trace_cases()) {
+      for (const Precision precision : precisions_of(device)) {
+        if (precision != Precision::fp32 && device.type == DeviceType::cuda && !is_brief(trace)) {
+          continue;
+        }
+        check_trace(context, parity, trace, precision);
+      }
+    }
+  }
+}
+
+TEST_CASE("a replay with another learning rate fails, and says where", "[trace]") {
+  DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
+  const Context context(Device{});
+  RunOptions options = options_for(trace_cases()[2]);
+  options.lr = 3e-4;
+  const TraceReport report = replay_trace(context, SafetensorsFile(path), options, "");
+  CHECK_FALSE(report.passed());
+  for (const TraceComparison& comparison : report.comparisons) {
+    // Gradients of the first step do not know the learning rate; weights do.
+    if (comparison.name.starts_with("grad1.D")) CHECK(comparison.passed);
+    if (comparison.name == "step1.D.2.weight") CHECK_FALSE(comparison.passed);
+  }
+}
+
+TEST_CASE("bf16's wider bounds still tell another optimiser and another loss", "[trace]") {
+  DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
+  const Context context(Device{});
+  if (!cpu_computes_bf16()) {
+    WARN("skipped: no bf16 on this CPU");
+    return;
+  }
+  const SafetensorsFile file(path);
+  const auto passes = [&](const char* name, const char* value) {
+    RunOptions options = options_for(trace_cases()[2]);
+    set_option(options, name, value);
+    options.precision = Precision::bf16;
+    return replay_trace(context, file, options, "", trace_bounds(Precision::bf16)).passed();
+  };
+  CHECK(passes("beta1", "0.5"));  // as recorded
+  CHECK_FALSE(passes("beta1", "0.9"));
+  CHECK_FALSE(passes("lr", "2e-3"));
+  CHECK_FALSE(passes("loss", "lsgan"));
+  CHECK_FALSE(passes("real-label", "0"));
+}
+
+TEST_CASE("TF32 is refused on the CPU, saying what it needs", "[trace]") {
+  DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
+  RunOptions options = options_for(trace_cases()[2]);
+  options.precision = Precision::tf32;
+  DCGAN_CHECK_FAILS(replay_trace(Context(Device{}), SafetensorsFile(path), options, ""),
+                    ErrorKind::unavailable, "--device cuda");
+}
+
+TEST_CASE("a trace that does not fit the options is refused with both shapes", "[trace]") {
+  DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
+  const Context context(Device{});
+  const SafetensorsFile file(path);
+  RunOptions options = options_for(trace_cases()[0]);
+  CHECK_THROWS_WITH(replay_trace(context, file, options, ""), Contains("28") && Contains("64"));
+  options = options_for(trace_cases()[2]);
+  options.ngf = 16;
+  CHECK_THROWS_WITH(replay_trace(context, file, options, ""),
+                    Contains("conv1.weight") && Contains("[16, 64, 4, 4]"));
+  options = options_for(trace_cases()[2]);
+  options.d_steps = 2;
+  CHECK_THROWS_WITH(replay_trace(context, file, options, ""), Contains("10 batches"));
+}

@@ -1,0 +1,128 @@
+#include "models/run/run_options.h"
+
+#include <fmt/format.h>
+
+#include <clocale>
+#include <set>
+
+#include "tests/support/catch.h"
+
+using namespace dcgan;
+
+TEST_CASE("every option has a name, a help text and a group of its own kind") {
+  RunOptions options;
+  std::set<std::string> names;
+  visit_options(options, [&](const OptionInfo& info, const auto&) {
+    CHECK(names.insert(std::string(info.name)).second);
+    CHECK(info.help.size() > 10);
+    CHECK_FALSE(info.group.empty());
+    for (const std::string_view alias : info.aliases) {
+      CHECK(names.insert(std::string(alias)).second);
+    }
+  });
+  CHECK(names.size() > 40);
+}
+
+TEST_CASE("options survive the way through JSON, every one of them") {
+  RunOptions options;
+  // Each option gets a value that is not its default.
+  visit_options(options, [](const OptionInfo& info, auto& field) {
+    using Value = std::remove_reference_t<decltype(field)>;
+    if constexpr (std::is_same_v<Value, bool>) {
+      field = !field;
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      field = fmt::format("{} \"quoted\" \xc3\xa4", info.name);
+    } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+      field = {"one", "two, three"};
+    } else if constexpr (std::is_enum_v<Value>) {
+      field = enum_table(Value{}).back().second;
+    } else {
+      field = field * 3 + 1;
+    }
+  });
+  RunOptions read;
+  apply_json(read, to_json(options), "test");
+  CHECK(to_json(read) == to_json(options));
+  CHECK(to_json(read) != to_json(RunOptions{}));
+}
+
+TEST_CASE("a config file is refused with its name and the reason") {
+  const auto refused = [](const char* json, const char* reason) {
+    RunOptions options;
+    INFO(json);
+    CHECK_THROWS_WITH(apply_json(options, json, "run.json"),
+                      Contains("run.json") && Contains(reason));
+  };
+  refused("{\"bach-size\": 3}", "bach-size");
+  refused("{\"batch-size\": \"3\"}", "whole number");
+  refused("{\"batch-size\": 3.5}", "whole number");
+  refused("{\"batch-size\": 18446744073709551615}", "whole number");
+  refused("{\"lr\": true}", "number");
+  refused("{\"loss\": \"bce\"}", "non-saturating");
+  refused("{\"flip\": 1}", "true or false");
+  refused("{\"seed\": 1, \"seed\": 2}", "twice");
+  refused("[1]", "object");
+  refused("{\"seed\": 1", "JSON");
+}
+
+TEST_CASE("text values are parsed whole and without the locale") {
+  RunOptions options;
+  const char* before = std::setlocale(LC_ALL, nullptr);
+  const std::string saved = before != nullptr ? before : "C";
+  std::setlocale(LC_ALL, "de_DE.UTF-8");  // no effect where it is not installed
+  set_option(options, "lr", "0.00025");
+  std::setlocale(LC_ALL, saved.c_str());
+  CHECK(options.lr == 0.00025);
+  CHECK_THROWS_WITH(set_option(options, "lr", "0,1"), Contains("--lr") && Contains("0,1"));
+  CHECK_THROWS_WITH(set_option(options, "lr", "nan"), Contains("finite"));
+  CHECK_THROWS_WITH(set_option(options, "steps", "10x"), Contains("10x"));
+  CHECK_THROWS_WITH(set_option(options, "no-such", "1"), Contains("no-such"));
+  set_option(options, "classes", "a,b");
+  CHECK(options.classes == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("values out of range and contradictions are refused with the option's name") {
+  const auto refused = [](const char* name, const char* text, const char* in_message) {
+    RunOptions options;
+    set_option(options, name, text);
+    INFO(name << " " << text);
+    CHECK_THROWS_WITH(require_valid(options), Contains(in_message));
+  };
+  refused("batch-size", "0", "--batch-size");
+  refused("lr", "-1", "--lr");
+  refused("beta2", "1", "--beta2");
+  refused("real-label", "1.5", "--real-label");
+  refused("image-size", "48", "48");
+  refused("dataset", "mnist", "--data");
+  refused("weight-clip", "0.01", "--weight-clip");
+  RunOptions wgan;
+  wgan.loss = LossKind::wgan;
+  wgan.stop_at_equilibrium = true;
+  CHECK_THROWS_WITH(require_valid(wgan), Contains("accuracy"));
+  RunOptions hinge;
+  hinge.loss = LossKind::hinge;
+  hinge.real_label = 0.9;
+  CHECK_THROWS_WITH(require_valid(hinge), Contains("hinge"));
+}
+
+TEST_CASE("a resumed run may change where and how long, not what") {
+  RunOptions saved;
+  RunOptions now = saved;
+  now.out = "elsewhere";
+  now.epochs = 99;
+  CHECK(resume_conflicts(saved, now).empty());
+  now.batch_size = 128;
+  now.lr = 1e-3;
+  const std::vector<std::string> conflicts = resume_conflicts(saved, now);
+  REQUIRE(conflicts.size() == 2);
+  CHECK(conflicts[0] == "--lr (0.001, was 0.0002)");
+  CHECK(conflicts[1] == "--batch-size (128, was 64)");
+}
+
+TEST_CASE("separate learning rates fall back to the common one") {
+  RunOptions options;
+  options.lr = 1e-3;
+  options.lr_d = 4e-4;
+  CHECK(generator_optimizer(options).learning_rate == 1e-3f);
+  CHECK(discriminator_optimizer(options).learning_rate == 4e-4f);
+}
