@@ -64,6 +64,14 @@ struct ConvPolicy {
   ConvTuning tuning = ConvTuning::off;  ///< without meaning on the CPU
 };
 
+/// The three products of a convolution layer.
+enum class ConvPass { forward, backward_data, backward_weights };
+struct ConvPasses {
+  bool forward = true;
+  bool backward_data = true;
+  bool backward_weights = true;
+};
+
 struct ConvConfig {
   ConvSpec spec;
   ActivationSpec activation;  ///< applied to the result of forward()

@@ -26,10 +26,16 @@ struct LatentOptions {
   std::uint32_t first_sample = 0;  ///< global index of row 0: rank * batch for data-parallel ranks
 };
 
-/// z: (N, nz), f32 or bf16. step: (1) i64 on the device, the step of the numbers (read, not
-/// changed). Elements 4b..4b+3 of row n come from random_words(key, step, first_sample + n, b):
-/// words 0 and 1 make the first two by normal_pair_from, words 2 and 3 the next two.
-void draw_latent(const Context& context, ConstTensorView step, TensorView z,
+/// z: (N, nz), f32 or bf16. draw: (1) i64 on the device, which draw this is (the `step` of the
+/// random numbers); read, not changed. Elements 4b..4b+3 of row n come from
+/// random_words(key, draw, first_sample + n, b): words 0 and 1 make the first two by
+/// normal_pair_from, words 2 and 3 the next two.
+void draw_latent(const Context& context, ConstTensorView draw, TensorView z,
                  const LatentOptions& options);
+
+/// The same, and `draw` counts up by one: a graph that is replayed makes the next numbers each
+/// time.
+void draw_next_latent(const Context& context, TensorView draw, TensorView z,
+                      const LatentOptions& options);
 
 }  // namespace dcgan

@@ -6,13 +6,17 @@
 namespace dcgan {
 
 namespace cpu {
-void draw_latent(const Context& context, ConstTensorView step, TensorView z,
+void draw_latent(const Context& context, ConstTensorView draw, TensorView z,
                  const LatentOptions& options);
+void draw_next_latent(const Context& context, TensorView draw, TensorView z,
+                      const LatentOptions& options);
 }  // namespace cpu
 
 namespace cuda {
-void draw_latent(const Context& context, ConstTensorView step, TensorView z,
+void draw_latent(const Context& context, ConstTensorView draw, TensorView z,
                  const LatentOptions& options);
+void draw_next_latent(const Context& context, TensorView draw, TensorView z,
+                      const LatentOptions& options);
 }  // namespace cuda
 
 }  // namespace dcgan

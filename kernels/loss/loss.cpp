@@ -17,46 +17,45 @@ void check_common(const char* operation, ConstTensorView logits, TensorView dlog
   checks::elements(operation, "results", results, result_count);
 }
 
-bool uses_labels(LossKind kind) {
-  return kind == LossKind::minimax || kind == LossKind::non_saturating || kind == LossKind::lsgan;
-}
-
 }  // namespace
 
-void discriminator_loss(const Context& context, ConstTensorView logits, ConstTensorView real_labels,
-                        TensorView dlogits, TensorView results, const LossOptions& options) {
-  constexpr const char* kName = "discriminator_loss";
-  check_common(kName, logits, dlogits, results, kDiscriminatorResults);
-  DCGAN_CHECK(logits.elements() >= 2 && logits.elements() % 2 == 0,
-              "{}: {} logits are not a real and a fake half", kName, logits.elements());
-  if (!real_labels.empty()) {
-    checks::dtype(kName, "real_labels", real_labels, {DType::f32});
-    checks::elements(kName, "real_labels", real_labels, logits.elements() / 2);
-  }
-  const bool smoothed =
-      !real_labels.empty() || options.real_label != 1.0f || options.fake_label != 0.0f;
-  if (smoothed && !uses_labels(options.kind)) {
-    fail(ErrorKind::config,
-         "{}: labels {} / {} or labels by image given to a loss that has none (hinge or wgan)",
-         kName, options.real_label, options.fake_label);
-  }
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) {
-      return cuda::discriminator_loss(context, logits, real_labels, dlogits, results, options);
-    }
-  }
-  cpu::discriminator_loss(context, logits, real_labels, dlogits, results, options);
+void require_valid(const LossOptions& options) {
+  if (uses_labels(options.kind)) return;
+  if (options.real_label == 1.0f && options.fake_label == 0.0f) return;
+  fail(ErrorKind::config, "loss: labels {} / {} given to the {} loss, which has none",
+       options.real_label, options.fake_label, enum_name(options.kind));
 }
 
-void generator_loss(const Context& context, ConstTensorView logits, TensorView dlogits,
-                    TensorView results, const LossOptions& options) {
-  constexpr const char* kName = "generator_loss";
-  check_common(kName, logits, dlogits, results, kGeneratorResults);
-  DCGAN_CHECK(logits.elements() >= 1, "{}: no logits", kName);
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::generator_loss(context, logits, dlogits, results, options);
+void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind) {
+  constexpr const char* kName = "discriminator_loss";
+  check_common(kName, tensors.logits, tensors.dlogits, tensors.results, kDiscriminatorResults);
+  const std::int64_t count = tensors.logits.elements();
+  DCGAN_CHECK(count >= 2 && count % 2 == 0, "{}: {} logits are not a real and a fake half", kName,
+              count);
+  checks::dtype(kName, "labels", tensors.labels, {DType::f32});
+  checks::elements(kName, "labels", tensors.labels, 2);
+  if (!tensors.real_labels.empty()) {
+    checks::dtype(kName, "real_labels", tensors.real_labels, {DType::f32});
+    checks::elements(kName, "real_labels", tensors.real_labels, count / 2);
+    if (!uses_labels(kind)) {
+      fail(ErrorKind::config, "{}: labels by image given to the {} loss, which has none", kName,
+           enum_name(kind));
+    }
   }
-  cpu::generator_loss(context, logits, dlogits, results, options);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::discriminator_loss(context, tensors, kind);
+  }
+  cpu::discriminator_loss(context, tensors, kind);
+}
+
+void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind) {
+  constexpr const char* kName = "generator_loss";
+  check_common(kName, tensors.logits, tensors.dlogits, tensors.results, kGeneratorResults);
+  DCGAN_CHECK(tensors.logits.elements() >= 1, "{}: no logits", kName);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::generator_loss(context, tensors, kind);
+  }
+  cpu::generator_loss(context, tensors, kind);
 }
 
 }  // namespace dcgan

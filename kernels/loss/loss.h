@@ -33,6 +33,14 @@ struct LossOptions {
   float fake_label = 0.0f;  ///< above zero: two-sided; BCE and lsgan only
 };
 
+/// Whether the loss compares logits with labels: hinge and wgan do not.
+constexpr bool uses_labels(LossKind kind) {
+  return kind != LossKind::hinge && kind != LossKind::wgan;
+}
+
+/// Throws Error(config) when labels are given to a loss that has none.
+void require_valid(const LossOptions& options);
+
 /// Places in the results of discriminator_loss, f32.
 enum DiscriminatorResult {
   kErrDReal = 0,  ///< loss on real images
@@ -50,14 +58,22 @@ enum GeneratorResult {
   kGeneratorResults
 };
 
-/// logits: (2N) f32 or bf16, real half first. real_labels: (N) f32, one target an image instead of
-/// options.real_label, or empty. dlogits: (2N), type of logits: gradient of errD_real + errD_fake.
-/// results: (kDiscriminatorResults) f32.
-void discriminator_loss(const Context& context, ConstTensorView logits, ConstTensorView real_labels,
-                        TensorView dlogits, TensorView results, const LossOptions& options);
+struct DiscriminatorLoss {
+  ConstTensorView logits;       ///< (2N) f32 or bf16, real half first
+  ConstTensorView labels;       ///< (2) f32 on the device: of real and of fake images
+  ConstTensorView real_labels;  ///< (N) f32: one target an image instead of labels[0]; or empty
+  TensorView dlogits;           ///< (2N), type of logits: gradient of errD_real + errD_fake
+  TensorView results;           ///< (kDiscriminatorResults) f32
+};
+/// Labels lie in device memory, so that a captured graph follows when they change. Losses without
+/// labels do not read them.
+void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind);
 
-/// logits, dlogits: (N). results: (kGeneratorResults) f32. Labels of `options` are not used.
-void generator_loss(const Context& context, ConstTensorView logits, TensorView dlogits,
-                    TensorView results, const LossOptions& options);
+struct GeneratorLoss {
+  ConstTensorView logits;  ///< (N) f32 or bf16
+  TensorView dlogits;      ///< (N), type of logits
+  TensorView results;      ///< (kGeneratorResults) f32
+};
+void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind);
 
 }  // namespace dcgan

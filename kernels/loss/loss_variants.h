@@ -6,17 +6,13 @@
 namespace dcgan {
 
 namespace cpu {
-void discriminator_loss(const Context& context, ConstTensorView logits, ConstTensorView real_labels,
-                        TensorView dlogits, TensorView results, const LossOptions& options);
-void generator_loss(const Context& context, ConstTensorView logits, TensorView dlogits,
-                    TensorView results, const LossOptions& options);
+void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind);
+void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind);
 }  // namespace cpu
 
 namespace cuda {
-void discriminator_loss(const Context& context, ConstTensorView logits, ConstTensorView real_labels,
-                        TensorView dlogits, TensorView results, const LossOptions& options);
-void generator_loss(const Context& context, ConstTensorView logits, TensorView dlogits,
-                    TensorView results, const LossOptions& options);
+void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind);
+void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind);
 }  // namespace cuda
 
 }  // namespace dcgan

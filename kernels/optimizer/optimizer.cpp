@@ -1,5 +1,7 @@
 #include "kernels/optimizer/optimizer.h"
 
+#include <cmath>
+
 #include "kernels/common/checks.h"
 #include "kernels/optimizer/optimizer_variants.h"
 #include "runtime/base/build_config.h"
@@ -34,27 +36,46 @@ void check_options(const OptimizerOptions& options) {
   }
 }
 
+float one_minus(float decay) { return static_cast<float>(1.0 - static_cast<double>(decay)); }
+
 }  // namespace
 
-void optimizer_step(const Context& context, const OptimizerArrays& arrays,
-                    const OptimizerOptions& options) {
+OptimizerCoefficients coefficients_of(const OptimizerOptions& options) {
+  check_options(options);
+  const float beta2 = options.kind == OptimizerKind::adam ? options.beta2 : options.alpha;
+  OptimizerCoefficients result{};
+  result.log_beta1 = std::log(static_cast<double>(options.beta1));
+  result.log_beta2 = std::log(static_cast<double>(beta2));
+  result.learning_rate = options.learning_rate;
+  result.beta1 = options.beta1;
+  result.beta2 = beta2;
+  result.one_minus_beta1 = one_minus(options.beta1);
+  result.one_minus_beta2 = one_minus(beta2);
+  result.epsilon = options.epsilon;
+  result.weight_clip = options.weight_clip;
+  result.ema_decay = options.ema_decay;
+  result.one_minus_ema_decay = one_minus(options.ema_decay);
+  return result;
+}
+
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind) {
   const std::int64_t elements = arrays.values.elements();
   check_array("values", arrays.values, DType::f32, elements);
   check_array("gradients", arrays.gradients, DType::f32, elements);
   check_array("second_moment", arrays.second_moment, DType::f32, elements);
   check_array("step", arrays.step, DType::i64, 1);
-  if (options.kind == OptimizerKind::adam) {
+  check_array("coefficients", arrays.coefficients, DType::u8, sizeof(OptimizerCoefficients));
+  if (kind == OptimizerKind::adam) {
     check_array("first_moment", arrays.first_moment, DType::f32, elements);
   }
   if (!arrays.ema.empty()) check_array("ema", arrays.ema, DType::f32, elements);
   if (!arrays.low_precision.empty()) {
     check_array("low_precision", arrays.low_precision, DType::bf16, elements);
   }
-  check_options(options);
   if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::optimizer_step(context, arrays, options);
+    if (context.is_cuda()) return cuda::optimizer_step(context, arrays, kind);
   }
-  cpu::optimizer_step(context, arrays, options);
+  cpu::optimizer_step(context, arrays, kind);
 }
 
 }  // namespace dcgan

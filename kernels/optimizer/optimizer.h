@@ -33,6 +33,25 @@ struct OptimizerOptions {
   float ema_decay = 0.0f;    ///< used when the arrays hold an ema
 };
 
+/// The options as the kernels read them. They lie in device memory, so that a captured graph
+/// follows when they change between steps.
+struct OptimizerCoefficients {
+  double log_beta1;  ///< adam; -inf for beta1 = 0
+  double log_beta2;
+  float learning_rate;
+  float beta1;  ///< rmsprop: not used
+  float beta2;  ///< rmsprop: alpha
+  float one_minus_beta1;
+  float one_minus_beta2;
+  float epsilon;
+  float weight_clip;
+  float ema_decay;
+  float one_minus_ema_decay;
+};
+
+/// Throws Error(config) naming the option that is out of its range.
+OptimizerCoefficients coefficients_of(const OptimizerOptions& options);
+
 struct OptimizerArrays {
   TensorView values;          ///< (P) f32: master weights
   ConstTensorView gradients;  ///< (P) f32
@@ -41,9 +60,11 @@ struct OptimizerArrays {
   TensorView step;            ///< (1) i64 on the device: incremented first, so that it is t above
   TensorView ema;             ///< (P) f32, or empty
   TensorView low_precision;   ///< (P) bf16 copy of the new values, or empty
+  ConstTensorView coefficients;  ///< one OptimizerCoefficients on the device, as u8
 };
 
-void optimizer_step(const Context& context, const OptimizerArrays& arrays,
-                    const OptimizerOptions& options);
+/// Whether weights are clipped and averaged follows from the coefficients and the arrays at the
+/// time the work runs.
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind);
 
 }  // namespace dcgan

@@ -6,13 +6,11 @@
 namespace dcgan {
 
 namespace cpu {
-void optimizer_step(const Context& context, const OptimizerArrays& arrays,
-                    const OptimizerOptions& options);
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind);
 }  // namespace cpu
 
 namespace cuda {
-void optimizer_step(const Context& context, const OptimizerArrays& arrays,
-                    const OptimizerOptions& options);
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind);
 }  // namespace cuda
 
 }  // namespace dcgan

@@ -20,10 +20,12 @@ bool should_stream(const Context& context, const Dataset& dataset, ImageMemory m
 }  // namespace
 
 Loader::Loader(const Context& context, const Dataset& dataset, const LoaderOptions& options)
-    : dataset_(dataset), options_(options), batches_per_epoch_(dataset.size() / options.batch) {
+    : dataset_(dataset),
+      options_(options),
+      batches_per_epoch_(dataset.size() / (options.batch * options.shard.world_size)) {
   if (batches_per_epoch_ == 0) {
     fail(ErrorKind::config, "{}: {} images are less than one batch of {}", dataset.name,
-         dataset.size(), options.batch);
+         dataset.size(), options.batch * options.shard.world_size);
   }
   if (should_stream(context, dataset, options.memory)) {
     make_stream(context);
@@ -69,6 +71,11 @@ void Loader::make_stream(const Context& context) {
   upload(context, ConstTensorView(places.data(), selected_order_.shape), selected_order_);
 }
 
+std::int64_t Loader::first_image(std::int64_t update) const {
+  const std::int64_t batch = update % batches_per_epoch_;
+  return (batch * options_.shard.world_size + options_.shard.rank) * options_.batch;
+}
+
 void Loader::enter_epoch(std::int64_t epoch) {
   if (epoch == epoch_) return;
   epoch_ = epoch;
@@ -100,7 +107,7 @@ void Loader::select_resident(const Context& context, std::int64_t first_update) 
     const std::int64_t update = first_update + index;
     enter_epoch(update / batches_per_epoch_);
     if (order_epoch_ != epoch_) send_order(context);
-    const std::int64_t first = update % batches_per_epoch_ * options_.batch;
+    const std::int64_t first = first_image(update);
     const std::int64_t to = index * options_.batch;
     copy(context, order_.rows(first, options_.batch), selected_order_.rows(to, options_.batch));
     if (!options_.flip) continue;
@@ -110,7 +117,7 @@ void Loader::select_resident(const Context& context, std::int64_t first_update) 
 
 void Loader::select(const Context& context, std::int64_t first_update) {
   if (!streams()) return select_resident(context, first_update);
-  // Sent ahead for another step than this (a resumed run's first): let it arrive and be replaced.
+  // Prefetched for another step than this (the first of a resumed run): received and replaced.
   if (upload_->under_way() > 0 && sent_update_ != first_update) upload_->receive(context);
   if (upload_->under_way() == 0) prefetch(first_update);
   upload_->receive(context);
@@ -123,17 +130,17 @@ void Loader::prefetch(std::int64_t first_update) {
   for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
     const std::int64_t update = first_update + index;
     enter_epoch(update / batches_per_epoch_);
-    const auto first = epoch_order_.begin() + update % batches_per_epoch_ * options_.batch;
+    const auto first = epoch_order_.begin() + first_image(update);
     sent_indices_.insert(sent_indices_.end(), first, first + options_.batch);
     if (!options_.flip) continue;
-    const auto flip = epoch_flips_.begin() + update % batches_per_epoch_ * options_.batch;
+    const auto flip = epoch_flips_.begin() + first_image(update);
     sent_flips_.insert(sent_flips_.end(), flip, flip + options_.batch);
   }
   upload_->send(dataset_.images(), {sent_indices_, sent_flips_});
   sent_update_ = first_update;
 }
 
-void Loader::feed(const Context& context, std::int64_t index, TensorView images) const {
+void Loader::load(const Context& context, std::int64_t index, TensorView images) {
   const std::int64_t first = index * options_.batch;
   ConstTensorView flips;
   if (!selected_flips_.empty()) flips = selected_flips_.rows(first, options_.batch);

@@ -1,5 +1,6 @@
-// Real images into a step: which images an update sees follows from the seed and the update's
-// number alone, and the copy, mirroring and normalisation happen where the step computes.
+// The loader: a data set as the image source of a training engine. Which images an update sees
+// follows from the seed and the update's number alone; selection, mirroring and normalisation
+// happen on the device that computes.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,9 @@
 
 #include "models/data/dataset.h"
 #include "models/data/image_upload.h"
+#include "models/training/step_inputs.h"
 #include "runtime/base/enum_names.h"
+#include "runtime/comm/shard.h"
 #include "runtime/device/event.h"
 #include "runtime/device/memory.h"
 
@@ -28,37 +31,31 @@ constexpr auto enum_table(ImageMemory) {
 }
 
 struct LoaderOptions {
-  std::int64_t batch = 64;
+  std::int64_t batch = 64;  ///< images of an update, of one rank
   std::uint64_t seed = 0;
   bool flip = false;
   std::int64_t updates_per_step = 1;  ///< batches that one step takes: --d-steps
   ImageMemory memory = ImageMemory::automatic;
+  Shard shard;  ///< this rank's part of each update's world_size * batch images
 };
 
-class Loader {
+class Loader final : public ImageSource {
  public:
-  /// Puts the images where `context` computes, or makes ready to send them: automatic looks at what
-  /// is free now, so make this last. Throws Error(config) with both counts when the data set is
-  /// smaller than a batch, Error(unavailable) with need and free when it does not fit on the device
-  /// that was asked for. The data set must outlive the loader.
+  /// Puts the images where `context` computes, or prepares to upload them: automatic looks at what
+  /// is free now, so make the loader last. Throws Error(config) with both counts when the data set
+  /// is smaller than a batch of all ranks, Error(unavailable) with need and free when it does not
+  /// fit on the device that was asked for. The data set must outlive the loader.
   Loader(const Context& context, const Dataset& dataset, const LoaderOptions& options);
 
-  /// Whole batches in an epoch; what is left over is seen in other epochs.
+  /// Whole batches in an epoch; the images left over are seen in other epochs, whose order differs.
   std::int64_t batches_per_epoch() const { return batches_per_epoch_; }
-  /// Whether images travel from host memory to a GPU at every step.
+  /// Whether the images stay in host memory and each step's are uploaded.
   bool streams() const { return upload_.has_value(); }
 
-  /// Names the images of the next step: those of updates first_update .. + updates_per_step - 1,
-  /// counted from 0 over the whole run. Their places, or they themselves, go to memory that stays
-  /// where it is, so that feed() can be part of a graph; this cannot.
-  void select(const Context& context, std::int64_t first_update);
-
-  /// Sends the images of a later select() ahead. Call it when the step is under way. Does nothing
-  /// unless they stream.
-  void prefetch(std::int64_t first_update);
-
-  /// Writes the images of the step's update `index` to `images` (N, H, W, C). Enqueued.
-  void feed(const Context& context, std::int64_t index, TensorView images) const;
+  void select(const Context& context, std::int64_t first_update) override;
+  void load(const Context& context, std::int64_t index, TensorView images) override;
+  /// Starts the upload of a later select(). Does nothing unless the loader streams.
+  void prefetch(std::int64_t first_update) override;
 
  private:
   void make_resident(const Context& context);
@@ -67,6 +64,8 @@ class Loader {
   void send_order(const Context& context);
   void select_resident(const Context& context, std::int64_t first_update);
 
+  /// Place in the epoch's order of this rank's first image of an update.
+  std::int64_t first_image(std::int64_t update) const;
   std::int64_t selected() const { return options_.updates_per_step * options_.batch; }
 
   const Dataset& dataset_;
@@ -77,13 +76,13 @@ class Loader {
   std::vector<std::int64_t> epoch_order_;  // (M)
   std::vector<std::uint8_t> epoch_flips_;  // (M) in that order; empty: none
 
-  // Resident, on the order's way to a GPU: pinned. Before the buffers there, which are so released
-  // first: that waits for the copies.
+  // Resident: pinned memory from which the order is uploaded. Declared before the buffers on the
+  // GPU, which are then released first: that waits for the copies.
   Buffer order_staging_;
   Buffer flip_staging_;
   std::optional<Event> order_sent_;
 
-  ConstTensorView images_;     // what feed() takes images from
+  ConstTensorView images_;     // what load() reads
   TensorView selected_order_;  // (selected) i64: where in images_
   TensorView selected_flips_;  // (selected) u8; empty: none
   Buffer order_buffer_;
@@ -97,7 +96,7 @@ class Loader {
 
   // Streamed: images_ is what arrived for this step.
   std::optional<ImageUpload> upload_;
-  std::int64_t sent_update_ = -1;  // what is under way
+  std::int64_t sent_update_ = -1;  // of the upload in progress
   std::vector<std::int64_t> sent_indices_;
   std::vector<std::uint8_t> sent_flips_;
 };

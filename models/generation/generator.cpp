@@ -8,8 +8,10 @@
 namespace dcgan {
 namespace {
 
-PassOptions eval_pass(const Network& network, std::int64_t batch, DType dtype) {
+PassOptions eval_pass(const Network& network, std::int64_t batch, DType dtype, MemoryPlan& plan) {
+  StageTable stages(plan);
   PassOptions options;
+  options.stages = add_forward_stages(stages, "G", network.blocks());
   options.name = "G";
   options.input = {batch, 1, 1, network.blocks().front().conv.in_channels};
   options.dtype = dtype;
@@ -31,17 +33,17 @@ Generator::Generator(const Context& context, std::vector<BlockSpec> generator_bl
                      std::int64_t batch, DType dtype)
     : network_(context, std::move(generator_blocks)),
       batch_(batch),
-      activations_(context, network_.blocks(), plan_, eval_pass(network_, batch, dtype)) {
+      activations_(context, network_.blocks(), plan_, eval_pass(network_, batch, dtype, plan_)) {
   if (dtype == DType::bf16) network_.parameters().make_low_precision(context);
   const Shape images = activations_.blocks().back().output_shape;
-  latent_ = plan_.add("latent", eval_pass(network_, batch, dtype).input, dtype);
+  latent_ = plan_.add("latent", {batch, 1, 1, network_.blocks().front().conv.in_channels}, dtype);
   pixels_ = plan_.add("pixels", images, DType::u8);
   values_ = plan_.add("values", images, DType::f32);
   const SlotId workspace = plan_.add(
-      "workspace", {static_cast<std::int64_t>(activations_.workspace_bytes())}, DType::u8);
+      "workspace", {static_cast<std::int64_t>(activations_.workspace_bytes().main)}, DType::u8);
   plan_.assign();
   arena_ = Arena(context, plan_);
-  activations_.bind(arena_, {arena_.view(latent_), {}, {}, arena_.view(workspace)});
+  activations_.bind(arena_, {arena_.view(latent_), {}, {}, arena_.view(workspace), {}});
 }
 
 void Generator::copy_weights(const Context& context, const Network& trained, ParameterArray array) {

@@ -1,26 +1,18 @@
 // The activations of one pass of a network over one batch: what forward writes and backward reads.
 // They live outside the network, so that one discriminator can hold a pass over real and fake
-// images and one over fake images at once. Planned once: convolution plans, slots, lifetimes.
+// images and one over fake images at once. Planned once: block plans, slots, lifetimes.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "kernels/conv/conv.h"
+#include "kernels/block/block.h"
 #include "models/networks/blocks.h"
+#include "models/networks/stages.h"
 #include "runtime/device/memory_plan.h"
 
 namespace dcgan {
-
-/// When a pass runs, on the time line of the memory plan: block i forward at forward + i, block i
-/// backward at backward + (last - i), the gradient of the output being written from
-/// output_gradient on.
-struct PassStages {
-  int forward = 0;
-  int backward = -1;         ///< -1: no backward pass follows
-  int output_gradient = -1;  ///< -1: backward - 1
-};
 
 struct PassOptions {
   std::string name;     ///< prefix of the slots: "D(real+fake)"
@@ -32,27 +24,35 @@ struct PassOptions {
   ConvPolicy convolutions = {};
 };
 
+/// Bytes of scratch that a pass needs on each branch.
+struct WorkspaceBytes {
+  std::size_t main = 0;
+  std::size_t weights = 0;  ///< of the weight gradients
+};
+
 class Activations {
  public:
-  /// Builds the convolution plans and adds the slots to `plan`.
+  /// Builds the block plans and adds the slots to `plan`.
   Activations(const Context& context, const std::vector<BlockSpec>& blocks, MemoryPlan& plan,
               const PassOptions& options);
 
-  /// Bytes of scratch that the pass needs; the caller lets passes of one stream share it.
-  std::size_t workspace_bytes() const { return workspace_bytes_; }
+  /// The caller lets the passes of one branch share a workspace.
+  const WorkspaceBytes& workspace_bytes() const { return workspace_bytes_; }
 
   /// Gives every slot its memory. `output` and the gradients are empty unless the caller owns them.
   struct Bindings {
-    TensorView input;           ///< (N, H, W, C)
-    TensorView output;          ///< with own_output == false
-    TensorView input_gradient;  ///< empty: backward does not compute it
-    TensorView workspace;       ///< u8, at least workspace_bytes()
+    TensorView input;              ///< (N, H, W, C)
+    TensorView output;             ///< with own_output == false
+    TensorView input_gradient;     ///< empty: backward does not compute it
+    TensorView workspace;          ///< u8, at least workspace_bytes().main
+    TensorView weights_workspace;  ///< u8, at least workspace_bytes().weights; may be `workspace`
+                                   ///< when weight gradients are computed on the main branch
   };
   void bind(const Arena& arena, const Bindings& bindings);
 
   struct Block {
     Shape output_shape;
-    std::unique_ptr<ConvPlan> conv;
+    std::unique_ptr<BlockPlan> plan;
     SlotId conv_output_slot;
     SlotId output_slot;
     SlotId doutput_slot;
@@ -61,31 +61,28 @@ class Activations {
     TensorView input;        ///< previous block's output
     TensorView conv_output;  ///< before the norm; empty without one
     TensorView output;
-    TensorView dinput;      ///< previous block's doutput, or the caller's; may be empty
-    TensorView doutput;     ///< gradient of output; used up by backward
-    TensorView saved_mean;  ///< (groups, C)
-    TensorView saved_invstd;
+    TensorView dinput;   ///< previous block's doutput, or the caller's; may be empty
+    TensorView doutput;  ///< gradient of output; used up by backward
+    BatchNormSaved saved;
   };
   std::vector<Block>& blocks() { return blocks_; }
   const std::vector<Block>& blocks() const { return blocks_; }
+  const PassStages& stages() const { return stages_; }
 
   TensorView output() const { return blocks_.back().output; }
   TensorView output_gradient() const { return blocks_.back().doutput; }
   TensorView workspace() const { return workspace_; }
-  /// The workspace as batch norm's scratch, f32.
-  TensorView norm_scratch() const {
-    return {workspace_.data,
-            {workspace_.elements() / static_cast<std::int64_t>(sizeof(float))},
-            DType::f32};
-  }
-  int norm_groups() const { return norm_groups_; }
+  TensorView weights_workspace() const { return weights_workspace_; }
 
  private:
+  void add_block(const Context& context, const BlockSpec& spec, std::size_t index, bool is_last,
+                 MemoryPlan& plan, const PassOptions& options, const Shape& input);
+
   std::vector<Block> blocks_;
+  PassStages stages_;
   TensorView workspace_;
-  std::size_t workspace_bytes_ = 0;
-  int norm_groups_ = 1;
-  bool own_output_ = true;
+  TensorView weights_workspace_;
+  WorkspaceBytes workspace_bytes_;
 };
 
 }  // namespace dcgan

@@ -5,13 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "kernels/conv/conv.h"
-#include "kernels/elementwise/activation.h"
+#include "kernels/block/block.h"
 #include "models/networks/model_config.h"
 
 namespace dcgan {
-
-enum class Norm { none, batch };
 
 struct BlockSpec {
   ConvSpec conv;

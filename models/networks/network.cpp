@@ -1,90 +1,101 @@
 #include "models/networks/network.h"
 
-#include <algorithm>
+#include "kernels/elementwise/add.h"
 
 namespace dcgan {
+namespace {
 
-void Network::forward(const Context& context, Activations& activations, Pass pass) {
+void enter(const Context& context, const PassObservers& observers, StageId stage) {
+  if (observers.stages != nullptr && stage.valid()) observers.stages->on_stage(context, stage);
+}
+
+}  // namespace
+
+void Network::forward(const Context& context, Activations& activations, Pass pass,
+                      const PassObservers& observers) {
   for (std::size_t block = 0; block < blocks_.size(); ++block) {
-    forward_block(context, activations, block, pass);
+    forward_block(context, activations, block, pass, observers);
   }
 }
 
-void Network::backward(const Context& context, Activations& activations, ParamGrads grads) {
+void Network::backward(const Context& context, Activations& activations, ParamGrads grads,
+                       const PassObservers& observers) {
   for (std::size_t block = blocks_.size(); block-- > 0;) {
-    backward_block(context, activations, block, grads);
+    backward_block(context, activations, block, grads, observers);
   }
 }
 
 void Network::forward_block(const Context& context, Activations& activations, std::size_t index,
-                            Pass pass) {
-  const BlockSpec& spec = blocks_[index];
-  Activations::Block& block = activations.blocks()[index];
-  const TensorView weights = parameters_.compute_weights(parameter_index(index));
-  if (spec.norm == Norm::none) {
-    block.conv->forward(context, block.input, weights, block.output, activations.workspace());
-    return;
-  }
-  block.conv->forward(context, block.input, weights, block.conv_output, activations.workspace());
-  const BatchNormOptions options{spec.activation, activations.norm_groups()};
-  const TensorView scratch = activations.norm_scratch();
-  if (pass == Pass::train) {
-    batch_norm_train_forward(context, block.conv_output, norm_parameters(index),
-                             norm_running(index), block.output,
-                             {block.saved_mean, block.saved_invstd}, scratch, options);
-  } else {
-    batch_norm_eval_forward(context, block.conv_output, norm_parameters(index), norm_running(index),
-                            block.output, options);
-  }
+                            Pass pass, const PassObservers& observers) {
+  const BlockForward tensors = forward_tensors(activations, index);
+  BlockPlan& plan = *activations.blocks()[index].plan;
+  const BlockStages& stages = activations.stages().blocks[index];
+  enter(context, observers, stages.convolve);
+  if (pass == Pass::eval) return plan.infer(context, tensors);
+  plan.convolve(context, tensors);
+  enter(context, observers, stages.normalise);
+  plan.normalise(context, tensors);
 }
 
 void Network::backward_block(const Context& context, Activations& activations, std::size_t index,
-                             ParamGrads grads) {
-  const BlockSpec& spec = blocks_[index];
-  Activations::Block& block = activations.blocks()[index];
-  const std::size_t parameter = parameter_index(index);
-  const auto gradient = [&](std::size_t offset) {
-    return grads == ParamGrads::skip
-               ? TensorView{}
-               : parameters_.view(ParameterArray::gradients, parameter + offset);
-  };
-  if (spec.norm == Norm::batch) {
-    batch_norm_backward(context,
-                        {block.conv_output,
-                         norm_parameters(index),
-                         {block.saved_mean, block.saved_invstd},
-                         block.doutput,
-                         /*dx=*/block.doutput,
-                         gradient(1),
-                         gradient(2)},
-                        activations.norm_scratch(), {spec.activation, activations.norm_groups()});
+                             ParamGrads grads, const PassObservers& observers) {
+  BlockBackward tensors = backward_tensors(activations, index, grads);
+  BlockPlan& plan = *activations.blocks()[index].plan;
+  const BlockStages& stages = activations.stages().blocks[index];
+  if (tensors.dinput.empty() && grads == ParamGrads::skip) return;
+  enter(context, observers, stages.backward_norm);
+  plan.backward_sums(context, tensors);
+  plan.backward_apply(context, tensors);
+  if (grads != ParamGrads::skip) {
+    enter(context, observers, stages.backward_weights);
+    tensors.workspace = activations.weights_workspace();
+    plan.backward_weights(context, tensors);
+    if (grads == ParamGrads::accumulate) {
+      add_in_place(context, parameters_.accumulation_range(index),
+                   parameters_.range(ParameterArray::gradients, index));
+    }
+    if (observers.gradients != nullptr) observers.gradients->on_gradients(context, *this, index);
   }
-  const bool data_wanted = !block.dinput.empty();
-  if (!data_wanted && grads == ParamGrads::skip) return;
-  block.conv->backward(context,
-                       {block.input, parameters_.compute_weights(parameter), block.output,
-                        block.doutput, block.dinput, gradient(0)},
-                       activations.workspace());
+  if (tensors.dinput.empty()) return;
+  enter(context, observers, stages.backward_data);
+  tensors.workspace = activations.workspace();
+  plan.backward_data(context, tensors);
 }
 
-std::size_t Network::parameter_index(std::size_t block) const {
-  // One weight a block, and two more for each norm before it.
-  return block + 2 * static_cast<std::size_t>(std::count_if(
-                         blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(block),
-                         [](const BlockSpec& spec) { return spec.norm == Norm::batch; }));
+BlockForward Network::forward_tensors(const Activations& activations, std::size_t index) const {
+  const Activations::Block& block = activations.blocks()[index];
+  return {block.input,
+          parameters_.weights(index),
+          parameters_.norm(index),
+          parameters_.norm_running(index),
+          block.saved,
+          block.conv_output,
+          block.output,
+          activations.workspace()};
 }
 
-BatchNormParameters Network::norm_parameters(std::size_t block) const {
-  const std::size_t index = parameter_index(block);
-  return {parameters_.view(ParameterArray::values, index + 1),
-          parameters_.view(ParameterArray::values, index + 2)};
-}
-
-BatchNormRunning Network::norm_running(std::size_t block) const {
-  const std::size_t norm = (parameter_index(block) - block) / 2;
-  const RunningInfo& info = parameters_.running_infos()[norm];
-  return {parameters_.running(info.mean), parameters_.running(info.var),
-          parameters_.running(info.batches_tracked)};
+BlockBackward Network::backward_tensors(const Activations& activations, std::size_t index,
+                                        ParamGrads grads) const {
+  const Activations::Block& block = activations.blocks()[index];
+  const BlockParameters& places = parameters_.block(index);
+  const auto gradient = [&](int place) -> TensorView {
+    if (grads == ParamGrads::skip || place == BlockParameters::kNone) return {};
+    const auto parameter = static_cast<std::size_t>(place);
+    return grads == ParamGrads::accumulate ? parameters_.accumulation(parameter)
+                                           : parameters_.view(ParameterArray::gradients, parameter);
+  };
+  return {block.input,
+          parameters_.weights(index),
+          parameters_.norm(index),
+          block.saved,
+          block.conv_output,
+          block.output,
+          block.doutput,
+          block.dinput,
+          gradient(places.weight),
+          gradient(places.norm_weight),
+          gradient(places.norm_bias),
+          activations.workspace()};
 }
 
 }  // namespace dcgan

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include "kernels/norm/batch_norm.h"
 #include "models/networks/activations.h"
 #include "models/networks/blocks.h"
 #include "models/networks/parameters.h"
@@ -16,8 +15,26 @@ enum class Pass {
   eval,   ///< running statistics; every image for itself
 };
 enum class ParamGrads {
-  skip,       ///< gradients of data only
-  overwrite,  ///< parameters().flat(gradients) is replaced
+  skip,        ///< gradients of data only
+  overwrite,   ///< parameters().flat(gradients) is replaced
+  accumulate,  ///< added to parameters().flat(gradients); needs parameters().make_accumulation()
+};
+
+class Network;
+
+/// Hears when the gradients of a block's parameters have been enqueued:
+/// Parameters::range(gradients, block) is then complete behind the work on `context`. Blocks come
+/// in the order of the flat array.
+class GradientObserver {
+ public:
+  virtual ~GradientObserver() = default;
+  virtual void on_gradients(const Context& context, const Network& network, std::size_t block) = 0;
+};
+
+/// Who hears of a pass while it is enqueued. Null: nobody.
+struct PassObservers {
+  StageObserver* stages = nullptr;
+  GradientObserver* gradients = nullptr;
 };
 
 class Network {
@@ -29,25 +46,25 @@ class Network {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
 
-  /// Index of a block's convolution weight among the parameters; its norm's follow it.
-  std::size_t parameter_index(std::size_t block) const;
-
   /// Reads activations' input, writes its output. Enqueued.
-  void forward(const Context& context, Activations& activations, Pass pass);
+  void forward(const Context& context, Activations& activations, Pass pass,
+               const PassObservers& observers = {});
 
   /// Reads activations.output_gradient(); needs the forward pass that filled the activations.
   /// Writes the input's gradient where one is bound, and the parameters' gradients as asked.
-  void backward(const Context& context, Activations& activations, ParamGrads grads);
+  void backward(const Context& context, Activations& activations, ParamGrads grads,
+                const PassObservers& observers = {});
 
   // One block of a pass: what forward() and backward() are made of.
-  void forward_block(const Context& context, Activations& activations, std::size_t block,
-                     Pass pass);
+  void forward_block(const Context& context, Activations& activations, std::size_t block, Pass pass,
+                     const PassObservers& observers = {});
   void backward_block(const Context& context, Activations& activations, std::size_t block,
-                      ParamGrads grads);
+                      ParamGrads grads, const PassObservers& observers = {});
 
  private:
-  BatchNormParameters norm_parameters(std::size_t block) const;
-  BatchNormRunning norm_running(std::size_t block) const;
+  BlockForward forward_tensors(const Activations& activations, std::size_t block) const;
+  BlockBackward backward_tensors(const Activations& activations, std::size_t block,
+                                 ParamGrads grads) const;
 
   std::vector<BlockSpec> blocks_;
   Parameters parameters_;

@@ -18,58 +18,120 @@ Arena zeroed(const Context& context, const MemoryPlan& plan) {
 }  // namespace
 
 Parameters::Parameters(const Context& context, const std::vector<BlockSpec>& blocks) {
-  const auto add = [this](const std::string& name, ParameterKind kind, Shape shape) {
-    infos_.push_back({name, kind, shape, plan_.add(name, shape, DType::f32)});
-  };
-  for (const BlockSpec& block : blocks) {
-    add(block.conv_name + ".weight", ParameterKind::conv_weight, block.conv.weight_shape());
-    if (block.norm == Norm::none) continue;
-    const Shape channels{block.conv.out_channels};
-    add(block.norm_name + ".weight", ParameterKind::norm_weight, channels);
-    add(block.norm_name + ".bias", ParameterKind::norm_bias, channels);
-    const std::string& name = block.norm_name;
-    running_infos_.push_back({name, running_plan_.add(name + ".running_mean", channels, DType::f32),
-                              running_plan_.add(name + ".running_var", channels, DType::f32),
-                              running_plan_.add(name + ".num_batches_tracked", {1}, DType::i64)});
-  }
+  add_infos(blocks);
+  lay_out();
   step_ = running_plan_.add("step", {1}, DType::i64);
-  plan_.assign();
   running_plan_.assign();
   values_ = zeroed(context, plan_);
   running_ = zeroed(context, running_plan_);
 }
 
-TensorView Parameters::flat(ParameterArray array) const {
-  switch (array) {
-    case ParameterArray::values:
-      return as_flat_f32(values_.bytes());
-    case ParameterArray::gradients:
-      return as_flat_f32(gradients_.bytes());
-    case ParameterArray::first_moment:
-      return as_flat_f32(first_moment_.bytes());
-    case ParameterArray::second_moment:
-      return as_flat_f32(second_moment_.bytes());
-    case ParameterArray::ema:
-      return as_flat_f32(ema_.bytes());
+void Parameters::add_infos(const std::vector<BlockSpec>& blocks) {
+  const auto add = [this](const std::string& name, ParameterKind kind, Shape shape) {
+    infos_.push_back({name, kind, shape, {}});
+    return static_cast<int>(infos_.size()) - 1;
+  };
+  for (const BlockSpec& spec : blocks) {
+    BlockParameters& block = blocks_.emplace_back();
+    block.weight =
+        add(spec.conv_name + ".weight", ParameterKind::conv_weight, spec.conv.weight_shape());
+    if (spec.norm == Norm::none) continue;
+    const Shape channels{spec.conv.out_channels};
+    const std::string& name = spec.norm_name;
+    block.norm_weight = add(name + ".weight", ParameterKind::norm_weight, channels);
+    block.norm_bias = add(name + ".bias", ParameterKind::norm_bias, channels);
+    block.running = static_cast<int>(running_infos_.size());
+    running_infos_.push_back({name, running_plan_.add(name + ".running_mean", channels, DType::f32),
+                              running_plan_.add(name + ".running_var", channels, DType::f32),
+                              running_plan_.add(name + ".num_batches_tracked", {1}, DType::i64)});
   }
-  return {};
+}
+
+// The last block's gradients are complete first; within a block the norm's before the weights'.
+void Parameters::lay_out() {
+  const auto place = [this](int index) {
+    if (index == BlockParameters::kNone) return;
+    ParameterInfo& info = infos_[static_cast<std::size_t>(index)];
+    info.slot = plan_.add(info.name, info.shape, DType::f32);
+  };
+  for (std::size_t i = blocks_.size(); i-- > 0;) {
+    place(blocks_[i].norm_weight);
+    place(blocks_[i].norm_bias);
+    place(blocks_[i].weight);
+  }
+  plan_.assign(Placement::in_order);
+  std::size_t end = plan_.bytes();
+  for (BlockParameters& block : blocks_) {  // first block: last in memory
+    const int first =
+        block.norm_weight == BlockParameters::kNone ? block.weight : block.norm_weight;
+    const SlotId slot = infos_[static_cast<std::size_t>(first)].slot;
+    const std::size_t begin = plan_.slots()[static_cast<std::size_t>(slot.index)].offset;
+    block.first = static_cast<std::int64_t>(begin / sizeof(float));
+    block.count = static_cast<std::int64_t>((end - begin) / sizeof(float));
+    end = begin;
+  }
+}
+
+const Arena& Parameters::arena(ParameterArray array) const {
+  switch (array) {
+    case ParameterArray::gradients:
+      return gradients_;
+    case ParameterArray::first_moment:
+      return first_moment_;
+    case ParameterArray::second_moment:
+      return second_moment_;
+    case ParameterArray::ema:
+      return ema_;
+    case ParameterArray::values:
+      break;
+  }
+  return values_;
+}
+
+TensorView Parameters::flat(ParameterArray array) const {
+  return as_flat_f32(arena(array).bytes());
+}
+
+TensorView Parameters::cut(const Arena& arena, std::size_t index) const {
+  return as_flat_f32(arena.bytes()).rows(block(index).first, block(index).count);
+}
+
+TensorView Parameters::range(ParameterArray array, std::size_t index) const {
+  return cut(arena(array), index);
 }
 
 TensorView Parameters::view(ParameterArray array, std::size_t index) const {
-  const SlotId slot = infos_.at(index).slot;
-  switch (array) {
-    case ParameterArray::values:
-      return values_.view(slot);
-    case ParameterArray::gradients:
-      return gradients_.view(slot);
-    case ParameterArray::first_moment:
-      return first_moment_.view(slot);
-    case ParameterArray::second_moment:
-      return second_moment_.view(slot);
-    case ParameterArray::ema:
-      return ema_.view(slot);
-  }
-  return {};
+  return arena(array).view(infos_.at(index).slot);
+}
+
+TensorView Parameters::accumulation(std::size_t index) const {
+  return accumulation_.view(infos_.at(index).slot);
+}
+
+TensorView Parameters::accumulation_range(std::size_t index) const {
+  return cut(accumulation_, index);
+}
+
+TensorView Parameters::weights(std::size_t index) const {
+  const auto weight = static_cast<std::size_t>(block(index).weight);
+  if (low_precision_.data() == nullptr) return view(ParameterArray::values, weight);
+  // Same element offsets as the float32 array, half the bytes.
+  const Slot& slot = plan_.slots()[static_cast<std::size_t>(infos_[weight].slot.index)];
+  return {low_precision_.data() + slot.offset / 2, slot.shape, DType::bf16};
+}
+
+BatchNormParameters Parameters::norm(std::size_t index) const {
+  const BlockParameters& place = block(index);
+  if (place.norm_weight == BlockParameters::kNone) return {};
+  return {view(ParameterArray::values, static_cast<std::size_t>(place.norm_weight)),
+          view(ParameterArray::values, static_cast<std::size_t>(place.norm_bias))};
+}
+
+BatchNormRunning Parameters::norm_running(std::size_t index) const {
+  const BlockParameters& place = block(index);
+  if (place.running == BlockParameters::kNone) return {};
+  const RunningInfo& info = running_infos_[static_cast<std::size_t>(place.running)];
+  return {running(info.mean), running(info.var), running(info.batches_tracked)};
 }
 
 void Parameters::make_training_arrays(const Context& context) {
@@ -83,6 +145,11 @@ void Parameters::make_ema(const Context& context) {
   ema_ = Arena(context, plan_);
   copy(context, values_.bytes(), ema_.bytes());
   has_ema_ = true;
+}
+
+void Parameters::make_accumulation(const Context& context) {
+  accumulation_ = zeroed(context, plan_);
+  has_accumulation_ = true;
 }
 
 void Parameters::copy_from(const Context& context, const Parameters& other, ParameterArray array) {
@@ -105,13 +172,6 @@ TensorView Parameters::flat_low_precision() const {
   if (low_precision_.data() == nullptr) return {};
   return {
       low_precision_.data(), {static_cast<std::int64_t>(low_precision_.bytes() / 2)}, DType::bf16};
-}
-
-TensorView Parameters::compute_weights(std::size_t index) const {
-  if (low_precision_.data() == nullptr) return view(ParameterArray::values, index);
-  // Same element offsets as the float32 array, half the bytes.
-  const Slot& slot = plan_.slots()[static_cast<std::size_t>(infos_.at(index).slot.index)];
-  return {low_precision_.data() + slot.offset / 2, slot.shape, DType::bf16};
 }
 
 void Parameters::initialize(const Context& context, RandomKey key) {

@@ -125,10 +125,10 @@ bool TraceReport::passed() const {
 }
 
 TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
-                         const RunOptions& options, const std::string& prefix,
+                         const TrainingConfig& config, const std::string& prefix,
                          const TraceBounds& bounds) {
-  const TraceInputs inputs(trace, options, prefix);
-  std::map<std::string, HostTensor> computed = run_trace(context, inputs, options);
+  const TraceInputs inputs(trace, config, prefix);
+  std::map<std::string, HostTensor> computed = run_trace(context, inputs, config);
   TraceReport report;
   report.steps = inputs.steps();
   for (const SafetensorsEntry& entry : trace.entries()) {
@@ -148,7 +148,8 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
     Measure measure = rule->measure;
     // A state dict holds batch norm's statistics, too.
     if (name.find(".running_") != std::string::npos) measure = Measure::absolute;
-    if (options.loss == LossKind::wgan && name.starts_with("scalars.")) measure = Measure::relative;
+    if (config.loss.kind == LossKind::wgan && name.starts_with("scalars."))
+      measure = Measure::relative;
     report.comparisons.push_back(compare(entry.name, found->second, recorded, measure, bounds));
   }
   std::sort(report.comparisons.begin(), report.comparisons.end(),

@@ -17,8 +17,7 @@
 #include <vector>
 
 #include "models/networks/state_dict.h"
-#include "models/run/run_options.h"
-#include "models/training/step.h"
+#include "models/training/training_config.h"
 
 namespace dcgan {
 
@@ -50,11 +49,12 @@ struct TraceReport {
   bool passed() const;
 };
 
-/// Trains as the options say from the trace's start on the trace's batches, and compares. Tensors
+/// Trains as `config` says from the trace's start on the trace's batches, and compares. Tensors
 /// under `prefix` are compared; init, real and noise may stand without it. Batch size and number of
-/// steps are the trace's. Throws Error(bad_data) when the trace does not fit the options.
+/// steps are the trace's. Throws Error(bad_data) when the trace does not fit the
+/// configuration.
 TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
-                         const RunOptions& options, const std::string& prefix,
+                         const TrainingConfig& config, const std::string& prefix,
                          const TraceBounds& bounds = {});
 
 }  // namespace dcgan

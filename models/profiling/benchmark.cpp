@@ -8,6 +8,7 @@
 #include "models/networks/cost.h"
 #include "models/profiling/system_information.h"
 #include "models/training/engine.h"
+#include "runtime/comm/communicator.h"
 
 namespace dcgan {
 namespace {
@@ -35,57 +36,62 @@ void judge(BenchmarkResult& result, const PeakRates& peak_rates) {
   result.roofline_ms = 1e3 * std::max(arithmetic, memory);
 }
 
-BenchmarkResult time_step(TrainingEngine& engine, const Context& context, const RunOptions& options,
-                          const BenchmarkPlan& plan) {
+void add_step_costs(const TrainingEngine& engine, BenchmarkResult& result) {
+  const TrainingConfig& config = engine.config();
+  if (config.discriminator_steps != 1) return;  // the counts are those of the plain step
+  const auto& generator = engine.generator().blocks();
+  const auto& discriminator = engine.discriminator().blocks();
+  const auto batch = static_cast<double>(config.batch);
+  result.flops = batch * step_flops_per_image(generator, discriminator);
+  result.bytes = batch * static_cast<double>(size_of(result.dtype)) *
+                     step_elements_per_image(generator, discriminator, BytesPlan::engine) +
+                 optimizer_bytes(engine.generator().parameters()) +
+                 optimizer_bytes(engine.discriminator().parameters());
+}
+
+BenchmarkResult time_step(TrainingEngine& engine, const Context& context,
+                          const BenchmarkSettings& settings) {
   BenchmarkResult result;
   result.task = "train";
   result.name = "step";
-  result.dtype = step_config(options).dtype;
-  result.batch = options.batch_size;
-  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] { engine.train_step(); });
-  const auto& generator = engine.generator().blocks();
-  const auto& discriminator = engine.discriminator().blocks();
-  const auto batch = static_cast<double>(options.batch_size);
-  result.images = batch;
-  if (options.d_steps == 1) {  // the counts are those of the plain step
-    result.flops = batch * step_flops_per_image(generator, discriminator);
-    result.bytes = batch * static_cast<double>(size_of(result.dtype)) *
-                       step_elements_per_image(generator, discriminator, BytesPlan::engine) +
-                   optimizer_bytes(engine.generator().parameters()) +
-                   optimizer_bytes(engine.discriminator().parameters());
-  }
+  result.dtype = engine.config().dtype();
+  result.batch = engine.config().batch;
+  result.images = static_cast<double>(result.batch);
+  result.timing =
+      time_enqueued(context, settings.warm_up, settings.repeats, [&] { engine.train_step(); });
+  add_step_costs(engine, result);
   result.memory_bytes = engine.step().memory_plan().bytes() +
                         4 * (engine.generator().parameters().bytes_per_array() +
                              engine.discriminator().parameters().bytes_per_array());
   result.graph = engine.graph_size();
-  constexpr int kMostSharedSteps = 5;
-  result.shares = measure_time_breakdown(context, engine, std::min(plan.repeats, kMostSharedSteps));
+  constexpr int kMostTimedSteps = 5;
+  result.step_times =
+      measure_step_times(context, engine, std::min(settings.repeats, kMostTimedSteps));
   result.peak_host_bytes = peak_host_bytes();
   return result;
 }
 
-BenchmarkResult time_generate(const Context& context, const RunOptions& options,
-                              const BenchmarkPlan& plan, std::int64_t batch) {
-  const ModelConfig model = model_config(options);
-  const DType dtype = step_config(options).dtype;
-  Generator sampler(context, generator_blocks(model), batch, dtype);
-  sampler.network().parameters().initialize(context, {1, RandomStream::generator_init});
-  const HostTensor z = draw_host_latent({1, RandomStream::sample}, batch, model.nz);
+BenchmarkResult time_generate(const Context& context, const TrainingConfig& config,
+                              const BenchmarkSettings& settings, std::int64_t batch) {
+  Generator generator(context, generator_blocks(config.model), batch, config.dtype());
+  generator.network().parameters().initialize(context, {1, RandomStream::generator_init});
+  const HostTensor z = draw_host_latent({1, RandomStream::sample}, batch, config.model.nz);
   BenchmarkResult result;
   result.task = "generate";
   result.name = "sample";
-  result.dtype = dtype;
+  result.dtype = config.dtype();
   result.batch = batch;
-  result.timing = time_repeats(plan.warm_up, plan.repeats, [&] { sampler.sample(context, z); });
+  result.timing =
+      time_repeats(settings.warm_up, settings.repeats, [&] { generator.sample(context, z); });
   result.images = static_cast<double>(batch);
-  const auto macs = forward_macs(sampler.network().blocks(), {1, 1, 1, model.nz});
+  const auto macs = forward_macs(generator.network().blocks(), {1, 1, 1, config.model.nz});
   for (const std::int64_t count : macs) result.flops += 2.0 * static_cast<double>(batch * count);
   return result;
 }
 
 // Each block of a pass by itself, on whatever the memory holds: finite, as a step has run.
 void time_blocks(const char* name, Network& network, Activations& pass, ParamGrads grads,
-                 const Context& context, const BenchmarkPlan& plan,
+                 const Context& context, const BenchmarkSettings& settings,
                  std::vector<BenchmarkResult>& results) {
   for (std::size_t block = 0; block < network.blocks().size(); ++block) {
     const auto add = [&](const char* direction, const std::function<void()>& run) {
@@ -94,7 +100,7 @@ void time_blocks(const char* name, Network& network, Activations& pass, ParamGra
       result.name = fmt::format("{} {} {}", name, network.blocks()[block].conv_name, direction);
       result.dtype = pass.output().dtype;
       result.batch = pass.output().shape[0];
-      result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] { run(); });
+      result.timing = time_enqueued(context, settings.warm_up, settings.repeats, [&] { run(); });
       results.push_back(std::move(result));
     };
     add("forward", [&] { network.forward_block(context, pass, block, Pass::train); });
@@ -102,39 +108,44 @@ void time_blocks(const char* name, Network& network, Activations& pass, ParamGra
   }
 }
 
+void time_training(const Context& context, const BenchmarkSubject& subject,
+                   const BenchmarkSettings& settings, const PeakRates& peak_rates,
+                   std::vector<BenchmarkResult>& results) {
+  constexpr std::int64_t kBatches = 8;
+  const Dataset dataset = noise_dataset(subject.config.model, kBatches * subject.config.batch);
+  const std::size_t free_before = free_bytes(context);
+  LocalCommunicator communicator;
+  TrainingEngine engine(context, communicator, subject.config);
+  Loader loader(context, dataset, subject.loader);
+  engine.set_images(loader);
+  results.push_back(time_step(engine, context, settings));
+  if (context.is_cuda()) {
+    // Everything stays allocated from the first step to the last.
+    const std::size_t free_now = free_bytes(context);
+    results.back().device_bytes = free_before > free_now ? free_before - free_now : 0;
+  }
+  judge(results.back(), peak_rates);
+  if (!settings.blocks) return;
+  StepPasses passes = engine.step().passes();
+  time_blocks("G", engine.generator(), passes.generating, ParamGrads::overwrite, context, settings,
+              results);
+  time_blocks("D both", engine.discriminator(), passes.on_both, ParamGrads::overwrite, context,
+              settings, results);
+  time_blocks("D fake", engine.discriminator(), passes.on_fake, ParamGrads::skip, context, settings,
+              results);
+}
+
 }  // namespace
 
-std::vector<BenchmarkResult> run_benchmark(const Context& context, const RunOptions& options,
-                                           const BenchmarkPlan& plan, const PeakRates& peak_rates) {
-  constexpr std::int64_t kBatches = 8;
-  const Dataset dataset = noise_dataset(model_config(options), kBatches * options.batch_size);
+std::vector<BenchmarkResult> run_benchmark(const Context& context, const BenchmarkSubject& subject,
+                                           const BenchmarkSettings& settings,
+                                           const PeakRates& peak_rates) {
   std::vector<BenchmarkResult> results;
-  {
-    const std::size_t free_before = free_bytes(context);
-    TrainingEngine engine(context, options, dataset);
-    results.push_back(time_step(engine, context, options, plan));
-    if (context.is_cuda()) {
-      // Everything stays allocated from the first step to the last.
-      const std::size_t free_now = free_bytes(context);
-      results.back().device_bytes = free_before > free_now ? free_before - free_now : 0;
-    }
-    judge(results.back(), peak_rates);
-    if (plan.blocks) {
-      StepPasses passes = engine.step().passes();
-      time_blocks("G", engine.generator(), passes.generating, ParamGrads::overwrite, context, plan,
-                  results);
-      time_blocks("D both", engine.discriminator(), passes.on_both, ParamGrads::overwrite, context,
-                  plan, results);
-      time_blocks("D fake", engine.discriminator(), passes.on_fake, ParamGrads::skip, context, plan,
-                  results);
-    }
-  }
-  if (plan.generate) {
-    results.push_back(time_generate(context, options, plan, 1));
-    if (options.batch_size > 1) {
-      results.push_back(time_generate(context, options, plan, options.batch_size));
-    }
-  }
+  time_training(context, subject, settings, peak_rates, results);
+  if (!settings.generate) return results;
+  const std::int64_t batch = subject.config.batch;
+  results.push_back(time_generate(context, subject.config, settings, 1));
+  if (batch > 1) results.push_back(time_generate(context, subject.config, settings, batch));
   return results;
 }
 

@@ -6,15 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "models/data/loader.h"
 #include "models/profiling/peak_rates.h"
 #include "models/profiling/time_breakdown.h"
 #include "models/profiling/timing.h"
-#include "models/run/run_options.h"
 #include "runtime/device/graph.h"
 
 namespace dcgan {
 
-struct BenchmarkPlan {
+struct BenchmarkSettings {
   int warm_up = 3;
   int repeats = 10;
   bool blocks = false;   ///< also every block by itself
@@ -36,15 +36,22 @@ struct BenchmarkResult {
   GraphSize graph;                      ///< of a step, on a GPU
   std::size_t device_bytes = 0;         ///< of the GPU, that networks, step and images took
   std::size_t peak_host_bytes = 0;      ///< of this process so far; 0: not read
-  std::optional<TimeBreakdown> shares;  ///< of the training step
+  std::optional<StepTimes> step_times;  ///< of the training step
 
   double images_per_second() const { return images / (timing.median() * 1e-3); }
   double tflops() const { return flops / (timing.median() * 1e-3) * 1e-12; }
   double gb_per_second() const { return bytes / (timing.median() * 1e-3) * 1e-9; }
 };
 
-/// On drawn digits (or noise in three channels) held in memory, as many as eight batches.
-std::vector<BenchmarkResult> run_benchmark(const Context& context, const RunOptions& options,
-                                           const BenchmarkPlan& plan, const PeakRates& peak_rates);
+/// What is timed: an engine of `config` whose images come from a loader of `loader`.
+struct BenchmarkSubject {
+  TrainingConfig config;
+  LoaderOptions loader;
+};
+
+/// The step, its blocks and the generator, on images of noise held in memory, eight batches.
+std::vector<BenchmarkResult> run_benchmark(const Context& context, const BenchmarkSubject& subject,
+                                           const BenchmarkSettings& settings,
+                                           const PeakRates& peak_rates);
 
 }  // namespace dcgan

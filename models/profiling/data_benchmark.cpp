@@ -3,26 +3,27 @@
 #include <algorithm>
 
 #include "models/training/engine.h"
+#include "runtime/comm/communicator.h"
 
 namespace dcgan {
 namespace {
 
-BenchmarkResult data_result(const char* name, const RunOptions& options) {
+BenchmarkResult data_result(const char* name, std::int64_t batch) {
   BenchmarkResult result;
   result.task = "data";
   result.name = name;
   result.dtype = DType::u8;
-  result.batch = options.batch_size;
+  result.batch = batch;
   return result;
 }
 
-BenchmarkResult time_decode(const RunOptions& options, const BenchmarkPlan& plan,
+BenchmarkResult time_decode(const DatasetOptions& data, const BenchmarkSettings& settings,
                             Dataset& dataset) {
   constexpr int kMostRepeats = 3;
-  DatasetOptions uncached = dataset_options(options);
+  DatasetOptions uncached = data;
   uncached.cache.clear();
-  BenchmarkResult result = data_result("decode", options);
-  result.timing = time_repeats(/*warm_up=*/0, std::min(plan.repeats, kMostRepeats), [&] {
+  BenchmarkResult result = data_result("decode", 0);
+  result.timing = time_repeats(/*warm_up=*/0, std::min(settings.repeats, kMostRepeats), [&] {
     dataset = {};  // two of them need not fit
     dataset = load_dataset(uncached);
   });
@@ -32,9 +33,9 @@ BenchmarkResult time_decode(const RunOptions& options, const BenchmarkPlan& plan
   return result;
 }
 
-BenchmarkResult time_upload(const Context& context, const RunOptions& options,
-                            const BenchmarkPlan& plan) {
-  BenchmarkResult result = data_result("upload", options);
+BenchmarkResult time_upload(const Context& context, std::int64_t batch,
+                            const BenchmarkSettings& settings) {
+  BenchmarkResult result = data_result("upload", batch);
   if (!context.is_cuda()) {
     result.note = "the CPU computes where the images are";
     return result;
@@ -44,90 +45,88 @@ BenchmarkResult time_upload(const Context& context, const RunOptions& options,
   const Buffer device(context, static_cast<std::size_t>(kBytes));
   std::fill_n(host.data(), host.bytes(), std::byte{1});
   const TensorView from(host.data(), {kBytes}, DType::u8), to(device.data(), {kBytes}, DType::u8);
-  result.timing = time_enqueued(context, plan.warm_up, plan.repeats,
+  result.timing = time_enqueued(context, settings.warm_up, settings.repeats,
                                 [&] { enqueue_upload(context, from, to); });
   result.bytes = static_cast<double>(kBytes);
   return result;
 }
 
-BenchmarkResult time_gather(const Context& context, const RunOptions& options,
-                            const BenchmarkPlan& plan, const Dataset& dataset) {
+BenchmarkResult time_gather(const Context& context, const BenchmarkSubject& subject,
+                            const BenchmarkSettings& settings, const Dataset& dataset) {
   constexpr int kBatches = 8;  // a repeat, so that its end is a small part of it
-  Loader loader(context, dataset,
-                {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
-                 /*updates_per_step=*/1, options.image_memory});
-  BenchmarkResult result = data_result("gather", options);
-  result.dtype = step_config(options).dtype;
-  const Shape shape = dataset.shape.with_rows(options.batch_size);
+  const std::int64_t batch = subject.config.batch;
+  LoaderOptions options = subject.loader;
+  options.updates_per_step = 1;
+  Loader loader(context, dataset, options);
+  BenchmarkResult result = data_result("gather", batch);
+  result.dtype = subject.config.dtype();
+  const Shape shape = dataset.shape.with_rows(batch);
   const Buffer buffer(context, static_cast<std::size_t>(shape.elements()) * size_of(result.dtype));
   const TensorView images(buffer.data(), shape, result.dtype);
   std::int64_t update = 0;
-  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] {
+  result.timing = time_enqueued(context, settings.warm_up, settings.repeats, [&] {
     for (int i = 0; i < kBatches; ++i) {
       loader.select(context, update++);
-      loader.feed(context, 0, images);
+      loader.load(context, 0, images);
     }
   });
-  result.images = static_cast<double>(kBatches * options.batch_size);
+  result.images = static_cast<double>(kBatches * batch);
   result.bytes = kBatches * static_cast<double>(shape.elements()) *
                  static_cast<double>(1 + size_of(result.dtype));
   return result;
 }
 
-BenchmarkResult step_result(const char* name, const RunOptions& options) {
-  BenchmarkResult result = data_result(name, options);
-  result.dtype = step_config(options).dtype;
-  result.images = static_cast<double>(options.batch_size * options.d_steps);
+BenchmarkResult step_result(const char* name, const TrainingConfig& config) {
+  BenchmarkResult result = data_result(name, config.batch);
+  result.dtype = config.dtype();
+  result.images = static_cast<double>(config.batch * config.discriminator_steps);
   return result;
 }
 
-BenchmarkResult time_alone(TrainingEngine& engine, const Context& context,
-                           const RunOptions& options, const BenchmarkPlan& plan) {
-  const auto updates = [&] {
-    for (std::int64_t i = 0; i < options.d_steps; ++i) engine.step().update_discriminator(context);
-    engine.step().update_generator(context);
-  };
-  BenchmarkResult result = step_result("step alone", options);
-  Graph graph;
-  if (context.is_cuda()) graph = Graph(context, updates);
-  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] {
-    if (graph.empty()) {
-      updates();
-    } else {
-      graph.launch(context);
-    }
-  });
-  return result;
-}
+// Images that are there already: nothing is selected or loaded.
+class NoImages final : public ImageSource {
+ public:
+  void select(const Context& /*context*/, std::int64_t /*first_update*/) override {}
+  void load(const Context& /*context*/, std::int64_t /*index*/, TensorView /*images*/) override {}
+};
 
-BenchmarkResult time_fed(const char* name, TrainingEngine& engine, const Context& context,
-                         const RunOptions& options, const BenchmarkPlan& plan) {
-  BenchmarkResult result = step_result(name, options);
-  result.timing = time_enqueued(context, plan.warm_up, plan.repeats, [&] { engine.train_step(); });
+BenchmarkResult time_step(const char* name, const Context& context, TrainingEngine& engine,
+                          ImageSource& images, const BenchmarkSettings& settings) {
+  engine.set_images(images);
+  engine.train_step();
+  BenchmarkResult result = step_result(name, engine.config());
+  result.timing =
+      time_enqueued(context, settings.warm_up, settings.repeats, [&] { engine.train_step(); });
   return result;
 }
 
 }  // namespace
 
-std::vector<BenchmarkResult> run_data_benchmark(const Context& context, const RunOptions& options,
-                                                const BenchmarkPlan& plan) {
+std::vector<BenchmarkResult> run_data_benchmark(const Context& context,
+                                                const BenchmarkSubject& subject,
+                                                const DatasetOptions& data,
+                                                const BenchmarkSettings& settings) {
   Dataset dataset;
   std::vector<BenchmarkResult> results;
-  results.push_back(time_decode(options, plan, dataset));
-  results.push_back(time_upload(context, options, plan));
-  results.push_back(time_gather(context, options, plan, dataset));
+  results.push_back(time_decode(data, settings, dataset));
+  results.push_back(time_upload(context, subject.config.batch, settings));
+  results.push_back(time_gather(context, subject, settings, dataset));
+  LocalCommunicator communicator;
+  TrainingEngine engine(context, communicator, subject.config);
   bool streamed = false;
   {
-    TrainingEngine engine(context, options, dataset);
-    streamed = engine.streams_images();
-    results.push_back(time_fed("step fed", engine, context, options, plan));
-    results.push_back(time_alone(engine, context, options, plan));
+    Loader loader(context, dataset, subject.loader);
+    streamed = loader.streams();
+    results.push_back(time_step("step fed", context, engine, loader, settings));
+    NoImages present;
+    results.push_back(time_step("step alone", context, engine, present, settings));
   }
   if (context.is_cuda() && !streamed) {
-    RunOptions from_host = options;
-    from_host.image_memory = ImageMemory::host;
-    TrainingEngine engine(context, from_host, dataset);
-    results.push_back(time_fed("step fed from the host", engine, context, from_host, plan));
+    LoaderOptions from_host = subject.loader;
+    from_host.memory = ImageMemory::host;
+    Loader loader(context, dataset, from_host);
+    results.push_back(time_step("step fed from the host", context, engine, loader, settings));
+    context.synchronize();
   }
   return results;
 }

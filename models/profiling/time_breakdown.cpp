@@ -1,5 +1,7 @@
 #include "models/profiling/time_breakdown.h"
 
+#include <algorithm>
+
 #include "runtime/base/build_config.h"
 #include "runtime/device/event.h"
 #include "runtime/device/memory.h"
@@ -7,102 +9,44 @@
 namespace dcgan {
 namespace {
 
-enum class Direction { forward, backward };
-
-struct ConvCall {
-  const Activations* pass;
-  std::size_t block;
-  bool normed;
-  Direction direction;
-  Event begin, end;
-};
-
-// Stands in for a block's plan and notes when it was called.
-class MarkedConv final : public ConvPlan {
+// The events of one step, in the order of enqueueing. Events are made once and used again: making
+// one takes time.
+class StageEvents final : public StageObserver {
  public:
-  MarkedConv(std::unique_ptr<ConvPlan> plan, const Activations& pass, std::size_t block,
-             bool normed, std::vector<ConvCall>& calls)
-      : plan_(std::move(plan)), pass_(pass), block_(block), normed_(normed), calls_(calls) {}
-
-  std::size_t workspace_bytes() const override { return plan_->workspace_bytes(); }
-  std::string describe() const override { return plan_->describe(); }
-  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView workspace) override {
-    begin(context, Direction::forward);
-    plan_->forward(context, x, weights, y, workspace);
-    calls_.back().end.record(context);
+  void on_stage(const Context& context, StageId stage) override {
+    if (used_ == events_.size()) events_.emplace_back(context);
+    events_[used_++].record(context);
+    entered_.push_back(stage);
   }
-  void backward(const Context& context, const ConvBackward& tensors,
-                TensorView workspace) override {
-    begin(context, Direction::backward);
-    plan_->backward(context, tensors, workspace);
-    calls_.back().end.record(context);
+  void restart() {
+    used_ = 0;
+    entered_.clear();
   }
-  std::unique_ptr<ConvPlan> release() { return std::move(plan_); }
+  const std::vector<StageId>& entered() const { return entered_; }
+  /// Time from the beginning of the i-th stage to that of the next, or to `end`.
+  double elapsed_ms(std::size_t i, const Event& end) const {
+    return (i + 1 < used_ ? events_[i + 1] : end).elapsed_ms(events_[i]);
+  }
 
  private:
-  void begin(const Context& context, Direction direction) {
-    calls_.push_back({&pass_, block_, normed_, direction, Event(context), Event(context)});
-    calls_.back().begin.record(context);
-  }
-
-  std::unique_ptr<ConvPlan> plan_;
-  const Activations& pass_;
-  std::size_t block_;
-  bool normed_;
-  std::vector<ConvCall>& calls_;
+  std::vector<Event> events_;
+  std::size_t used_ = 0;
+  std::vector<StageId> entered_;
 };
 
-// The plans of one pass, marked until the end of the scope.
-class MarkedPass {
+// The observers of a step, taken back at the end of the scope.
+class ObservedStep {
  public:
-  MarkedPass(Activations& pass, const Network& network, std::vector<ConvCall>& calls)
-      : pass_(pass) {
-    for (std::size_t i = 0; i < pass.blocks().size(); ++i) {
-      auto marked = std::make_unique<MarkedConv>(std::move(pass.blocks()[i].conv), pass, i,
-                                                 network.blocks()[i].norm == Norm::batch, calls);
-      marked_.push_back(marked.get());
-      pass.blocks()[i].conv = std::move(marked);
-    }
+  ObservedStep(AdversarialStep& step, StageObserver& observer) : step_(step) {
+    step_.set_observers({&observer, nullptr});
   }
-  ~MarkedPass() {
-    for (std::size_t i = 0; i < marked_.size(); ++i) {
-      std::unique_ptr<ConvPlan> plan = marked_[i]->release();
-      pass_.blocks()[i].conv = std::move(plan);
-    }
-  }
-  MarkedPass(const MarkedPass&) = delete;  // it gives the plans back once
-  MarkedPass& operator=(const MarkedPass&) = delete;
+  ~ObservedStep() { step_.set_observers({}); }
+  ObservedStep(const ObservedStep&) = delete;  // takes the observers back once
+  ObservedStep& operator=(const ObservedStep&) = delete;
 
  private:
-  Activations& pass_;
-  std::vector<MarkedConv*> marked_;
+  AdversarialStep& step_;
 };
-
-// Milliseconds of one step, or of several.
-struct Sums {
-  double convolutions = 0, batch_norm = 0, optimizer = 0, total = 0;
-};
-
-void add_step(const std::vector<ConvCall>& calls, const Event& begin, const Event& end,
-              Sums& sums) {
-  for (std::size_t i = 0; i < calls.size(); ++i) {
-    const ConvCall& call = calls[i];
-    sums.convolutions += call.end.elapsed_ms(call.begin);
-    if (i + 1 == calls.size()) break;
-    const ConvCall& next = calls[i + 1];
-    const double between_ms = next.begin.elapsed_ms(call.end);
-    if (call.pass == next.pass && call.direction == next.direction) {
-      // Forward a block's norm follows its convolution, backward it comes before.
-      const bool normed = call.direction == Direction::forward ? call.normed : next.normed;
-      if (normed) sums.batch_norm += between_ms;
-    } else if (call.direction == Direction::backward && next.direction == Direction::forward) {
-      sums.optimizer += between_ms;  // the discriminator's update
-    }
-  }
-  sums.optimizer += end.elapsed_ms(calls.back().end);  // the generator's
-  sums.total += end.elapsed_ms(begin);
-}
 
 // Writes gigabytes, which takes a GPU longer than the host needs to enqueue a step.
 void keep_busy(const Context& context, const Buffer& buffer) {
@@ -111,32 +55,62 @@ void keep_busy(const Context& context, const Buffer& buffer) {
   for (int i = 0; i < kFills; ++i) fill_zero(context, all);
 }
 
+TimeBreakdown breakdown_of(const std::vector<StageTime>& stages) {
+  TimeBreakdown sums;
+  double total = 0;
+  for (const StageTime& stage : stages) {
+    total += stage.mean_ms;
+    switch (stage.kind) {
+      case StageKind::convolution:
+        sums.convolutions += stage.mean_ms;
+        break;
+      case StageKind::norm:
+        sums.batch_norm += stage.mean_ms;
+        break;
+      case StageKind::optimizer:
+        sums.optimizer += stage.mean_ms;
+        break;
+      case StageKind::input:
+      case StageKind::loss:
+      case StageKind::image_stage:
+        break;
+    }
+  }
+  if (total <= 0) return {0, 0, 0, 1};
+  TimeBreakdown result{sums.convolutions / total, sums.batch_norm / total, sums.optimizer / total,
+                       0};
+  result.rest = 1 - result.convolutions - result.batch_norm - result.optimizer;
+  return result;
+}
+
 }  // namespace
 
-TimeBreakdown measure_time_breakdown(const Context& context, TrainingEngine& engine, int steps) {
+StepTimes measure_step_times(const Context& context, TrainingEngine& engine, int steps) {
   constexpr std::size_t kBusyBytes = std::size_t{256} << 20;
   const bool simulated_or_none = kEmulated || !context.is_cuda();
   const Buffer busy(context, simulated_or_none ? 0 : kBusyBytes);
-  std::vector<ConvCall> calls;
-  StepPasses passes = engine.step().passes();
-  const MarkedPass generating(passes.generating, engine.generator(), calls);
-  const MarkedPass on_both(passes.on_both, engine.discriminator(), calls);
-  const MarkedPass on_fake(passes.on_fake, engine.discriminator(), calls);
-  Sums sums;
+  const StageTable& table = engine.step().stages();
+  std::vector<double> sums(static_cast<std::size_t>(table.count()), 0.0);
+  StageEvents events;
+  const ObservedStep observed(engine.step(), events);
+  Event end(context);
   for (int step = 0; step < steps; ++step) {
-    calls.clear();
-    Event begin(context), end(context);
+    events.restart();
     if (busy.bytes() > 0) keep_busy(context, busy);
-    begin.record(context);
     engine.train_step(StepLaunch::eager);
     end.record(context);
     end.synchronize();
-    add_step(calls, begin, end, sums);
+    for (std::size_t i = 0; i < events.entered().size(); ++i) {
+      sums[static_cast<std::size_t>(events.entered()[i].index)] += events.elapsed_ms(i, end);
+    }
   }
-  TimeBreakdown shares{sums.convolutions / sums.total, sums.batch_norm / sums.total,
-                       sums.optimizer / sums.total, 0};
-  shares.rest = 1 - shares.convolutions - shares.batch_norm - shares.optimizer;
-  return shares;
+  StepTimes times;
+  for (int i = 0; i < table.count(); ++i) {
+    const double mean_ms = sums[static_cast<std::size_t>(i)] / steps;
+    if (mean_ms > 0) times.stages.push_back({table.name({i}), table.kind({i}), mean_ms});
+  }
+  times.breakdown = breakdown_of(times.stages);
+  return times;
 }
 
 }  // namespace dcgan

@@ -1,71 +1,100 @@
 #include "models/training/engine.h"
 
 #include "kernels/input/latent.h"
-#include "models/networks/state_dict.h"
 #include "runtime/device/profile_range.h"
 
 namespace dcgan {
 namespace {
 
-RandomKey key(const RunOptions& options, RandomStream stream) {
-  return {static_cast<std::uint64_t>(options.seed), stream};
-}
-
-void initialize(const Context& context, const RunOptions& options, RandomStream stream,
-                const std::string& file, Network& network) {
-  network.parameters().initialize(context, key(options, stream));
-  if (!file.empty()) load_state_dict(context, SafetensorsFile(file), network);
+const TrainingConfig& checked(const TrainingConfig& config) {
+  require_valid(config);
+  return config;
 }
 
 }  // namespace
 
-StepConfig step_config(const RunOptions& options) {
-  StepConfig config;
-  config.batch = options.batch_size;
-  config.loss = loss_options(options);
-  config.generator = generator_optimizer(options);
-  config.discriminator = discriminator_optimizer(options);
-  config.dtype = options.precision == Precision::bf16 ? DType::bf16 : DType::f32;
-  config.convolutions = {options.precision == Precision::tf32, options.tune};
-  return config;
-}
-
-TrainingEngine::TrainingEngine(const Context& context, const RunOptions& options,
-                               const Dataset& dataset)
+TrainingEngine::TrainingEngine(const Context& context, Communicator& communicator,
+                               const TrainingConfig& config)
     : context_(context),
-      options_(options),
-      generator_(context, generator_blocks(model_config(options))),
-      discriminator_(context, discriminator_blocks(model_config(options))),
-      step_(context, generator_, discriminator_, step_config(options)),
-      loader_(context, dataset,
-              {options.batch_size, static_cast<std::uint64_t>(options.seed), options.flip,
-               options.d_steps, options.image_memory}) {
-  initialize(context, options, RandomStream::generator_init, options.init_generator, generator_);
-  initialize(context, options, RandomStream::discriminator_init, options.init_discriminator,
-             discriminator_);
-  if (options.ema_decay > 0) generator_.parameters().make_ema(context);
+      config_(checked(config)),
+      shard_(shard_of(communicator)),
+      hyper_parameters_(hyper_parameters_of(config)),
+      generator_(context, generator_blocks(config.model)),
+      discriminator_(context, discriminator_blocks(config.model)),
+      step_(context, generator_, discriminator_, config) {
+  generator_.parameters().initialize(context, {config.seed, RandomStream::generator_init});
+  discriminator_.parameters().initialize(context, {config.seed, RandomStream::discriminator_init});
+  if (config.generator.ema_decay > 0) generator_.parameters().make_ema(context);
 }
 
-void TrainingEngine::enqueue_step() {
-  const LatentOptions latent{key(options_, RandomStream::latent), options_.latent, 0};
+void TrainingEngine::set_images(ImageSource& images) {
+  images_ = &images;
+  graph_ = Graph();  // it holds the addresses of the images before
+}
+
+void TrainingEngine::set_latents(LatentSource& latents) {
+  latents_ = &latents;
+  graph_ = Graph();
+}
+
+void TrainingEngine::set_hyper_parameters(const HyperParameters& values) {
+  step_.set_hyper_parameters(context_, values);
+  hyper_parameters_ = values;
+}
+
+void TrainingEngine::set_steps_done(std::int64_t steps) {
+  steps_done_ = steps;
+  const std::int64_t draws = steps * config_.discriminator_steps;
+  upload(context_, ConstTensorView(&draws, {1}), step_.latent_draws());
+}
+
+void TrainingEngine::draw_latents(std::int64_t index) {
   const TensorView z = step_.latent();
-  for (std::int64_t update = 0; update < options_.d_steps; ++update) {
-    // The discriminator's own counter numbers the draws, on the device, so that a graph can replay.
-    draw_latent(context_, discriminator_.parameters().step(), z.reshaped({z.shape[0], z.shape[3]}),
-                latent);
-    loader_.feed(context_, update, step_.real_images());
-    const ProfileRange range("D");
-    step_.update_discriminator(context_);
+  const TensorView rows = z.reshaped({z.shape[0], z.shape[3]});
+  if (latents_ != nullptr) return latents_->draw(context_, index, rows);
+  // The number of the draw is counted on the device, so that a graph can be replayed.
+  const auto first_sample = static_cast<std::uint32_t>(shard_.rank * config_.batch);
+  draw_next_latent(context_, step_.latent_draws(), rows,
+                   {{config_.seed, RandomStream::latent}, config_.latent, first_sample});
+}
+
+void TrainingEngine::begin_step() {
+  DCGAN_CHECK(images_ != nullptr, "training: no images; call set_images() before a step");
+  const ProfileRange range("load");
+  images_->select(context_, steps_done_ * config_.discriminator_steps);
+}
+
+void TrainingEngine::update_discriminator(std::int64_t index) {
+  step_.enter_input(context_);
+  draw_latents(index);
+  images_->load(context_, index, step_.real_images());
+  if (config_.real_labels == RealLabels::per_image) {
+    images_->load_labels(context_, index, step_.real_labels());
   }
+  const ProfileRange range("D");
+  step_.update_discriminator(context_);
+}
+
+void TrainingEngine::update_generator() {
   const ProfileRange range("G");
   step_.update_generator(context_);
 }
 
-void TrainingEngine::train_step(StepLaunch launch) {
-  {
-    const ProfileRange range("load");
-    loader_.select(context_, steps_done_ * options_.d_steps);
+void TrainingEngine::end_step() {
+  ++steps_done_;
+  const ProfileRange range("load");
+  images_->prefetch(steps_done_ * config_.discriminator_steps);
+}
+
+void TrainingEngine::enqueue_step() {
+  for (std::int64_t index = 0; index < config_.discriminator_steps; ++index) {
+    update_discriminator(index);
   }
+  update_generator();
+}
+
+void TrainingEngine::train_step(StepLaunch launch) {
+  begin_step();
   if (!context_.is_cuda() || !warm_ || launch == StepLaunch::eager) {
     enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
     warm_ = true;
@@ -74,9 +103,7 @@ void TrainingEngine::train_step(StepLaunch launch) {
     const ProfileRange range("step");
     graph_.launch(context_);
   }
-  ++steps_done_;
-  const ProfileRange range("load");
-  loader_.prefetch(steps_done_ * options_.d_steps);
+  end_step();
 }
 
 }  // namespace dcgan

@@ -7,15 +7,15 @@ namespace dcgan {
 
 ResultsReadback::ResultsReadback(const Context& context, std::int64_t step)
     : context_(context),
-      host_(context, sizeof(RawStepResults), MemoryKind::pinned),
+      host_(context, sizeof(RawScalars), MemoryKind::pinned),
       start_(context),
       mark_(context) {
-  new (host_.data()) RawStepResults{};
+  new (host_.data()) RawScalars{};
   restart(step);
 }
 
-RawStepResults& ResultsReadback::raw() const {
-  return *std::launder(reinterpret_cast<RawStepResults*>(host_.data()));
+RawScalars& ResultsReadback::raw() const {
+  return *std::launder(reinterpret_cast<RawScalars*>(host_.data()));
 }
 
 void ResultsReadback::restart(std::int64_t step) {
@@ -26,7 +26,7 @@ void ResultsReadback::restart(std::int64_t step) {
 
 void ResultsReadback::request(const AdversarialStep& adversarial, std::int64_t step) {
   DCGAN_CHECK(!requested_, "results: those of step {} were not collected", step_);
-  adversarial.enqueue_results(context_, raw());
+  adversarial.enqueue_scalars(context_, raw());
   mark_.record(context_);
   step_ = step;
   requested_ = true;

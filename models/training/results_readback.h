@@ -1,4 +1,4 @@
-// What steps report, on its way to the host while later steps run, and how long they took.
+// The scalars of steps, copied to the host while later steps run, and how long the steps took.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ class ResultsReadback {
  public:
   struct Reading {
     std::int64_t step = 0;
-    StepResults results;
+    Scalars scalars;
     std::int64_t steps = 0;  ///< since the reading before it, or restart()
     double seconds = 0;      ///< that they took on the device
   };
@@ -33,10 +33,10 @@ class ResultsReadback {
   Reading collect();
 
  private:
-  RawStepResults& raw() const;
+  RawScalars& raw() const;
 
   const Context& context_;
-  Buffer host_;  // a RawStepResults, pinned
+  Buffer host_;  // a RawScalars, pinned
   Event start_;  // of the time that the next reading tells
   Event mark_;
   std::int64_t start_step_ = 0;

@@ -6,90 +6,143 @@
 namespace dcgan {
 namespace {
 
-OptimizerArrays optimizer_arrays(Parameters& parameters) {
+OptimizerArrays optimizer_arrays(Parameters& parameters, ConstTensorView coefficients) {
   return {parameters.flat(ParameterArray::values),
           parameters.flat(ParameterArray::gradients),
           parameters.flat(ParameterArray::first_moment),
           parameters.flat(ParameterArray::second_moment),
           parameters.step(),
           parameters.has_ema() ? parameters.flat(ParameterArray::ema) : TensorView{},
-          parameters.flat_low_precision()};
+          parameters.flat_low_precision(),
+          coefficients};
 }
 
 TensorView as_logits(const TensorView& output) { return output.reshaped({output.elements()}); }
 
+StepPlanOptions plan_options(const ImageStage* image_stage) {
+  StepPlanOptions options;
+  if (image_stage != nullptr) options.image_stage = ImageStageUse::present;
+  return options;
+}
+
 }  // namespace
 
 AdversarialStep::AdversarialStep(const Context& context, Network& generator, Network& discriminator,
-                                 const StepConfig& config)
+                                 const TrainingConfig& config, ImageStage* image_stage)
     : generator_(generator),
       discriminator_(discriminator),
       config_(config),
-      plan_(context, generator.blocks(), discriminator.blocks(), config) {
+      image_stage_(image_stage),
+      plan_(context, generator.blocks(), discriminator.blocks(), config,
+            plan_options(image_stage)) {
   for (Parameters* parameters : {&generator.parameters(), &discriminator.parameters()}) {
     if (!parameters->has_training_arrays()) parameters->make_training_arrays(context);
-    if (config.dtype == DType::bf16 && parameters->flat_low_precision().empty()) {
+    if (config.dtype() == DType::bf16 && parameters->flat_low_precision().empty()) {
       parameters->make_low_precision(context);
     }
   }
   // After the networks' arrays: what is free now is the step's.
   arena_ = allocate_step(context, plan_, generator.blocks(), discriminator.blocks(), config);
-  fill_zero(context, view(plan_.results));
-  fill_zero(context, view(plan_.non_finite));
+  for (const SlotId slot : {plan_.scalars, plan_.non_finite, plan_.latent_draws}) {
+    fill_zero(context, view(slot));
+  }
+  set_hyper_parameters(context, hyper_parameters_of(config));
   bind();
 }
 
 void AdversarialStep::bind() {
   images_ = view(plan_.images);
+  const bool staged = image_stage_ != nullptr;
+  staged_images_ = staged ? view(plan_.staged_images) : images_;
   const TensorView workspace = view(plan_.workspace);
-  plan_.on_both.bind(arena_, {images_, {}, /*input_gradient=*/{}, workspace});
-  // D's gradient of the fakes is G's gradient of its output: the same memory.
-  plan_.generating.bind(arena_, {latent(), fake_images(), {}, workspace});
-  plan_.on_fake.bind(arena_, {fake_images(), {}, plan_.generating.output_gradient(), workspace});
+  const TensorView weights_workspace =
+      plan_.weights_workspace.valid() ? view(plan_.weights_workspace) : TensorView{};
+  plan_.generating().bind(arena_, {latent(), fake_images(), {}, workspace, weights_workspace});
+  plan_.on_both().bind(arena_,
+                       {staged_images_, {}, /*input_gradient=*/{}, workspace, weights_workspace});
+  // Without an image stage D's gradient of the fakes is G's gradient of its output: the same
+  // memory.
+  const TensorView gradient =
+      staged ? view(plan_.staged_gradient) : plan_.generating().output_gradient();
+  plan_.on_fake().bind(arena_, {staged_images_.rows(config_.batch, config_.batch),
+                                {},
+                                gradient,
+                                workspace,
+                                weights_workspace});
 }
 
-void AdversarialStep::update_discriminator(const Context& context, RealLabels labels) {
-  generator_.forward(context, plan_.generating, Pass::train);
-  discriminator_.forward(context, plan_.on_both, Pass::train);
-  discriminator_loss(context, as_logits(plan_.on_both.output()),
-                     labels == RealLabels::per_image ? real_labels() : TensorView{},
-                     as_logits(plan_.on_both.output_gradient()), results(0, kDiscriminatorResults),
-                     config_.loss);
-  discriminator_.backward(context, plan_.on_both, ParamGrads::overwrite);
-  Parameters& parameters = discriminator_.parameters();
-  detect_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
-  optimizer_step(context, optimizer_arrays(parameters), config_.discriminator);
+void AdversarialStep::enter(const Context& context, StageId stage) const {
+  if (observers_.stages != nullptr) observers_.stages->on_stage(context, stage);
+}
+
+void AdversarialStep::update_discriminator(const Context& context) {
+  generator_.forward(context, plan_.generating(), Pass::train, observers_);
+  if (image_stage_ != nullptr) {
+    enter(context, plan_.at.stage_both);
+    image_stage_->forward(context, images_, staged_images_);
+  }
+  discriminator_.forward(context, plan_.on_both(), Pass::train, observers_);
+  enter(context, plan_.at.loss_both);
+  const bool per_image = config_.real_labels == RealLabels::per_image;
+  discriminator_loss(
+      context,
+      {as_logits(plan_.on_both().output()), labels(view(plan_.hyper_parameters)),
+       per_image ? real_labels() : TensorView{}, as_logits(plan_.on_both().output_gradient()),
+       scalars(0, kDiscriminatorResults)},
+      config_.loss.kind);
+  discriminator_.backward(context, plan_.on_both(), ParamGrads::overwrite, observers_);
+  enter(context, plan_.at.update_d);
+  update(context, discriminator_, discriminator_coefficients(view(plan_.hyper_parameters)));
 }
 
 void AdversarialStep::update_generator(const Context& context) {
-  discriminator_.forward(context, plan_.on_fake, Pass::train);
-  generator_loss(context, as_logits(plan_.on_fake.output()),
-                 as_logits(plan_.on_fake.output_gradient()),
-                 results(kDiscriminatorResults, kGeneratorResults), config_.loss);
-  discriminator_.backward(context, plan_.on_fake, ParamGrads::skip);
-  generator_.backward(context, plan_.generating, ParamGrads::overwrite);
-  Parameters& parameters = generator_.parameters();
-  detect_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
-  optimizer_step(context, optimizer_arrays(parameters), config_.generator);
+  const StepPasses passes = this->passes();
+  if (image_stage_ != nullptr) {
+    enter(context, plan_.at.stage_fake);
+    image_stage_->forward(context, fake_images(),
+                          staged_images_.rows(config_.batch, config_.batch));
+  }
+  discriminator_.forward(context, passes.on_fake, Pass::train, observers_);
+  enter(context, plan_.at.loss_fake);
+  generator_loss(context,
+                 {as_logits(passes.on_fake.output()), as_logits(passes.on_fake.output_gradient()),
+                  scalars(kDiscriminatorResults, kGeneratorResults)},
+                 config_.loss.kind);
+  discriminator_.backward(context, passes.on_fake, ParamGrads::skip, observers_);
+  if (image_stage_ != nullptr) {
+    enter(context, plan_.at.stage_gradient);
+    image_stage_->backward(context, view(plan_.staged_gradient),
+                           passes.generating.output_gradient());
+  }
+  generator_.backward(context, passes.generating, ParamGrads::overwrite, observers_);
+  enter(context, plan_.at.update_g);
+  update(context, generator_, generator_coefficients(view(plan_.hyper_parameters)));
 }
 
-void AdversarialStep::enqueue_results(const Context& context, RawStepResults& host) const {
-  const TensorView values = view(plan_.results);
-  enqueue_download(context, values, TensorView(host.values.data(), values.shape));
+void AdversarialStep::update(const Context& context, Network& network,
+                             ConstTensorView coefficients) {
+  Parameters& parameters = network.parameters();
+  detect_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
+  optimizer_step(context, optimizer_arrays(parameters, coefficients), config_.generator.kind);
+}
+
+void AdversarialStep::set_hyper_parameters(const Context& context, const HyperParameters& values) {
+  const DeviceHyperParameters device = to_device(values);
+  const TensorView to = view(plan_.hyper_parameters);
+  upload(context, ConstTensorView(&device, to.shape, to.dtype), to);
+}
+
+void AdversarialStep::enqueue_scalars(const Context& context, RawScalars& host) const {
+  const TensorView values = view(plan_.scalars);
+  enqueue_download(context, values, TensorView(host.slots.data(), values.shape));
   enqueue_download(context, view(plan_.non_finite), TensorView(&host.non_finite, {1}));
 }
 
-StepResults AdversarialStep::read_results(const Context& context) const {
-  RawStepResults host{};
-  enqueue_results(context, host);
+Scalars AdversarialStep::read_scalars(const Context& context) const {
+  RawScalars host;
+  enqueue_scalars(context, host);
   context.synchronize();
   return host.decoded();
-}
-
-StepResults RawStepResults::decoded() const {
-  const float* generator = values.data() + kDiscriminatorResults;
-  return {values[kErrDReal], values[kErrDFake], values[kDx],      values[kDGz1],
-          values[kAccuracy], generator[kErrG],  generator[kDGz2], non_finite == 0};
 }
 
 }  // namespace dcgan

@@ -5,40 +5,15 @@
 // that on a GPU a whole step is one CUDA graph.
 #pragma once
 
-#include <array>
 #include <cstdint>
 
 #include "models/networks/network.h"
+#include "models/training/hyper_parameters.h"
+#include "models/training/image_stage.h"
+#include "models/training/scalars.h"
 #include "models/training/step_plan.h"
 
 namespace dcgan {
-
-/// What one step reports. Sources: kernels/loss.h.
-struct StepResults {
-  float errD_real = 0;
-  float errD_fake = 0;
-  float D_x = 0;
-  float D_G_z1 = 0;    ///< D(G(z)) before the discriminator's update
-  float accuracy = 0;  ///< of the discriminator, 0..1
-  float errG = 0;
-  float D_G_z2 = 0;    ///< D(G(z)) after it
-  bool finite = true;  ///< of every gradient since the step was made
-
-  float errD() const { return errD_real + errD_fake; }
-};
-
-/// StepResults as the device writes them.
-struct RawStepResults {
-  std::array<float, std::size_t{kDiscriminatorResults} + kGeneratorResults> values;
-  std::int32_t non_finite;
-
-  StepResults decoded() const;
-};
-
-enum class RealLabels {
-  constant,   ///< LossOptions::real_label for every image
-  per_image,  ///< what real_labels() holds
-};
 
 /// The passes of a step, for programs that time them one by one.
 struct StepPasses {
@@ -49,46 +24,63 @@ struct StepPasses {
 
 class AdversarialStep {
  public:
-  /// Plans and allocates. Both networks must outlive the step and get moments here if they have
-  /// none.
+  /// Plans and allocates. Networks, image stage and context must outlive the step. The networks get
+  /// gradients and moments here if they have none.
   AdversarialStep(const Context& context, Network& generator, Network& discriminator,
-                  const StepConfig& config);
+                  const TrainingConfig& config, ImageStage* image_stage = nullptr);
 
   // Inputs: written by the caller, on the same stream, before update_discriminator.
   TensorView real_images() const { return images_.rows(0, config_.batch); }  // (N, H, W, C)
   TensorView latent() const { return view(plan_.latent); }                   // (N, 1, 1, nz)
   TensorView real_labels() const { return view(plan_.real_labels); }         // (N)
+  /// (1) i64, for draw_next_latent: how many batches of latent vectors have been drawn.
+  TensorView latent_draws() const { return view(plan_.latent_draws); }
 
   /// The generator draws fakes from latent(); the discriminator learns from real and fake.
-  void update_discriminator(const Context& context, RealLabels labels = RealLabels::constant);
+  void update_discriminator(const Context& context);
   /// The generator learns from the updated discriminator on the fakes of the last
   /// update_discriminator.
   void update_generator(const Context& context);
 
-  /// Waits for the stream and reads the results of the last updates.
-  StepResults read_results(const Context& context) const;
-  /// The same without waiting: enqueues the copy to `host`, pinned on a GPU, which holds the
-  /// results when an Event recorded behind is done.
-  void enqueue_results(const Context& context, RawStepResults& host) const;
+  /// Takes effect for work enqueued from now on, also for graphs captured before. Waits for the
+  /// upload.
+  void set_hyper_parameters(const Context& context, const HyperParameters& values);
 
-  const StepConfig& config() const { return config_; }
-  /// Learning rates and the like may change between steps.
-  StepConfig& mutable_config() { return config_; }
-  StepPasses passes() { return {plan_.generating, plan_.on_both, plan_.on_fake}; }
+  /// Waits for the stream and reads the scalars of the last updates.
+  Scalars read_scalars(const Context& context) const;
+  /// The same without waiting: enqueues the copy to `host`, pinned on a GPU, which holds the
+  /// scalars when an Event recorded behind is done.
+  void enqueue_scalars(const Context& context, RawScalars& host) const;
+
+  /// Marks the stage of what a caller enqueues to fill the inputs.
+  void enter_input(const Context& context) const { enter(context, plan_.at.input); }
+
+  /// Who hears of the step's stages and gradients while they are enqueued; null: nobody.
+  void set_observers(const PassObservers& observers) { observers_ = observers; }
+
+  const TrainingConfig& config() const { return config_; }
+  StepPasses passes() { return {plan_.generating(), plan_.on_both(), plan_.on_fake()}; }
+  const StageTable& stages() const { return plan_.stages; }
+  const StepPlan& plan() const { return plan_; }
   const MemoryPlan& memory_plan() const { return plan_.memory; }
   TensorView fake_images() const { return images_.rows(config_.batch, config_.batch); }
 
  private:
   TensorView view(SlotId slot) const { return arena_.view(slot); }
-  TensorView results(int first, int count) const { return view(plan_.results).rows(first, count); }
+  TensorView scalars(int first, int count) const { return view(plan_.scalars).rows(first, count); }
+  void enter(const Context& context, StageId stage) const;
   void bind();
+  void update(const Context& context, Network& network, ConstTensorView coefficients);
 
   Network& generator_;
   Network& discriminator_;
-  StepConfig config_;
+  TrainingConfig config_;
+  ImageStage* image_stage_;
+  PassObservers observers_;
   StepPlan plan_;
   Arena arena_;
   TensorView images_;
+  TensorView staged_images_;  ///< what the discriminator reads: images_, or behind the image stage
 };
 
 }  // namespace dcgan

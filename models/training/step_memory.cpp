@@ -18,14 +18,14 @@ std::size_t workspace_bytes(const StepPlan& plan) {
 /// a convolution cannot be planned in what is left.
 std::int64_t largest_batch(const Context& context, const StepPlan& failed,
                            const std::vector<BlockSpec>& generator,
-                           const std::vector<BlockSpec>& discriminator, const StepConfig& config,
-                           std::size_t free) {
+                           const std::vector<BlockSpec>& discriminator,
+                           const TrainingConfig& config, std::size_t free) {
   // Nothing is timed here; a timed plan may want more workspace than the first proposal: as much as
   // at the failed batch is assumed.
   const auto needed = [&](std::int64_t batch) {
-    StepConfig smaller = config;
+    TrainingConfig smaller = config;
     smaller.batch = batch;
-    smaller.convolutions.tuning = ConvTuning::off;
+    smaller.tuning = ConvTuning::off;
     const StepPlan plan(context, generator, discriminator, smaller);
     const std::size_t own = workspace_bytes(plan);
     const std::size_t bytes = plan.memory.bytes() + std::max(own, workspace_bytes(failed)) - own;
@@ -44,7 +44,7 @@ std::int64_t largest_batch(const Context& context, const StepPlan& failed,
 
 Arena allocate_step(const Context& context, const StepPlan& plan,
                     const std::vector<BlockSpec>& generator,
-                    const std::vector<BlockSpec>& discriminator, const StepConfig& config) {
+                    const std::vector<BlockSpec>& discriminator, const TrainingConfig& config) {
   try {
     return Arena(context, plan.memory);
   } catch (const Error& error) {

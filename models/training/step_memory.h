@@ -10,6 +10,6 @@ namespace dcgan {
 /// smaller ones). `generator`, `discriminator` and `config` are what the plan was made from.
 Arena allocate_step(const Context& context, const StepPlan& plan,
                     const std::vector<BlockSpec>& generator,
-                    const std::vector<BlockSpec>& discriminator, const StepConfig& config);
+                    const std::vector<BlockSpec>& discriminator, const TrainingConfig& config);
 
 }  // namespace dcgan

@@ -2,22 +2,19 @@
 
 #include <algorithm>
 
+#include "models/training/hyper_parameters.h"
+#include "models/training/scalars.h"
+
 namespace dcgan {
 namespace {
 
-// The step's time line for the memory plan; no network has 100 blocks.
-// D's backward pass over the fakes writes the gradient of G's output.
-constexpr PassStages kOnBoth{100, 200};
-constexpr PassStages kOnFake{300, 400};
-constexpr PassStages kGenerating{0, 500, /*output_gradient=*/kOnFake.backward};
-
-Shape latent_shape(const std::vector<BlockSpec>& generator, std::int64_t n) {
+Shape latent_shape_of(const std::vector<BlockSpec>& generator, std::int64_t n) {
   return {n, 1, 1, generator.front().conv.in_channels};
 }
 
-Shape image_shape(const std::vector<BlockSpec>& generator,
-                  const std::vector<BlockSpec>& discriminator, std::int64_t n) {
-  const Shape image = block_output_shapes(generator, latent_shape(generator, n)).back();
+Shape image_shape_of(const std::vector<BlockSpec>& generator,
+                     const std::vector<BlockSpec>& discriminator, std::int64_t n) {
+  const Shape image = block_output_shapes(generator, latent_shape_of(generator, n)).back();
   const std::int64_t channels = discriminator.front().conv.in_channels;
   if (image[3] != channels) {
     fail(ErrorKind::config, "step: the generator makes {} channels, the discriminator reads {}",
@@ -26,30 +23,104 @@ Shape image_shape(const std::vector<BlockSpec>& generator,
   return image;
 }
 
+std::int64_t as_extent(std::size_t bytes) { return static_cast<std::int64_t>(bytes); }
+
 }  // namespace
 
 StepPlan::StepPlan(const Context& context, const std::vector<BlockSpec>& generator,
-                   const std::vector<BlockSpec>& discriminator, const StepConfig& config)
-    : generating(context, generator, memory,
-                 {"G", latent_shape(generator, config.batch), 1, kGenerating, config.dtype,
-                  /*own_output=*/false, config.convolutions}),
-      on_both(context, discriminator, memory,
-              {"D(real+fake)", image_shape(generator, discriminator, 2 * config.batch), 2, kOnBoth,
-               config.dtype, /*own_output=*/true, config.convolutions}),
-      on_fake(context, discriminator, memory,
-              {"D(fake)", image_shape(generator, discriminator, config.batch), 1, kOnFake,
-               config.dtype, /*own_output=*/true, config.convolutions}) {
-  const std::int64_t n = config.batch;
-  images =
-      memory.add("images real+fake", image_shape(generator, discriminator, 2 * n), config.dtype);
-  latent = memory.add("latent", latent_shape(generator, n), config.dtype);
-  real_labels = memory.add("real labels", {n}, DType::f32);
-  results = memory.add("results", {int{kDiscriminatorResults} + kGeneratorResults}, DType::f32);
-  non_finite = memory.add("non-finite flag", {1}, DType::i32);
-  const std::size_t scratch = std::max(
-      {generating.workspace_bytes(), on_both.workspace_bytes(), on_fake.workspace_bytes()});
-  workspace = memory.add("workspace", {static_cast<std::int64_t>(scratch)}, DType::u8);
+                   const std::vector<BlockSpec>& discriminator, const TrainingConfig& config,
+                   const StepPlanOptions& options) {
+  const Shape both = image_shape_of(generator, discriminator, 2 * config.batch);
+  add_stages(generator, discriminator, options);
+  add_passes(context, generator, discriminator, config);
+  add_slots(both, latent_shape_of(generator, config.batch), config, options);
   memory.assign();
+}
+
+// The order of enqueueing: the whole step, by name.
+void StepPlan::add_stages(const std::vector<BlockSpec>& generator,
+                          const std::vector<BlockSpec>& discriminator,
+                          const StepPlanOptions& options) {
+  const bool staged = options.image_stage == ImageStageUse::present;
+  const bool joins = options.weights == Branch::side;
+
+  at.input = stages.add("input", StageKind::input);
+  generating_stages = add_forward_stages(stages, "G", generator);
+  if (staged) at.stage_both = stages.add("image stage real+fake", StageKind::image_stage);
+  on_both_stages = add_forward_stages(stages, "D(real+fake)", discriminator);
+  at.loss_both = stages.add("D loss", StageKind::loss);
+  on_both_stages.output_read = at.loss_both;
+  add_backward_stages(
+      stages, "D(real+fake)", discriminator,
+      {BackwardWork::data_and_weights, InputGradient::skip, options.weights, at.loss_both},
+      on_both_stages);
+  if (joins) stages.join();
+  at.update_d = stages.add("D update", StageKind::optimizer);
+
+  if (staged) at.stage_fake = stages.add("image stage fake", StageKind::image_stage);
+  on_fake_stages = add_forward_stages(stages, "D(fake)", discriminator);
+  at.loss_fake = stages.add("G loss", StageKind::loss);
+  on_fake_stages.output_read = at.loss_fake;
+  add_backward_stages(stages, "D(fake)", discriminator,
+                      {BackwardWork::data, InputGradient::compute, options.weights, at.loss_fake},
+                      on_fake_stages);
+  if (staged) at.stage_gradient = stages.add("image stage gradient", StageKind::image_stage);
+  const StageId gradient = staged ? at.stage_gradient : on_fake_stages.end;
+  add_backward_stages(
+      stages, "G", generator,
+      {BackwardWork::data_and_weights, InputGradient::skip, options.weights, gradient},
+      generating_stages);
+  if (joins) stages.join();
+  at.update_g = stages.add("G update", StageKind::optimizer);
+}
+
+void StepPlan::add_passes(const Context& context, const std::vector<BlockSpec>& generator,
+                          const std::vector<BlockSpec>& discriminator,
+                          const TrainingConfig& config) {
+  const std::int64_t n = config.batch;
+  const DType dtype = config.dtype();
+  const ConvPolicy policy = config.conv_policy();
+  passes.reserve(3);
+  passes.emplace_back(context, generator, memory,
+                      PassOptions{"G", latent_shape_of(generator, n), 1, generating_stages, dtype,
+                                  /*own_output=*/false, policy});
+  passes.emplace_back(context, discriminator, memory,
+                      PassOptions{"D(real+fake)", image_shape_of(generator, discriminator, 2 * n),
+                                  2, on_both_stages, dtype, /*own_output=*/true, policy});
+  passes.emplace_back(context, discriminator, memory,
+                      PassOptions{"D(fake)", image_shape_of(generator, discriminator, n), 1,
+                                  on_fake_stages, dtype, /*own_output=*/true, policy});
+}
+
+void StepPlan::add_slots(const Shape& both, const Shape& latent_shape, const TrainingConfig& config,
+                         const StepPlanOptions& options) {
+  const std::int64_t n = config.batch;
+  const DType dtype = config.dtype();
+  images = memory.add("images real+fake", both, dtype);
+  if (options.image_stage == ImageStageUse::present) {
+    // Read by the first layer's weight gradient, and again behind the second forward().
+    staged_images = memory.add("staged images", both, dtype);
+    staged_gradient = memory.add("staged images' gradient", both.with_rows(n), dtype,
+                                 {on_fake_stages.end, at.stage_gradient});
+  }
+  latent = memory.add("latent", latent_shape, dtype);
+  latent_draws = memory.add("latent draws", {1}, DType::i64);
+  real_labels = memory.add("real labels", {n}, DType::f32);
+  scalars = memory.add("scalars", {kScalarSlots}, DType::f32);
+  non_finite = memory.add("non-finite flag", {1}, DType::i32);
+  hyper_parameters =
+      memory.add("hyper-parameters", {as_extent(sizeof(DeviceHyperParameters))}, DType::u8);
+  WorkspaceBytes needed;
+  for (const Activations& pass : passes) {
+    needed.main = std::max(needed.main, pass.workspace_bytes().main);
+    needed.weights = std::max(needed.weights, pass.workspace_bytes().weights);
+  }
+  if (options.weights == Branch::side) {
+    weights_workspace = memory.add("weights workspace", {as_extent(needed.weights)}, DType::u8);
+  } else {
+    needed.main = std::max(needed.main, needed.weights);
+  }
+  workspace = memory.add("workspace", {as_extent(needed.main)}, DType::u8);
 }
 
 }  // namespace dcgan

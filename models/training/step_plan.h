@@ -1,39 +1,72 @@
-// The memory and the passes of an adversarial step, laid out without allocating anything, so that
-// `info` can print what a run would need.
+// The stages, the memory and the passes of an adversarial step, laid out without allocating
+// anything, so that `info` can print what a run would need.
 #pragma once
 
 #include <vector>
 
-#include "kernels/loss/loss.h"
-#include "kernels/optimizer/optimizer.h"
 #include "models/networks/activations.h"
+#include "models/networks/stages.h"
+#include "models/training/training_config.h"
 
 namespace dcgan {
 
-struct StepConfig {
-  std::int64_t batch = 64;  ///< images of each half
-  LossOptions loss;
-  OptimizerOptions generator;
-  OptimizerOptions discriminator;
-  DType dtype = DType::f32;  ///< of activations and of the weights that convolutions read
-  ConvPolicy convolutions;
+/// Whether an ImageStage stands between the images and the discriminator.
+enum class ImageStageUse { none, present };
+
+struct StepPlanOptions {
+  ImageStageUse image_stage = ImageStageUse::none;
+  Branch weights = Branch::main;  ///< where weight gradients are computed
 };
 
 struct StepPlan {
   StepPlan(const Context& context, const std::vector<BlockSpec>& generator,
-           const std::vector<BlockSpec>& discriminator, const StepConfig& config);
+           const std::vector<BlockSpec>& discriminator, const TrainingConfig& config,
+           const StepPlanOptions& options = {});
+  StepPlan(const StepPlan&) = delete;  // the stage table refers to the memory plan
+  StepPlan& operator=(const StepPlan&) = delete;
 
-  MemoryPlan memory;   ///< assigned
-  SlotId images;       ///< (2N, H, W, C): real, then fake
-  SlotId latent;       ///< (N, 1, 1, nz)
-  SlotId real_labels;  ///< (N) f32
-  SlotId results;      ///< (kDiscriminatorResults + kGeneratorResults) f32
-  SlotId non_finite;   ///< (1) i32
-  SlotId workspace;    ///< u8, shared by all operations
+  MemoryPlan memory;  ///< assigned
+  StageTable stages{memory};
 
-  Activations generating;  ///< G(z), written into the second half of the images
-  Activations on_both;     ///< D over real and fake
-  Activations on_fake;     ///< the updated D over fake
+  // Stages besides those of the passes, in their order.
+  struct Stages {
+    StageId input;           ///< latent vectors and real images
+    StageId stage_both;      ///< the image stage on real and fake
+    StageId loss_both;       ///< the discriminator's loss
+    StageId update_d;        ///< its optimiser
+    StageId stage_fake;      ///< the image stage on fake
+    StageId loss_fake;       ///< the generator's loss
+    StageId stage_gradient;  ///< the image stage's gradient
+    StageId update_g;        ///< its optimiser
+  } at;
+  // Stages of the passes.
+  PassStages generating_stages, on_both_stages, on_fake_stages;
+
+  SlotId images;             ///< (2N, H, W, C): real, then fake
+  SlotId staged_images;      ///< (2N, H, W, C): behind the image stage; only with one
+  SlotId staged_gradient;    ///< (N, H, W, C): its gradient, fake; only with one
+  SlotId latent;             ///< (N, 1, 1, nz)
+  SlotId latent_draws;       ///< (1) i64: latent vectors drawn so far, in batches
+  SlotId real_labels;        ///< (N) f32
+  SlotId scalars;            ///< (kScalarSlots) f32
+  SlotId non_finite;         ///< (1) i32
+  SlotId hyper_parameters;   ///< one DeviceHyperParameters, u8
+  SlotId workspace;          ///< u8, shared by all operations of the main branch
+  SlotId weights_workspace;  ///< u8, of weight gradients on the side branch; else not valid
+
+  std::vector<Activations> passes;                 ///< three, named below
+  Activations& generating() { return passes[0]; }  ///< G(z), into the second half of the images
+  Activations& on_both() { return passes[1]; }     ///< D over real and fake
+  Activations& on_fake() { return passes[2]; }     ///< the updated D over fake
+  const Activations& generating() const { return passes[0]; }
+
+ private:
+  void add_stages(const std::vector<BlockSpec>& generator,
+                  const std::vector<BlockSpec>& discriminator, const StepPlanOptions& options);
+  void add_passes(const Context& context, const std::vector<BlockSpec>& generator,
+                  const std::vector<BlockSpec>& discriminator, const TrainingConfig& config);
+  void add_slots(const Shape& both, const Shape& latent_shape, const TrainingConfig& config,
+                 const StepPlanOptions& options);
 };
 
 }  // namespace dcgan

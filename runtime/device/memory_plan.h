@@ -1,5 +1,5 @@
 // A memory plan: named slots with a shape, a type and a lifetime, laid out once in one block of
-// memory. Slots whose lifetimes do not meet may share bytes. The plan can be printed before
+// memory. Slots whose lifetimes do not overlap may share bytes. The plan can be printed before
 // anything is allocated.
 #pragma once
 
@@ -12,12 +12,49 @@
 
 namespace dcgan {
 
-/// The stages, first to last inclusive, between which a slot's contents must be kept.
-struct Lifetime {
-  int first = 0;
-  int last = 0;
+/// The stream that a stage's work is enqueued on. Work of `side` starts after everything enqueued
+/// on `main` before it, and runs beside what follows on `main` until the next join.
+enum class Branch { main, side };
+
+/// A stage's place in its list. Not valid: no stage.
+struct StageId {
+  int index = -1;
+  bool valid() const { return index >= 0; }
+  friend bool operator==(StageId, StageId) = default;
 };
-inline constexpr Lifetime kWholeRun{0, 1 << 30};
+
+/// The stages of some work, in the order in which they are enqueued.
+class StageList {
+ public:
+  StageId add(std::string name, Branch branch = Branch::main);
+  /// From here on `main` waits for everything that `side` has been given.
+  void join();
+
+  int count() const { return static_cast<int>(stages_.size()); }
+  const std::string& name(StageId id) const { return at(id).name; }
+  Branch branch(StageId id) const { return at(id).branch; }
+  /// The last stage during which the work of `id` may still run: itself on main, the one before the
+  /// next join on side. Throws when work on side is never joined.
+  StageId finished_by(StageId id) const;
+
+ private:
+  struct Stage {
+    std::string name;
+    Branch branch;
+  };
+  const Stage& at(StageId id) const;
+
+  std::vector<Stage> stages_;
+  std::vector<int> joins_;  // stages added before each
+};
+
+/// The stages, first to last inclusive, between which a slot's contents must be kept: from the
+/// stage that writes it to the last one that reads it.
+struct Lifetime {
+  StageId first;
+  StageId last;
+};
+inline constexpr Lifetime kWholeRun{};
 
 struct Slot {
   std::string name;
@@ -35,21 +72,33 @@ struct SlotId {
   bool valid() const { return index >= 0; }
 };
 
+enum class Placement {
+  compact,   ///< largest first, each at the lowest offset where no slot of an overlapping lifetime
+             ///< is
+  in_order,  ///< one behind the other, as they were added
+};
+
 class MemoryPlan {
  public:
   static constexpr std::size_t kAlignment = 256;  // bytes: a GPU's widest access, a CPU's page walk
 
+  /// Slots whose contents are needed for a time only name stages of this list.
+  StageList& stages() { return stages_; }
+  const StageList& stages() const { return stages_; }
+
   SlotId add(std::string name, Shape shape, DType dtype, Lifetime lifetime = kWholeRun);
-  /// Gives every slot its offset: largest first, each at the lowest offset where no slot of an
-  /// overlapping lifetime lies. Deterministic. Slots may be added and assign() called again only
+  /// Gives every slot its offset. Deterministic. Slots may be added and assign() called again only
   /// before an Arena exists.
-  void assign();
+  void assign(Placement placement = Placement::compact);
 
   std::size_t bytes() const { return bytes_; }  ///< size of the block, after assign()
   std::size_t bytes_unshared() const;           ///< what it would be without sharing
   const std::vector<Slot>& slots() const { return slots_; }
 
  private:
+  bool overlap(const Slot& a, const Slot& b) const;
+
+  StageList stages_;
   std::vector<Slot> slots_;
   std::size_t bytes_ = 0;
 };

@@ -44,9 +44,9 @@ void draw(std::uint64_t step, TensorView z, const LatentOptions& options) {
 
 }  // namespace
 
-void draw_latent(const Context& /*context*/, ConstTensorView step, TensorView z,
+void draw_latent(const Context& /*context*/, ConstTensorView number, TensorView z,
                  const LatentOptions& options) {
-  const auto t = static_cast<std::uint64_t>(*step.as<std::int64_t>());
+  const auto t = static_cast<std::uint64_t>(*number.as<std::int64_t>());
   with_float_type(z.dtype, [&]<class T>() {
     if (options.distribution == LatentDistribution::normal) {
       draw<T, LatentDistribution::normal>(t, z, options);
@@ -54,6 +54,12 @@ void draw_latent(const Context& /*context*/, ConstTensorView step, TensorView z,
       draw<T, LatentDistribution::uniform>(t, z, options);
     }
   });
+}
+
+void draw_next_latent(const Context& context, TensorView number, TensorView z,
+                      const LatentOptions& options) {
+  cpu::draw_latent(context, number, z, options);
+  ++*number.as<std::int64_t>();
 }
 
 }  // namespace dcgan::cpu

@@ -1,4 +1,5 @@
 #include "kernels/common/cuda/reduce.h"
+#include "kernels/common/cuda/step_counter.h"
 #include "kernels/common/cuda/vector.h"
 #include "kernels/input/latent_variants.h"
 
@@ -9,7 +10,7 @@ constexpr int kThreads = 256;
 
 struct LatentArguments {
   RandomKey key;
-  const std::int64_t* step;
+  std::int64_t* draw;  // changed only by Counter::advance
   std::int64_t rows;
   std::int64_t width;           // nz
   std::uint32_t blocks_of_row;  // of four numbers
@@ -28,16 +29,28 @@ __device__ __forceinline__ Values<4> numbers_from(const RandomWords& words) {
   }
 }
 
+enum class Counter { read, advance };
+
+/// The number of this draw, for the whole block.
+template <Counter counter>
+__device__ __forceinline__ std::uint64_t draw_of_block(const LatentArguments& arguments) {
+  if constexpr (counter == Counter::read) return static_cast<std::uint64_t>(*arguments.draw);
+  DCGAN_SHARED(std::int64_t, shared, [1]);
+  if (threadIdx.x == 0) shared[0] = read_and_advance(arguments.draw);
+  __syncthreads();
+  return static_cast<std::uint64_t>(shared[0]);
+}
+
 /// One thread draws one block of four numbers. `whole`: nz is a multiple of four and z is aligned.
-template <class T, LatentDistribution distribution, bool whole>
+template <class T, LatentDistribution distribution, bool whole, Counter counter>
 __global__ void __launch_bounds__(kThreads) draw_latent_kernel(LatentArguments arguments, T* z) {
+  const std::uint64_t draw = draw_of_block<counter>(arguments);
   const std::int64_t item = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (item >= arguments.rows * arguments.blocks_of_row) return;
   const auto row = static_cast<std::uint32_t>(item / arguments.blocks_of_row);
   const auto block = static_cast<std::uint32_t>(item % arguments.blocks_of_row);
   const Values<4> numbers = numbers_from<distribution>(
-      random_words(arguments.key, static_cast<std::uint64_t>(*arguments.step),
-                   arguments.first_sample + row, block));
+      random_words(arguments.key, draw, arguments.first_sample + row, block));
   T* to = z + row * arguments.width + 4 * std::int64_t{block};
   if constexpr (whole) {
     store<4>(to, numbers);
@@ -50,35 +63,46 @@ __global__ void __launch_bounds__(kThreads) draw_latent_kernel(LatentArguments a
   }
 }
 
-template <class T, LatentDistribution distribution>
+template <class T, LatentDistribution distribution, Counter counter>
 void launch_latent(const Context& context, const LatentArguments& arguments, T* z) {
   const std::int64_t items = arguments.rows * arguments.blocks_of_row;
   const LaunchShape shape{"draw_latent_kernel", blocks_for(items, kThreads, items), dim3(kThreads)};
   if (arguments.width % 4 == 0 && aligned16(z)) {
-    launch(context, draw_latent_kernel<T, distribution, true>, shape, arguments, z);
+    launch(context, draw_latent_kernel<T, distribution, true, counter>, shape, arguments, z);
   } else {
-    launch(context, draw_latent_kernel<T, distribution, false>, shape, arguments, z);
+    launch(context, draw_latent_kernel<T, distribution, false, counter>, shape, arguments, z);
   }
 }
 
-}  // namespace
-
-void draw_latent(const Context& context, ConstTensorView step, TensorView z,
-                 const LatentOptions& options) {
+template <Counter counter>
+void draw(const Context& context, std::int64_t* number, TensorView z,
+          const LatentOptions& options) {
   if (z.elements() == 0) return;
   const LatentArguments arguments{options.key,
-                                  step.as<std::int64_t>(),
+                                  number,
                                   z.shape[0],
                                   z.shape[1],
                                   static_cast<std::uint32_t>((z.shape[1] + 3) / 4),
                                   options.first_sample};
   with_storage(z.dtype, [&]<class T>() {
     if (options.distribution == LatentDistribution::normal) {
-      launch_latent<T, LatentDistribution::normal>(context, arguments, z.as<T>());
+      launch_latent<T, LatentDistribution::normal, counter>(context, arguments, z.as<T>());
     } else {
-      launch_latent<T, LatentDistribution::uniform>(context, arguments, z.as<T>());
+      launch_latent<T, LatentDistribution::uniform, counter>(context, arguments, z.as<T>());
     }
   });
+}
+
+}  // namespace
+
+void draw_latent(const Context& context, ConstTensorView number, TensorView z,
+                 const LatentOptions& options) {
+  draw<Counter::read>(context, const_cast<std::int64_t*>(number.as<std::int64_t>()), z, options);
+}
+
+void draw_next_latent(const Context& context, TensorView number, TensorView z,
+                      const LatentOptions& options) {
+  draw<Counter::advance>(context, number.as<std::int64_t>(), z, options);
 }
 
 }  // namespace dcgan::cuda

@@ -29,19 +29,19 @@ HalfSums discriminator_half(const T* logits, T* dlogits, std::int64_t count, con
 
 }  // namespace
 
-void discriminator_loss(const Context& /*context*/, ConstTensorView logits,
-                        ConstTensorView real_labels, TensorView dlogits, TensorView results,
-                        const LossOptions& options) {
-  const std::int64_t half = logits.elements() / 2;
-  const float* labels = real_labels.empty() ? nullptr : real_labels.as<float>();
-  auto* out = results.as<float>();
-  with_float_type(logits.dtype, [&]<class T>() {
-    const T* x = logits.as<T>();
-    T* dx = dlogits.as<T>();
-    const HalfSums real =
-        discriminator_half(x, dx, half, labels, options.real_label, true, options.kind);
-    const HalfSums fake = discriminator_half(x + half, dx + half, half, nullptr, options.fake_label,
-                                             false, options.kind);
+void discriminator_loss(const Context& /*context*/, const DiscriminatorLoss& tensors,
+                        LossKind kind) {
+  const std::int64_t half = tensors.logits.elements() / 2;
+  const float* real_labels =
+      tensors.real_labels.empty() ? nullptr : tensors.real_labels.as<float>();
+  const auto* labels = tensors.labels.as<float>();
+  auto* out = tensors.results.as<float>();
+  with_float_type(tensors.logits.dtype, [&]<class T>() {
+    const T* x = tensors.logits.as<T>();
+    T* dx = tensors.dlogits.as<T>();
+    const HalfSums real = discriminator_half(x, dx, half, real_labels, labels[0], true, kind);
+    const HalfSums fake =
+        discriminator_half(x + half, dx + half, half, nullptr, labels[1], false, kind);
     const double count = static_cast<double>(half);
     out[kErrDReal] = static_cast<float>(real.loss / count);
     out[kErrDFake] = static_cast<float>(fake.loss / count);
@@ -51,22 +51,21 @@ void discriminator_loss(const Context& /*context*/, ConstTensorView logits,
   });
 }
 
-void generator_loss(const Context& /*context*/, ConstTensorView logits, TensorView dlogits,
-                    TensorView results, const LossOptions& options) {
-  const std::int64_t count = logits.elements();
+void generator_loss(const Context& /*context*/, const GeneratorLoss& tensors, LossKind kind) {
+  const std::int64_t count = tensors.logits.elements();
   const float share = 1.0f / static_cast<float>(count);
-  auto* out = results.as<float>();
-  with_float_type(logits.dtype, [&]<class T>() {
-    const T* x = logits.as<T>();
-    T* dx = dlogits.as<T>();
+  auto* out = tensors.results.as<float>();
+  with_float_type(tensors.logits.dtype, [&]<class T>() {
+    const T* x = tensors.logits.as<T>();
+    T* dx = tensors.dlogits.as<T>();
     double loss = 0;
     double watched = 0;
     for (std::int64_t n = 0; n < count; ++n) {
       const auto logit = static_cast<float>(x[n]);
-      const LossTerm term = generator_term(options.kind, logit);
+      const LossTerm term = generator_term(kind, logit);
       dx[n] = static_cast<T>(term.derivative * share);
       loss += static_cast<double>(term.loss);
-      watched += static_cast<double>(watched_output(options.kind, logit));
+      watched += static_cast<double>(watched_output(kind, logit));
     }
     out[kErrG] = static_cast<float>(loss / static_cast<double>(count));
     out[kDGz2] = static_cast<float>(watched / static_cast<double>(count));

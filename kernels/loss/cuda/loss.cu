@@ -13,12 +13,11 @@ constexpr int kThreads = 1024;
 template <class T>
 struct DiscriminatorArguments {
   const T* logits;           // (2N), real half first
-  const float* real_labels;  // (N), or null for real_label
+  const float* labels;       // (2): of real and fake images
+  const float* real_labels;  // (N), or null for labels[0]
   T* dlogits;                // (2N)
   float* results;
   std::int64_t half;
-  float real_label;
-  float fake_label;
 };
 
 template <class T, LossKind kind>
@@ -27,6 +26,8 @@ __global__ void __launch_bounds__(kThreads)
   DCGAN_SHARED(float, shared, [kDiscriminatorResults][32]);
   const std::int64_t half = arguments.half;
   const float share = 1.0f / static_cast<float>(half);
+  const float real_label = arguments.labels[0];
+  const float fake_label = arguments.labels[1];
   float real_loss = 0.0f;
   float fake_loss = 0.0f;
   float real_watched = 0.0f;
@@ -35,10 +36,9 @@ __global__ void __launch_bounds__(kThreads)
   for (std::int64_t n = threadIdx.x; n < half; n += kThreads) {
     const float real = load_one(arguments.logits + n);
     const float fake = load_one(arguments.logits + half + n);
-    const float label =
-        arguments.real_labels != nullptr ? arguments.real_labels[n] : arguments.real_label;
+    const float label = arguments.real_labels != nullptr ? arguments.real_labels[n] : real_label;
     const LossTerm on_real = discriminator_term(kind, real, true, label);
-    const LossTerm on_fake = discriminator_term(kind, fake, false, arguments.fake_label);
+    const LossTerm on_fake = discriminator_term(kind, fake, false, fake_label);
     store_one(arguments.dlogits + n, on_real.derivative * share);
     store_one(arguments.dlogits + half + n, on_fake.derivative * share);
     real_loss += on_real.loss;
@@ -100,28 +100,28 @@ void with_loss_kind(LossKind kind, const Body& body) {
 
 }  // namespace
 
-void discriminator_loss(const Context& context, ConstTensorView logits, ConstTensorView real_labels,
-                        TensorView dlogits, TensorView results, const LossOptions& options) {
-  with_storage(logits.dtype, [&]<class T>() {
-    with_loss_kind(options.kind, [&]<LossKind kind>() {
+void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind) {
+  with_storage(tensors.logits.dtype, [&]<class T>() {
+    with_loss_kind(kind, [&]<LossKind loss>() {
       const DiscriminatorArguments<T> arguments{
-          logits.as<T>(),        real_labels.empty() ? nullptr : real_labels.as<float>(),
-          dlogits.as<T>(),       results.as<float>(),
-          logits.elements() / 2, options.real_label,
-          options.fake_label};
-      launch(context, discriminator_loss_kernel<T, kind>,
+          tensors.logits.as<T>(),
+          tensors.labels.as<float>(),
+          tensors.real_labels.empty() ? nullptr : tensors.real_labels.as<float>(),
+          tensors.dlogits.as<T>(),
+          tensors.results.as<float>(),
+          tensors.logits.elements() / 2};
+      launch(context, discriminator_loss_kernel<T, loss>,
              {"discriminator_loss_kernel", dim3(1), dim3(kThreads)}, arguments);
     });
   });
 }
 
-void generator_loss(const Context& context, ConstTensorView logits, TensorView dlogits,
-                    TensorView results, const LossOptions& options) {
-  with_storage(logits.dtype, [&]<class T>() {
-    with_loss_kind(options.kind, [&]<LossKind kind>() {
-      launch(context, generator_loss_kernel<T, kind>,
-             {"generator_loss_kernel", dim3(1), dim3(kThreads)}, logits.as<T>(), dlogits.as<T>(),
-             results.as<float>(), logits.elements());
+void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind) {
+  with_storage(tensors.logits.dtype, [&]<class T>() {
+    with_loss_kind(kind, [&]<LossKind loss>() {
+      launch(context, generator_loss_kernel<T, loss>,
+             {"generator_loss_kernel", dim3(1), dim3(kThreads)}, tensors.logits.as<T>(),
+             tensors.dlogits.as<T>(), tensors.results.as<float>(), tensors.logits.elements());
     });
   });
 }

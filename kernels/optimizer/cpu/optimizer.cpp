@@ -1,7 +1,8 @@
-// One pass over memory: the arrays are walked in blocks that stay in the first-level cache while
-// the update and its optional companions (clip, average, low-precision copy) go over them.
+// One pass over memory, in blocks that stay in the first-level cache while the update and what
+// follows it (clip, average, low-precision copy) are computed.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/common/cpu_loops.h"
 #include "kernels/optimizer/optimizer_variants.h"
@@ -20,17 +21,17 @@ struct AdamConstants {
   float epsilon;
 };
 
-AdamConstants adam_constants(const OptimizerOptions& options, std::int64_t step) {
-  const double beta1 = options.beta1;
-  const double beta2 = options.beta2;
+AdamConstants adam_constants(const OptimizerCoefficients& k, std::int64_t step) {
+  const double beta1 = k.beta1;
+  const double beta2 = k.beta2;
   const double t = static_cast<double>(step);
-  return {options.beta1,
-          options.beta2,
-          static_cast<float>(1.0 - beta1),
-          static_cast<float>(1.0 - beta2),
-          static_cast<float>(options.learning_rate / (1.0 - std::pow(beta1, t))),
+  return {k.beta1,
+          k.beta2,
+          k.one_minus_beta1,
+          k.one_minus_beta2,
+          static_cast<float>(k.learning_rate / (1.0 - std::pow(beta1, t))),
           static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t))),
-          options.epsilon};
+          k.epsilon};
 }
 
 void adam_block(const AdamConstants& k, float* __restrict p, const float* __restrict g,
@@ -42,12 +43,12 @@ void adam_block(const AdamConstants& k, float* __restrict p, const float* __rest
   }
 }
 
-void rmsprop_block(const OptimizerOptions& options, float* __restrict p, const float* __restrict g,
+void rmsprop_block(const OptimizerCoefficients& k, float* __restrict p, const float* __restrict g,
                    float* __restrict v, std::int64_t count) {
-  const float alpha = options.alpha;
-  const auto one_minus_alpha = static_cast<float>(1.0 - static_cast<double>(alpha));
-  const float rate = options.learning_rate;
-  const float epsilon = options.epsilon;
+  const float alpha = k.beta2;
+  const float one_minus_alpha = k.one_minus_beta2;
+  const float rate = k.learning_rate;
+  const float epsilon = k.epsilon;
   for (std::int64_t i = 0; i < count; ++i) {
     v[i] = alpha * v[i] + one_minus_alpha * g[i] * g[i];
     p[i] -= rate * g[i] / (std::sqrt(v[i]) + epsilon);
@@ -62,9 +63,8 @@ void clip_block(float limit, float* p, std::int64_t count) {
   }
 }
 
-void average_block(float decay, const float* __restrict p, float* __restrict ema,
+void average_block(float decay, float rest, const float* __restrict p, float* __restrict ema,
                    std::int64_t count) {
-  const auto rest = static_cast<float>(1.0 - static_cast<double>(decay));
   for (std::int64_t i = 0; i < count; ++i) ema[i] = decay * ema[i] + rest * p[i];
 }
 
@@ -74,11 +74,12 @@ void round_block(const float* __restrict p, bf16* __restrict out, std::int64_t c
 
 }  // namespace
 
-void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays,
-                    const OptimizerOptions& options) {
-  const bool adam = options.kind == OptimizerKind::adam;
+void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays, OptimizerKind kind) {
+  const bool adam = kind == OptimizerKind::adam;
+  OptimizerCoefficients k;
+  std::memcpy(&k, arrays.coefficients.data, sizeof k);
   const std::int64_t step = ++*arrays.step.as<std::int64_t>();
-  const AdamConstants constants = adam ? adam_constants(options, step) : AdamConstants{};
+  const AdamConstants constants = adam ? adam_constants(k, step) : AdamConstants{};
   auto* p = arrays.values.as<float>();
   const auto* g = arrays.gradients.as<float>();
   auto* v = arrays.second_moment.as<float>();
@@ -91,10 +92,10 @@ void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays,
       if (adam) {
         adam_block(constants, p + i, g + i, m + i, v + i, count);
       } else {
-        rmsprop_block(options, p + i, g + i, v + i, count);
+        rmsprop_block(k, p + i, g + i, v + i, count);
       }
-      if (options.weight_clip > 0.0f) clip_block(options.weight_clip, p + i, count);
-      if (ema != nullptr) average_block(options.ema_decay, p + i, ema + i, count);
+      if (k.weight_clip > 0.0f) clip_block(k.weight_clip, p + i, count);
+      if (ema != nullptr) average_block(k.ema_decay, k.one_minus_ema_decay, p + i, ema + i, count);
       if (low != nullptr) round_block(p + i, low + i, count);
     }
   });

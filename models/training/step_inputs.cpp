@@ -1,0 +1,12 @@
+#include "models/training/step_inputs.h"
+
+#include "runtime/base/errors.h"
+
+namespace dcgan {
+
+void ImageSource::load_labels(const Context& /*context*/, std::int64_t /*index*/,
+                              TensorView /*labels*/) {
+  fail(ErrorKind::config, "training: labels by image are wanted of images that have none");
+}
+
+}  // namespace dcgan

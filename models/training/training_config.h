@@ -1,0 +1,40 @@
+// What is trained and how: everything that a training engine is made from. No files, no data set.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/input/latent.h"
+#include "kernels/loss/loss.h"
+#include "kernels/optimizer/optimizer.h"
+#include "models/networks/model_config.h"
+#include "models/networks/precision.h"
+
+namespace dcgan {
+
+/// Where the targets of real images come from.
+enum class RealLabels {
+  constant,   ///< loss.real_label for every image
+  per_image,  ///< the image source gives one a real image
+};
+
+struct TrainingConfig {
+  ModelConfig model;
+  std::int64_t batch = 64;  ///< real images of an update, and generated ones; of a rank
+  std::int64_t discriminator_steps = 1;  ///< discriminator updates per generator update
+  LossOptions loss;
+  RealLabels real_labels = RealLabels::constant;
+  OptimizerOptions generator;      ///< ema_decay > 0: an average of the generator's weights is kept
+  OptimizerOptions discriminator;  ///< of the same kind
+  LatentDistribution latent = LatentDistribution::normal;
+  std::uint64_t seed = 0;  ///< of the initial weights and of the latent vectors
+  Precision precision = Precision::fp32;
+  ConvTuning tuning = ConvTuning::heuristic;
+
+  DType dtype() const { return dtype_of_activations(precision); }
+  ConvPolicy conv_policy() const { return dcgan::conv_policy(precision, tuning); }
+};
+
+/// Throws Error(config) with the figures when a field is out of its range.
+void require_valid(const TrainingConfig& config);
+
+}  // namespace dcgan
