@@ -83,7 +83,7 @@ void time(Session& session) {
 
 Operation image_batch_operation() {
   return {"image_batch",
-          {"kernels/image_batch.h"},
+          {"kernels/input/image_batch.h"},
           "gathering a normalised batch from bytes, and images back to bytes",
           check,
           time};

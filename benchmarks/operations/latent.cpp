@@ -35,6 +35,10 @@ void check(Session& session) {
       expected[i] = reference::stored_as(dtype, element(distribution, i / shape[1], i % shape[1]));
     }
     session.compare_exactly(std::string(name), z.read(context), expected);
+    const DeviceTensor next(context, shape, dtype),
+        draws(context, Values({1}, {kStep}), DType::i64);
+    draw_next_latent(context, draws.view(), next.view(), {kKey, distribution});
+    session.compare_exactly(std::string(name) + ", next", next.read(context), expected);
   }
 }
 
@@ -48,14 +52,18 @@ void time(Session& session) {
     const LatentOptions options{kKey, distribution};
     session.time(
         {std::string(name), shape, 0, static_cast<double>(z.view().bytes()), per_step, "", ""},
-        [&] { draw_latent(context, step.view(), z.view(), options); });
+        [&] { draw_next_latent(context, step.view(), z.view(), options); });
   }
 }
 
 }  // namespace
 
 Operation latent_operation() {
-  return {"latent", {"kernels/latent.h"}, "drawing normal and uniform latent vectors", check, time};
+  return {"latent",
+          {"kernels/input/latent.h"},
+          "drawing normal and uniform latent vectors",
+          check,
+          time};
 }
 
 }  // namespace dcgan::benchmarks

@@ -20,7 +20,8 @@ void check_discriminator(Session& session, LossKind kind, const Values& logits) 
   const std::int64_t n = logits.elements() / 2;
   const DeviceTensor x(context, logits, dtype), dx(context, logits.shape, dtype);
   const DeviceTensor results(context, {kDiscriminatorResults}, DType::f32);
-  discriminator_loss(context, x.view(), /*real_labels=*/{}, dx.view(), results.view(), {kind});
+  const DeviceTensor labels(context, Values({2}, {1.0, 0.0}), DType::f32);
+  discriminator_loss(context, {x.view(), labels.view(), {}, dx.view(), results.view()}, kind);
   Values expected({kDiscriminatorResults}), gradients(logits.shape);
   for (std::int64_t i = 0; i < 2 * n; ++i) {
     const bool real = i < n;
@@ -46,7 +47,7 @@ void check_generator(Session& session, LossKind kind, const Values& logits) {
   const DType dtype = session.settings().dtype();
   const DeviceTensor x(context, logits, dtype), dx(context, logits.shape, dtype);
   const DeviceTensor results(context, {kGeneratorResults}, DType::f32);
-  generator_loss(context, x.view(), dx.view(), results.view(), {kind});
+  generator_loss(context, {x.view(), dx.view(), results.view()}, kind);
   Values expected({kGeneratorResults}), gradients(logits.shape);
   const auto images = static_cast<double>(logits.elements());
   for (std::int64_t i = 0; i < logits.elements(); ++i) {
@@ -80,19 +81,21 @@ void time(Session& session) {
   const std::int64_t batch = session.settings().batch;
   const auto logits = DeviceTensor::random(context, {2 * batch}, dtype);
   const DeviceTensor dlogits(context, {2 * batch}, dtype);
+  const DeviceTensor labels(context, Values({2}, {1.0, 0.0}), DType::f32);
   const DeviceTensor results(context, {kDiscriminatorResults}, DType::f32);
   const auto bytes = static_cast<double>(logits.view().bytes());
   for (const auto& [name, kind] : enum_table(LossKind{})) {
     const int per_step = kind == LossKind::non_saturating ? 1 : 0;
-    const LossOptions options{kind};
     session.time(
         {"discriminator " + std::string(name), {2 * batch}, 0, 2 * bytes, per_step, "", ""}, [&] {
-          discriminator_loss(context, logits.view(), /*real_labels=*/{}, dlogits.view(),
-                             results.view(), options);
+          discriminator_loss(
+              context, {logits.view(), labels.view(), {}, dlogits.view(), results.view()}, kind);
         });
     session.time({"generator " + std::string(name), {batch}, 0, bytes, per_step, "", ""}, [&] {
-      generator_loss(context, logits.view().rows(0, batch), dlogits.view().rows(0, batch),
-                     results.view().rows(0, kGeneratorResults), options);
+      generator_loss(context,
+                     {logits.view().rows(0, batch), dlogits.view().rows(0, batch),
+                      results.view().rows(0, kGeneratorResults)},
+                     kind);
     });
   }
 }
@@ -101,7 +104,7 @@ void time(Session& session) {
 
 Operation loss_operation() {
   return {"loss",
-          {"kernels/loss.h"},
+          {"kernels/loss/loss.h"},
           "every loss of both networks with its gradient and figures",
           check,
           time};

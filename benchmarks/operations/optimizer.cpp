@@ -14,6 +14,7 @@ enum class Extra { none, ema };
 
 struct Arrays {
   DeviceTensor values, gradients, first_moment, second_moment, step, ema, low_precision;
+  DeviceTensor coefficients;
 
   Arrays(const Context& context, DeviceTensor start, DeviceTensor slopes)
       : values(std::move(start)),
@@ -22,7 +23,13 @@ struct Arrays {
         second_moment(context, values.view().shape, DType::f32),
         step(context, {1}, DType::i64),
         ema(context, values.view().shape, DType::f32),
-        low_precision(context, values.view().shape, DType::bf16) {}
+        low_precision(context, values.view().shape, DType::bf16),
+        coefficients(context, {sizeof(OptimizerCoefficients)}, DType::u8) {}
+
+  void set(const Context& context, const OptimizerOptions& options) const {
+    const OptimizerCoefficients host = coefficients_of(options);
+    upload(context, {&host, coefficients.view().shape, DType::u8}, coefficients.view());
+  }
 
   OptimizerArrays views(OptimizerKind kind, Extra extra, DType dtype) const {
     return {values.view(),
@@ -31,7 +38,8 @@ struct Arrays {
             second_moment.view(),
             step.view(),
             extra == Extra::ema ? ema.view() : TensorView{},
-            dtype == DType::bf16 ? low_precision.view() : TensorView{}};
+            dtype == DType::bf16 ? low_precision.view() : TensorView{},
+            coefficients.view()};
   }
   /// Values and moments are read and written, gradients read, the copy in bf16 written.
   static double bytes(std::int64_t count, OptimizerKind kind, Extra extra, DType dtype) {
@@ -59,8 +67,9 @@ void check(Session& session) {
     const Values gradients = reference::random_values({kCount}, 2, DType::f32, 0.0, kGradientSigma);
     const Arrays arrays(context, DeviceTensor(context, state.values, DType::f32),
                         DeviceTensor(context, gradients, DType::f32));
+    arrays.set(context, options_of(kind));
     for (int i = 0; i < kSteps; ++i) {
-      optimizer_step(context, arrays.views(kind, Extra::ema, DType::bf16), options_of(kind));
+      optimizer_step(context, arrays.views(kind, Extra::ema, DType::bf16), kind);
       reference::optimizer_step(state, gradients, options_of(kind));
     }
     // Three updates of a few roundings each, whatever the precision of the convolutions.
@@ -82,6 +91,7 @@ void time_network(Session& session, const std::string& network, std::int64_t cou
   const Arrays arrays(context, DeviceTensor::random(context, {count}, DType::f32, 0.02),
                       DeviceTensor::random(context, {count}, DType::f32, kGradientSigma));
   for (const auto& [name, kind] : enum_table(OptimizerKind{})) {
+    arrays.set(context, options_of(kind));
     for (const Extra extra : {Extra::none, Extra::ema}) {
       const bool usual = kind == OptimizerKind::adam && extra == Extra::none;
       const auto views = arrays.views(kind, extra, dtype);
@@ -92,7 +102,7 @@ void time_network(Session& session, const std::string& network, std::int64_t cou
                     usual ? 1 : 0,
                     "",
                     ""},
-                   [&, options = options_of(kind)] { optimizer_step(context, views, options); });
+                   [&] { optimizer_step(context, views, kind); });
     }
   }
 }
@@ -107,7 +117,7 @@ void time(Session& session) {
 
 Operation optimizer_operation() {
   return {"optimizer",
-          {"kernels/optimizer.h"},
+          {"kernels/optimizer/optimizer.h"},
           "Adam and RMSprop over a network's parameters, bf16 copy and average with them",
           check,
           time};

@@ -136,9 +136,9 @@ TEST_CASE("our convolutions over several tiles agree with float64") {
   const Context context(kGpu);
   for (const DType dtype : {DType::f32, DType::bf16}) {
     for (const ConvType type : {ConvType::convolution, ConvType::transposed}) {
-      const bool down = direction == ConvType::convolution;
+      const bool down = type == ConvType::convolution;
       // 72 features: more than a block's 64 or 32, and not a multiple of either.
-      const ConvSpec spec{direction, down ? 3 : 72, down ? 72 : 3, 4, 2, 1};
+      const ConvSpec spec{type, down ? 3 : 72, down ? 72 : 3, 4, 2, 1};
       const Shape input = down ? Shape{3, 20, 36, 3} : Shape{3, 10, 18, 72};
       INFO(to_string(spec) << " " << name_of(dtype));
       const Values x = reference::random_values(input, 1, dtype);
@@ -177,9 +177,11 @@ TEST_CASE("losses give the same bits in any thread order") {
       const GuardedTensor dlogits(context, {2 * 1500}, DType::f32);
       const GuardedTensor results(context, {kDiscriminatorResults}, DType::f32);
       const GuardedTensor generator_results(context, {kGeneratorResults}, DType::f32);
-      discriminator_loss(context, logits.view(), {}, dlogits.view(), results.view(), {kind});
+      const GuardedTensor labels(context, Values({2}, {1.0, 0.0}), DType::f32);
+      discriminator_loss(context,
+                         {logits.view(), labels.view(), {}, dlogits.view(), results.view()}, kind);
       const auto gradient = dlogits.raw();
-      generator_loss(context, logits.view(), dlogits.view(), generator_results.view(), {kind});
+      generator_loss(context, {logits.view(), dlogits.view(), generator_results.view()}, kind);
       return {{"results", results.raw()},
               {"gradient", gradient},
               {"generator results", generator_results.raw()},
@@ -200,10 +202,13 @@ TEST_CASE("the optimiser counts its step once, in any order of blocks") {
     const GuardedTensor step(context, Values({1}, {41}), DType::i64);
     OptimizerOptions options;
     options.ema_decay = 0.9f;
+    const OptimizerCoefficients host = coefficients_of(options);
+    const GuardedTensor coefficients(context, {sizeof host}, DType::u8);
+    upload(context, {&host, coefficients.view().shape, DType::u8}, coefficients.view());
     optimizer_step(context,
                    {values.view(), gradients.view(), first.view(), second.view(), step.view(),
-                    ema.view(), low.view()},
-                   options);
+                    ema.view(), low.view(), coefficients.view()},
+                   options.kind);
     CHECK(step.read()[0] == 42);
     return {{"values", values.raw()}, {"first", first.raw()}, {"second", second.raw()},
             {"ema", ema.raw()},       {"low", low.raw()},     {"step", step.raw()}};
@@ -214,7 +219,8 @@ TEST_CASE("elementwise kernels give the same bits in any thread order") {
   check_orders([](const Context& context) -> Bytes {
     const GuardedTensor step(context, Values({1}, {7}), DType::i64);
     const GuardedTensor z(context, {5, 102}, DType::bf16);
-    draw_latent(context, step.view(), z.view(), {});
+    draw_next_latent(context, step.view(), z.view(), {});
+    CHECK(step.read()[0] == 8);
     const GuardedTensor wide(context, {5, 102}, DType::f32);
     convert_type(context, z.view(), wide.view());
     const GuardedTensor turned(context, {2, 3, 5, 17}, DType::f32);

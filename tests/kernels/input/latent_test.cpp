@@ -55,6 +55,25 @@ TEST_CASE("latent vectors equal the contract's numbers, bit for bit, on every de
   }
 }
 
+TEST_CASE("drawing the next latent vectors counts the draw up by one and gives the same numbers") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const std::int64_t rows : {1, 3, 70}) {  // one block of a GPU, and several
+      for (const std::int64_t nz : {5, 100}) {
+        const GuardedTensor draws(context, Values({1}, {41}), DType::i64);
+        GuardedTensor z(context, {rows, nz}, DType::f32);
+        for (std::int64_t number = 41; number < 44; ++number) {
+          draw_next_latent(context, draws.view(), z.view(), {kKey});
+          context.synchronize();
+          CHECK(draws.read()[0] == static_cast<double>(number + 1));
+          CHECK(z.raw() == draw(context, {rows, nz}, DType::f32, number, {kKey}).raw());
+        }
+        CHECK(draws.guards_intact());
+      }
+    }
+  }
+}
+
 TEST_CASE("latent vectors do not depend on how rows are split among ranks") {
   for (const Device device : devices_under_test()) {
     const Context context(device);

@@ -18,19 +18,22 @@ Result discriminator(const Context& context, const Values& logits, const Values&
                      DType dtype, const LossOptions& options) {
   const GuardedTensor x(context, logits, dtype), dx(context, logits.shape, dtype);
   const GuardedTensor labels_on(context, labels, DType::f32);
+  const GuardedTensor pair(context, Values({2}, {options.real_label, options.fake_label}),
+                           DType::f32);
   const GuardedTensor results(context, Shape{kDiscriminatorResults}, DType::f32);
-  discriminator_loss(context, x.view(),
-                     labels.elements() > 0 ? labels_on.view() : ConstTensorView{}, dx.view(),
-                     results.view(), options);
+  discriminator_loss(
+      context,
+      {x.view(), pair.view(), labels.elements() > 0 ? labels_on.view() : ConstTensorView{},
+       dx.view(), results.view()},
+      options.kind);
   context.synchronize();
   return {dx.read(), results.read(), dx.guards_intact() && results.guards_intact()};
 }
 
-Result generator(const Context& context, const Values& logits, DType dtype,
-                 const LossOptions& options) {
+Result generator(const Context& context, const Values& logits, DType dtype, LossKind kind) {
   const GuardedTensor x(context, logits, dtype), dx(context, logits.shape, dtype);
   const GuardedTensor results(context, Shape{kGeneratorResults}, DType::f32);
-  generator_loss(context, x.view(), dx.view(), results.view(), options);
+  generator_loss(context, {x.view(), dx.view(), results.view()}, kind);
   context.synchronize();
   return {dx.read(), results.read(), dx.guards_intact() && results.guards_intact()};
 }
@@ -111,7 +114,7 @@ TEST_CASE("generator losses and gradients equal float64 for every kind") {
         for (const std::int64_t n : {1, 7, 300}) {
           INFO("kind " << static_cast<int>(kind) << ", n " << n << ", " << to_string(device));
           const Values logits = logits_off_kinks(n, dtype);
-          const Result result = generator(context, logits, dtype, {kind});
+          const Result result = generator(context, logits, dtype, kind);
           CHECK(result.guards_intact);
           CHECK(result.results[kErrG] == Approx(generator_total(logits, kind)).margin(1e-5));
           const Values slope = reference::finite_differences(
@@ -159,7 +162,7 @@ TEST_CASE("losses of huge logits are finite and exact") {
         CHECK(result.results[i] == Approx(expected[i]).epsilon(1e-6).margin(1e-6));
       }
       for (const double d : result.dlogits.v) CHECK(std::isfinite(d));
-      const Result of_generator = generator(context, logits, DType::f32, {kind});
+      const Result of_generator = generator(context, logits, DType::f32, kind);
       CHECK(of_generator.results[kErrG] ==
             Approx(generator_total(logits, kind)).epsilon(1e-6).margin(1e-6));
       for (const double d : of_generator.dlogits.v) CHECK(std::isfinite(d));
@@ -214,9 +217,35 @@ TEST_CASE("losses say what does not fit") {
   CHECK_THAT(error_for(3, Values(Shape{0}), {}).message, Contains("3 logits"));
   CHECK_THAT(error_for(4, Values(Shape{3}), {}).message,
              Contains("real_labels has 3 elements, expected 2"));
-  const Thrown smoothed = error_for(4, Values(Shape{0}), {LossKind::hinge, 0.9f});
+  CHECK_THAT(error_for(4, Values(Shape{2}), {LossKind::hinge}).message,
+             Contains("labels by image given to the hinge loss"));
+}
+
+TEST_CASE("labels of a loss that has none are refused") {
+  const Thrown smoothed = thrown_by([] { require_valid(LossOptions{LossKind::hinge, 0.9f}); });
   CHECK(smoothed.kind == ErrorKind::config);
-  CHECK_THAT(smoothed.message, Contains("0.9"));
+  CHECK_THAT(smoothed.message, Contains("0.9") && Contains("hinge"));
+  CHECK_NOTHROW(require_valid(LossOptions{LossKind::lsgan, 0.9f, 0.1f}));
+  CHECK_NOTHROW(require_valid(LossOptions{LossKind::wgan}));
+}
+
+TEST_CASE("labels are read when the loss runs: a change between two calls shows") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    const Values logits = reference::random_values({8}, 3);
+    const GuardedTensor x(context, logits, DType::f32), dx(context, logits.shape, DType::f32);
+    const GuardedTensor pair(context, Values({2}, {1.0, 0.0}), DType::f32);
+    const GuardedTensor results(context, Shape{kDiscriminatorResults}, DType::f32);
+    const DiscriminatorLoss tensors{x.view(), pair.view(), {}, dx.view(), results.view()};
+    discriminator_loss(context, tensors, LossKind::non_saturating);
+    const Values before = results.read();
+    pair.write(Values({2}, {0.75, 0.25}));
+    discriminator_loss(context, tensors, LossKind::non_saturating);
+    const Values after = results.read();
+    const Values expected = expected_results(logits, {}, {LossKind::non_saturating, 0.75f, 0.25f});
+    CHECK(before[kErrDReal] != after[kErrDReal]);
+    CHECK(reference::max_abs_difference(after, expected) < 1e-5);
+  }
 }
 
 }  // namespace dcgan::test

@@ -12,6 +12,7 @@ using reference::OptimizerState;
 /// An optimiser's arrays on a device.
 struct OnDevice {
   GuardedTensor values, gradients, first_moment, second_moment, step, ema, low_precision;
+  GuardedTensor coefficients;
 
   OnDevice(const Context& context, const OptimizerState& state)
       : values(context, state.values, DType::f32),
@@ -20,7 +21,17 @@ struct OnDevice {
         second_moment(context, state.second_moment, DType::f32),
         step(context, Values({1}, {static_cast<double>(state.step)}), DType::i64),
         ema(context, state.ema, DType::f32),
-        low_precision(context, state.values.shape, DType::bf16) {}
+        low_precision(context, state.values.shape, DType::bf16),
+        coefficients(context, {sizeof(OptimizerCoefficients)}, DType::u8) {}
+
+  void set(const Context& context, const OptimizerOptions& options) const {
+    const OptimizerCoefficients host = coefficients_of(options);
+    upload(context, {&host, coefficients.view().shape, DType::u8}, coefficients.view());
+  }
+  void update(const Context& context, const OptimizerOptions& options) const {
+    set(context, options);
+    optimizer_step(context, arrays(options.kind), options.kind);
+  }
 
   OptimizerArrays arrays(OptimizerKind kind) const {
     return {values.view(),
@@ -29,7 +40,8 @@ struct OnDevice {
             second_moment.view(),
             step.view(),
             ema.view(),
-            low_precision.view()};
+            low_precision.view(),
+            coefficients.view()};
   }
   bool guards_intact() const {
     bool intact = true;
@@ -61,7 +73,7 @@ void ten_steps(const Context& context, std::int64_t count, const OptimizerOption
     for (std::int64_t i = step + 3; i < count; i += 11) gradients[i] *= 1000;
     gradients = reference::stored_as(DType::f32, gradients);
     device.gradients.write(gradients);
-    optimizer_step(context, device.arrays(options.kind), options);
+    device.update(context, options);
     reference::optimizer_step(state, gradients, options);
   }
   context.synchronize();
@@ -112,7 +124,7 @@ TEST_CASE("Adam's first step moves each value by the learning rate") {
     const Values gradients = reference::random_values({64}, 5, DType::f32);
     on.gradients.write(gradients);
     const OptimizerOptions options;
-    optimizer_step(context, on.arrays(options.kind), options);
+    on.update(context, options);
     context.synchronize();
     const Values after = on.values.read();
     for (std::int64_t i = 0; i < 64; ++i) {
@@ -132,14 +144,35 @@ TEST_CASE("an optimiser works without average and low-precision copy") {
     with.gradients.write(gradients);
     without.gradients.write(gradients);
     const OptimizerOptions options;
-    optimizer_step(context, with.arrays(options.kind), options);
+    with.update(context, options);
     OptimizerArrays arrays = without.arrays(options.kind);
     arrays.ema = arrays.low_precision = {};
-    optimizer_step(context, arrays, options);
+    without.set(context, options);
+    optimizer_step(context, arrays, options.kind);
     context.synchronize();
     CHECK(with.values.read().v == without.values.read().v);
     CHECK(without.ema.read().v == state.ema.v);
     CHECK(std::isnan(without.low_precision.read()[0]));
+  }
+}
+
+TEST_CASE("coefficients are read when the update runs: a change between two updates shows") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    OptimizerState state = fresh(100);
+    const OnDevice on(context, state);
+    const Values gradients = reference::random_values({100}, 5, DType::f32);
+    on.gradients.write(gradients);
+    OptimizerOptions options;
+    const OptimizerArrays arrays = on.arrays(options.kind);
+    for (const float rate : {1e-3f, 5e-4f, 0.0f}) {
+      options.learning_rate = rate;
+      on.set(context, options);
+      optimizer_step(context, arrays, options.kind);
+      reference::optimizer_step(state, gradients, options);
+    }
+    context.synchronize();
+    CHECK(reference::relative_l2(on.values.read(), state.values) < 1e-6);
   }
 }
 
@@ -150,7 +183,7 @@ TEST_CASE("a NaN gradient shows in the value even through the clip") {
     on.gradients.write(Values({2}, {NAN, 1.0}));
     OptimizerOptions options;
     options.weight_clip = 0.01f;
-    optimizer_step(context, on.arrays(options.kind), options);
+    on.update(context, options);
     context.synchronize();
     CHECK(std::isnan(on.values.read()[0]));
     CHECK(std::isfinite(on.values.read()[1]));
@@ -164,7 +197,7 @@ TEST_CASE("the optimiser on the CPU gives the same bits for any number of thread
     const OnDevice on(context, fresh(50'000));
     on.gradients.write(reference::random_values({50'000}, 5));
     set_thread_count(threads);
-    optimizer_step(context, on.arrays(OptimizerKind::adam), {});
+    on.update(context, {});
     set_thread_count(before);
     return on.values.raw();
   };
@@ -176,14 +209,14 @@ TEST_CASE("an optimiser says what does not fit") {
   const OnDevice on(context, fresh(8));
   OptimizerArrays arrays = on.arrays(OptimizerKind::adam);
   arrays.gradients = ConstTensorView(arrays.gradients).reshaped({8}).rows(0, 7);
-  CHECK_THAT(thrown_by([&] { optimizer_step(context, arrays, {}); }).message,
+  CHECK_THAT(thrown_by([&] { optimizer_step(context, arrays, OptimizerKind::adam); }).message,
              Contains("gradients has 7 elements, expected 8"));
   arrays = on.arrays(OptimizerKind::rmsprop);
-  CHECK_THAT(thrown_by([&] { optimizer_step(context, arrays, {}); }).message,
+  CHECK_THAT(thrown_by([&] { optimizer_step(context, arrays, OptimizerKind::adam); }).message,
              Contains("first_moment is missing"));
   OptimizerOptions options;
   options.beta2 = 1.0f;
-  const Thrown beta = thrown_by([&] { optimizer_step(context, on.arrays(options.kind), options); });
+  const Thrown beta = thrown_by([&] { coefficients_of(options); });
   CHECK(beta.kind == ErrorKind::config);
   CHECK_THAT(beta.message, Contains("beta2 is 1, must be in [0, 1)"));
 }

@@ -2,48 +2,32 @@
 
 #include "models/training/step.h"
 
-#include "runtime/base/host_tensor.h"
-#include "tests/models/support.h"
+#include "tests/models/training/support.h"
 
 using namespace dcgan;
 
 namespace {
 
-struct Setup {
-  explicit Setup(LossKind loss)
-      : context(Device{}),
-        options(with_loss(loss)),
-        generator(context, generator_blocks(model_config(options))),
-        discriminator(context, discriminator_blocks(model_config(options))),
-        step(context, generator, discriminator, config(loss)) {
-    reset();
-    HostTensor real = draw_host({4 * 32 * 32, 1}, 1);
-    upload(context, real.view().reshaped(step.real_images().shape), step.real_images());
-    HostTensor z = draw_host({4, 6}, 2);
-    upload(context, z.view().reshaped(step.latent().shape), step.latent());
-  }
+TrainingConfig still_config(LossKind loss) {
+  TrainingConfig config = test::tiny_config();
+  config.loss.kind = loss;
+  // Nothing moves: the losses of a step are a function of the weights put in before it.
+  config.generator.learning_rate = 0;
+  config.discriminator.learning_rate = 0;
+  return config;
+}
 
-  static RunOptions with_loss(LossKind loss) {
-    RunOptions options = test::tiny_options();
-    options.loss = loss;
-    return options;
-  }
-  static StepConfig config(LossKind loss) {
-    StepConfig config;
-    config.batch = 4;
-    config.loss.kind = loss;
-    // Nothing moves: the losses of a step are a function of the weights put in before it.
-    config.generator.learning_rate = 0;
-    config.discriminator.learning_rate = 0;
-    return config;
-  }
-  static HostTensor draw_host(const Shape& shape, std::uint32_t sample) {
-    HostTensor tensor(shape, DType::f32);
-    RandomSequence numbers({1, RandomStream::test}, 0, sample);
-    for (std::int64_t i = 0; i < shape.elements(); ++i) {
-      tensor.view().as<float>()[i] = std::tanh(numbers.next_normal());
-    }
-    return tensor;
+struct Setup {
+  explicit Setup(const TrainingConfig& config, ImageStage* stage = nullptr)
+      : context(Device{}),
+        generator(context, generator_blocks(config.model)),
+        discriminator(context, discriminator_blocks(config.model)),
+        step(context, generator, discriminator, config, stage) {
+    reset();
+    const HostTensor real = test::random_tensor({4 * 32 * 32, 1}, 1);
+    upload(context, real.view().reshaped(step.real_images().shape), step.real_images());
+    const HostTensor z = test::random_tensor({4, 6}, 2);
+    upload(context, z.view().reshaped(step.latent().shape), step.latent());
   }
   // Weights ten times the usual: away from the flat start, so that gradients have a size.
   void reset() {
@@ -53,14 +37,13 @@ struct Setup {
       for (std::int64_t i = 0; i < values.elements(); ++i) values.as<float>()[i] *= 4.0f;
     }
   }
-  StepResults run() {
+  Scalars run() {
     step.update_discriminator(context);
     step.update_generator(context);
-    return step.read_results(context);
+    return step.read_scalars(context);
   }
 
   Context context;
-  RunOptions options;
   Network generator;
   Network discriminator;
   AdversarialStep step;
@@ -68,8 +51,7 @@ struct Setup {
 
 // Directional derivative along the gradient itself: |g|^2 = (L(w + h g) - L(w - h g)) / 2h. Along g
 // the difference is as large as it can be, which lifts it above float32's rounding.
-template <class Loss>
-void check_direction(Setup& setup, Network& network, const Loss& loss) {
+void check_direction(Setup& setup, Network& network, Scalar loss) {
   setup.run();
   const TensorView values = network.parameters().flat(ParameterArray::values);
   const TensorView gradients = network.parameters().flat(ParameterArray::gradients);
@@ -84,29 +66,76 @@ void check_direction(Setup& setup, Network& network, const Loss& loss) {
     for (std::size_t i = 0; i < start.size(); ++i) {
       values.as<float>()[i] = static_cast<float>(start[i] + scale * double{gradient[i]});
     }
-    return double{loss(setup.run())};
+    return double{setup.run()[loss]};
   };
   const double derivative = (moved(h) - moved(-h)) / (2 * h);
   // 1e-3 along the unit gradient: curvature and ReLU kinks give a per cent or two.
   CHECK(derivative == Approx(norm2).epsilon(0.03));
 }
 
+// y = a x + b with a the same for all: its gradient is a, and the discriminator sees other images.
+class Affine final : public ImageStage {
+ public:
+  Affine(float scale, float shift) : scale_(scale), shift_(shift) {}
+  std::string describe() const override { return "affine"; }
+  void forward(const Context&, ConstTensorView images, TensorView output) override {
+    ++forwards;
+    for (std::int64_t i = 0; i < images.elements(); ++i) {
+      output.as<float>()[i] = scale_ * images.as<float>()[i] + shift_;
+    }
+  }
+  void backward(const Context&, ConstTensorView doutput, TensorView dimages) override {
+    ++backwards;
+    for (std::int64_t i = 0; i < doutput.elements(); ++i) {
+      dimages.as<float>()[i] = scale_ * doutput.as<float>()[i];
+    }
+  }
+  int forwards = 0;
+  int backwards = 0;
+
+ private:
+  float scale_, shift_;
+};
+
 }  // namespace
 
 TEST_CASE("gradients of the fused step agree with finite differences, for every loss") {
-  for (const LossKind kind : {LossKind::minimax, LossKind::non_saturating, LossKind::lsgan,
-                              LossKind::hinge, LossKind::wgan}) {
-    INFO("loss " << enum_name(kind));
-    Setup d(kind);
-    check_direction(d, d.discriminator, [](const StepResults& r) { return r.errD(); });
-    Setup g(kind);
-    check_direction(g, g.generator, [](const StepResults& r) { return r.errG; });
+  for (const auto& [name, kind] : enum_table(LossKind{})) {
+    INFO("loss " << name);
+    Setup d(still_config(kind));
+    check_direction(d, d.discriminator, Scalar::errD);
+    Setup g(still_config(kind));
+    check_direction(g, g.generator, Scalar::errG);
   }
 }
 
+TEST_CASE("an image stage's gradient reaches the generator: finite differences agree") {
+  Affine stage(0.5f, 0.1f);
+  Setup d(still_config(LossKind::non_saturating), &stage);
+  check_direction(d, d.discriminator, Scalar::errD);
+  Affine other(-0.7f, 0.2f);
+  Setup g(still_config(LossKind::non_saturating), &other);
+  check_direction(g, g.generator, Scalar::errG);
+  CHECK(other.forwards == 2 * other.backwards);  // real and fake; fake alone, whose gradient it is
+}
+
+TEST_CASE("an image stage that changes nothing changes no bit of the training") {
+  Affine identity(1.0f, 0.0f);
+  Setup plain(test::tiny_config());
+  Setup staged(test::tiny_config(), &identity);
+  for (int i = 0; i < 3; ++i) {
+    plain.run();
+    staged.run();
+  }
+  CHECK(test::state_of(plain.context, plain.generator) ==
+        test::state_of(staged.context, staged.generator));
+  CHECK(test::state_of(plain.context, plain.discriminator) ==
+        test::state_of(staged.context, staged.discriminator));
+}
+
 TEST_CASE("a step equals itself: the same inputs give the same bits") {
-  Setup one(LossKind::non_saturating);
-  Setup two(LossKind::non_saturating);
+  Setup one(still_config(LossKind::non_saturating));
+  Setup two(still_config(LossKind::non_saturating));
   one.run();
   two.run();
   CHECK(test::state_of(one.context, one.generator) == test::state_of(two.context, two.generator));
@@ -116,11 +145,11 @@ TEST_CASE("a step equals itself: the same inputs give the same bits") {
 
 TEST_CASE("networks of different channel counts are refused") {
   const Context context(Device{});
-  RunOptions grey = test::tiny_options();
-  RunOptions colour = grey;
-  colour.channels = 3;
-  Network generator(context, generator_blocks(model_config(grey)));
-  Network discriminator(context, discriminator_blocks(model_config(colour)));
-  CHECK_THROWS_WITH(AdversarialStep(context, generator, discriminator, {}),
+  TrainingConfig grey = test::tiny_config();
+  TrainingConfig colour = grey;
+  colour.model.channels = 3;
+  Network generator(context, generator_blocks(grey.model));
+  Network discriminator(context, discriminator_blocks(colour.model));
+  CHECK_THROWS_WITH(AdversarialStep(context, generator, discriminator, grey),
                     Contains("1 channels") && Contains("reads 3"));
 }

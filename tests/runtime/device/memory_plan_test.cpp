@@ -10,29 +10,54 @@ using namespace dcgan;
 
 namespace {
 
-bool live_together(const Slot& a, const Slot& b) {
-  return a.lifetime.first <= b.lifetime.last && b.lifetime.first <= a.lifetime.last;
+bool whole_run(const Slot& slot) { return !slot.lifetime.first.valid(); }
+
+// By brute force over the stages: whether both slots hold something while one stage may run.
+bool live_together(const MemoryPlan& plan, const Slot& a, const Slot& b) {
+  if (whole_run(a) || whole_run(b)) return true;
+  const auto lives = [&](const Slot& slot, int stage) {
+    return slot.lifetime.first.index <= stage &&
+           stage <= plan.stages().finished_by(slot.lifetime.last).index;
+  };
+  for (int stage = 0; stage < plan.stages().count(); ++stage) {
+    if (lives(a, stage) && lives(b, stage)) return true;
+  }
+  return false;
 }
 
 bool share_bytes(const Slot& a, const Slot& b) {
   return a.offset < b.offset + b.bytes() && b.offset < a.offset + a.bytes();
 }
 
+constexpr int kStages = 16;
+
 MemoryPlan random_plan(std::uint32_t sample) {
   constexpr DType kTypes[] = {DType::f32, DType::bf16, DType::f64, DType::u8};
   RandomSequence random({17, RandomStream::test}, 0, sample);
   MemoryPlan plan;
+  for (int i = 0; i < kStages; ++i) {
+    plan.stages().add("stage", random.next_below(3) == 0 ? Branch::side : Branch::main);
+    if (random.next_below(4) == 0) plan.stages().join();
+  }
+  plan.stages().join();
   const std::uint32_t slots = 1 + random.next_below(40);
   for (std::uint32_t i = 0; i < slots; ++i) {
     const int first = static_cast<int>(random.next_below(12));
     const int length = static_cast<int>(random.next_below(5));
-    const Lifetime lifetime =
-        random.next_below(8) == 0 ? kWholeRun : Lifetime{first, first + length};
+    const Lifetime lifetime = random.next_below(8) == 0
+                                  ? kWholeRun
+                                  : Lifetime{{first}, {std::min(first + length, kStages - 1)}};
     // Extents from 0: empty slots are slots too.
     plan.add("s", {random.next_below(9), random.next_below(300)}, kTypes[random.next_below(4)],
              lifetime);
   }
   plan.assign();
+  return plan;
+}
+
+MemoryPlan plan_with_stages(int count) {
+  MemoryPlan plan;
+  for (int i = 0; i < count; ++i) plan.stages().add("stage");
   return plan;
 }
 
@@ -50,7 +75,7 @@ TEST_CASE("in random plans no two slots that live together share a byte") {
       misplaced += slot.offset + slot.bytes() > plan.bytes();
       for (std::size_t j = 0; j < i; ++j) {
         const Slot& other = plan.slots()[j];
-        clashes += live_together(slot, other) && share_bytes(slot, other);
+        clashes += live_together(plan, slot, other) && share_bytes(slot, other);
       }
     }
     CHECK(clashes == 0);
@@ -63,10 +88,12 @@ TEST_CASE("a plan never needs less than the stage with the most live bytes") {
   for (std::uint32_t sample = 0; sample < 100; ++sample) {
     const MemoryPlan plan = random_plan(sample);
     std::size_t peak = 0;
-    for (int stage = 0; stage < 20; ++stage) {
+    for (int stage = 0; stage < kStages; ++stage) {
       std::size_t live = 0;
       for (const Slot& slot : plan.slots()) {
-        if (slot.lifetime.first <= stage && stage <= slot.lifetime.last) live += slot.bytes();
+        const bool lives = whole_run(slot) || (slot.lifetime.first.index <= stage &&
+                                               stage <= slot.lifetime.last.index);
+        if (lives) live += slot.bytes();
       }
       peak = std::max(peak, live);
     }
@@ -76,8 +103,8 @@ TEST_CASE("a plan never needs less than the stage with the most live bytes") {
 }
 
 TEST_CASE("slots of a chain, of which two live at a time, share two places") {
-  MemoryPlan plan;
-  for (int i = 0; i < 10; ++i) plan.add("layer", {64}, DType::f32, {i, i + 1});
+  MemoryPlan plan = plan_with_stages(11);
+  for (int i = 0; i < 10; ++i) plan.add("layer", {64}, DType::f32, {{i}, {i + 1}});
   plan.assign();
   CHECK(plan.bytes() == 2 * 256);
   CHECK(plan.bytes_unshared() == 10 * 256);
@@ -91,9 +118,9 @@ TEST_CASE("slots that live for the whole run share with nobody") {
 }
 
 TEST_CASE("lifetimes that meet in one stage do not share") {
-  MemoryPlan plan;
-  plan.add("a", {1}, DType::f32, {0, 3});
-  plan.add("b", {1}, DType::f32, {3, 5});
+  MemoryPlan plan = plan_with_stages(6);
+  plan.add("a", {1}, DType::f32, {{0}, {3}});
+  plan.add("b", {1}, DType::f32, {{3}, {5}});
   plan.assign();
   CHECK(plan.slots()[0].offset != plan.slots()[1].offset);
 }
@@ -106,9 +133,54 @@ TEST_CASE("the same plan is laid out the same way twice") {
   }
 }
 
-TEST_CASE("a lifetime that ends before it begins is refused by name") {
+TEST_CASE("a lifetime that ends before it begins, or in no stage, is refused by name") {
+  MemoryPlan plan = plan_with_stages(6);
+  DCGAN_CHECK_FAILS(plan.add("dx", {1}, DType::f32, {{5}, {2}}), ErrorKind::internal,
+                    "dx lives from stage 5 to 2 of 6");
+  DCGAN_CHECK_FAILS(plan.add("dx", {1}, DType::f32, {{5}, {6}}), ErrorKind::internal,
+                    "dx lives from stage 5 to 6 of 6");
+}
+
+TEST_CASE("what the side branch reads is kept until the join") {
   MemoryPlan plan;
-  DCGAN_CHECK_FAILS(plan.add("dx", {1}, DType::f32, {5, 2}), ErrorKind::internal, "dx dies at 2");
+  const StageId written = plan.stages().add("forward");
+  const StageId read = plan.stages().add("backward weights", Branch::side);
+  const StageId beside = plan.stages().add("backward data");
+  plan.stages().join();
+  const StageId after = plan.stages().add("update");
+  plan.add("activation", {64}, DType::f32, {written, read});
+  plan.add("gradient", {64}, DType::f32, {beside, beside});
+  plan.add("update", {64}, DType::f32, {after, after});
+  plan.assign();
+  CHECK(plan.stages().finished_by(read) == beside);
+  CHECK(plan.slots()[0].offset != plan.slots()[1].offset);
+  CHECK(plan.slots()[0].offset == plan.slots()[2].offset);
+  // The same on one branch: the gradient takes the activation's place.
+  MemoryPlan alone = plan_with_stages(4);
+  alone.add("activation", {64}, DType::f32, {written, read});
+  alone.add("gradient", {64}, DType::f32, {beside, beside});
+  alone.assign();
+  CHECK(alone.slots()[0].offset == alone.slots()[1].offset);
+}
+
+TEST_CASE("a side branch that is never joined is refused by name") {
+  MemoryPlan plan;
+  const StageId side = plan.stages().add("weights of main.3", Branch::side);
+  plan.add("a", {1}, DType::f32, {side, side});
+  plan.add("b", {1}, DType::f32, {side, side});
+  DCGAN_CHECK_FAILS(plan.assign(), ErrorKind::internal, "weights of main.3");
+}
+
+TEST_CASE("placed in order, slots lie one behind the other as they were added") {
+  MemoryPlan plan;
+  plan.add("small", {1}, DType::f32);
+  plan.add("large", {1000}, DType::f32);
+  plan.add("third", {65}, DType::f32);
+  plan.assign(Placement::in_order);
+  CHECK(plan.slots()[0].offset == 0);
+  CHECK(plan.slots()[1].offset == 256);
+  CHECK(plan.slots()[2].offset == 256 + 4096);
+  CHECK(plan.bytes() == 256 + 4096 + 512);
 }
 
 TEST_CASE("an arena's views lie where the plan says and hold what was written") {
