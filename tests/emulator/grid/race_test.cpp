@@ -11,7 +11,9 @@
 
 // Asked by ThreadSanitizer at start: a race ends the process, as an overrun does under
 // AddressSanitizer.
-extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
+  return "halt_on_error=1";
+}
 
 namespace dcgan::emulator {
 
