@@ -52,7 +52,7 @@ void MemoryBudget::require_fits(std::size_t free_bytes) const {
 std::int64_t largest_batch_that_fits(std::int64_t most, std::size_t free_bytes,
                                      const std::function<MemoryBudget(std::int64_t)>& budget_of) {
   std::int64_t fits = 0;
-  std::int64_t beyond = most + 1;  // the least that is known not to fit, or is not asked for
+  std::int64_t beyond = most + 1;  // the smallest batch known not to fit, or outside the range
   while (beyond - fits > 1) {
     const std::int64_t middle = fits + (beyond - fits) / 2;
     (budget_of(middle).fits(free_bytes) ? fits : beyond) = middle;
