@@ -148,7 +148,7 @@ int bench(const BenchArguments& arguments) {
   RunOptions options = arguments.flags.effective();
   require_valid(options);
   apply_threads(options.threads);
-  const Context context = open_device(options.device);
+  const Context context = open_device(options.device, print_device_notice);
   const BenchmarkPlan plan{arguments.warm_up, arguments.repeats, arguments.blocks,
                            !arguments.no_generate};
   const PeakRates peak_rates = peak_rates_for(arguments, options, context);

@@ -1,17 +1,17 @@
-// From --device to a device.
+// The options --device and --threads.
 #pragma once
 
-#include "runtime/base/enum_names.h"
-#include "runtime/device/context.h"
-#include "runtime/device/device_choice.h"
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/device/open_device.h"
 
 namespace dcgan {
 
-/// auto: the first GPU when there is one that this build can use, else the CPU; what is chosen and
-/// why is said on standard error. cuda and cpu: that, or Error(unavailable).
-Context open_device(DeviceChoice choice);
+/// For open_device(): prints what was chosen, and why, on standard error.
+void print_device_notice(std::string_view line);
 
-/// Sets the threads of the CPU engine: 0 is one a core.
+/// Sets the threads of the CPU engine; 0: one for each core.
 void apply_threads(std::int64_t threads);
 
 }  // namespace dcgan

@@ -136,7 +136,7 @@ int info(const InfoArguments& arguments) {
   const RunOptions options = arguments.flags.effective(base);
   require_valid(options);
   apply_threads(options.threads);
-  const Context context = open_device(options.device);
+  const Context context = open_device(options.device, print_device_notice);
   const ModelConfig model = model_config(options);
   const StepPlan plan(context, generator_blocks(model), discriminator_blocks(model),
                       step_config(options));

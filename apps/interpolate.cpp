@@ -32,7 +32,7 @@ struct InterpolateArguments {
     app.add_option("--seed", seed, "which walks: the same seed makes the same")
         ->capture_default_str();
     app.add_option("--out", out, "animated PNG")->capture_default_str();
-    app.add_option("--device", device, "auto, cuda or cpu")->capture_default_str();
+    app.add_option("--device", device, std::string(kDeviceChoices))->capture_default_str();
     app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
   }
   GeneratorArguments generator;
@@ -58,8 +58,9 @@ int interpolate(const InterpolateArguments& arguments) {
     fail(ErrorKind::usage, "--out {}: does not end in .png", arguments.out);
   }
   const RunOptions options = arguments.generator.options();
+  const DeviceRequest device = parse_device_request(arguments.device, "device");
   apply_threads(arguments.threads);
-  const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
+  const Context context = open_device(device, print_device_notice);
   Generator sampler = arguments.generator.open(context, options, arguments.walks);
   const HostTensor ends =
       latent_for_seed(options, arguments.seed, arguments.walks * arguments.points);

@@ -30,7 +30,7 @@ struct SampleArguments {
     app.add_option("--columns", columns, "images in a row of the grid; 0: about a square")
         ->capture_default_str()
         ->check(CLI::Range(0, 10000));
-    app.add_option("--device", device, "auto, cuda or cpu")->capture_default_str();
+    app.add_option("--device", device, std::string(kDeviceChoices))->capture_default_str();
     app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
   }
   GeneratorArguments generator;
@@ -74,8 +74,9 @@ void write_images(const HostTensor& images, const SampleArguments& arguments) {
 int sample(const SampleArguments& arguments) {
   require_known_ending(arguments.out);
   const RunOptions options = arguments.generator.options();
+  const DeviceRequest device = parse_device_request(arguments.device, "device");
   apply_threads(arguments.threads);
-  const Context context = open_device(enum_from_name<DeviceChoice>(arguments.device, "device"));
+  const Context context = open_device(device, print_device_notice);
   constexpr std::int64_t kBatch = 64;
   Generator sampler = arguments.generator.open(context, options, std::min(arguments.count, kBatch));
   const HostTensor z = latent_for_seed(options, arguments.seed, arguments.count);

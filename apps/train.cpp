@@ -78,10 +78,10 @@ Plan resumed(const TrainArguments& arguments, const RunOptions& asked) {
 Plan planned(const TrainArguments& arguments) {
   RunOptions options = arguments.flags.effective();
   if (arguments.gpus == 0) {
-    if (options.device == DeviceChoice::cuda) {
-      fail(ErrorKind::config, "--gpus 0: contradicts --device cuda");
+    if (options.device.kind == DeviceRequest::Kind::cuda) {
+      fail(ErrorKind::config, "--gpus 0: contradicts --device {}", to_string(options.device));
     }
-    options.device = DeviceChoice::cpu;
+    options.device = {DeviceRequest::Kind::cpu};
   }
   if (arguments.gpus > 1) {
     fail(ErrorKind::config, "--gpus {}: this version trains on one device", arguments.gpus);
@@ -148,7 +148,7 @@ int train(const TrainArguments& arguments) {
   refuse_occupied(plan);
   std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may leave; the training goes on
   apply_threads(options.threads);
-  const Context context = open_device(options.device);
+  const Context context = open_device(options.device, print_device_notice);
   const Dataset dataset = load_dataset(dataset_options(options));
   report_dataset(dataset);
   Trainer trainer(context, options, dataset);

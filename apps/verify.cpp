@@ -78,7 +78,7 @@ int verify(const VerifyArguments& arguments) {
   RunOptions options = arguments.flags.effective();
   require_valid(options);
   apply_threads(options.threads);
-  const Context context = open_device(options.device);
+  const Context context = open_device(options.device, print_device_notice);
   const SafetensorsFile trace(arguments.trace);
   const TraceReport report =
       replay_trace(context, trace, options, arguments.prefix, bounds_of(arguments, options));

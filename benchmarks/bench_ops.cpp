@@ -8,9 +8,8 @@
 #include "benchmarks/report.h"
 #include "kernels/vendor/library_versions.h"
 #include "models/profiling/system_information.h"
-#include "runtime/base/build_config.h"
 #include "runtime/base/parallel.h"
-#include "runtime/device/cuda/runtime.h"
+#include "runtime/device/open_device.h"
 
 namespace dcgan::benchmarks {
 namespace {
@@ -37,7 +36,7 @@ struct Arguments {
 
 void add_options(CLI::App& app, Arguments& a) {
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-  app.add_option("--device", a.device, "auto, cuda, cpu")->capture_default_str();
+  app.add_option("--device", a.device, std::string(kDeviceChoices))->capture_default_str();
   app.add_option("--threads", a.threads, "CPU threads; 0: one a core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
@@ -80,24 +79,6 @@ void add_options(CLI::App& app, Arguments& a) {
       "Examples:\n"
       "  dcgan_bench_ops --only conv,batch_norm --batches 64,128,256,1024\n"
       "  dcgan_bench_ops --device cuda --precision bf16 --cold --json");
-}
-
-Context open_device(const std::string& name) {
-  constexpr Device kCpu{DeviceType::cpu, 0};
-  constexpr Device kGpu{DeviceType::cuda, 0};
-  switch (enum_from_name<DeviceChoice>(name, "device")) {
-    case DeviceChoice::cpu:
-      return Context(kCpu);
-    case DeviceChoice::cuda:
-      return Context(kGpu);
-    case DeviceChoice::automatic:
-      break;
-  }
-  if constexpr (kHasCuda) {
-    if (cuda::device_count() > 0) return Context(kGpu);
-  }
-  fmt::print(stderr, "device: no GPU, measuring the CPU\n");
-  return Context(kCpu);
 }
 
 std::vector<Precision> precisions_of(const Arguments& arguments, const Context& context) {
@@ -226,7 +207,9 @@ int run(int argc, char** argv) {
   }
   if (arguments.smoke) make_small(arguments);
   if (arguments.threads > 0) set_thread_count(arguments.threads);
-  const Context context = open_device(arguments.device);
+  const Context context =
+      open_device(parse_device_request(arguments.device, "device"),
+                  [](std::string_view line) { fmt::print(stderr, "device: {}\n", line); });
   nlohmann::ordered_json json = describe(arguments, context);
   Session session(context);
   run_all(arguments, session, json);

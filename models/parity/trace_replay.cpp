@@ -7,7 +7,7 @@
 #include "models/networks/state_dict.h"
 #include "models/parity/probe.h"
 #include "models/training/engine.h"
-#include "runtime/comm/communicator.h"
+#include "runtime/comm/local_communicator.h"
 
 namespace dcgan {
 namespace {

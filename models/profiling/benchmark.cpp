@@ -8,7 +8,7 @@
 #include "models/networks/cost.h"
 #include "models/profiling/system_information.h"
 #include "models/training/engine.h"
-#include "runtime/comm/communicator.h"
+#include "runtime/comm/local_communicator.h"
 
 namespace dcgan {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "models/training/engine.h"
-#include "runtime/comm/communicator.h"
+#include "runtime/comm/local_communicator.h"
 
 namespace dcgan {
 namespace {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/enum_names.h"
+#include "runtime/device/device_request.h"
 
 namespace dcgan::option_values {
 
@@ -57,10 +58,16 @@ void from_text(std::string_view option, std::string_view text, Enum& value) {
   value = enum_from_name<Enum>(text, option);
 }
 
+inline void from_text(std::string_view option, std::string_view text, DeviceRequest& value) {
+  value = parse_device_request(text, option);
+}
+
 template <class Value>
 Json to_json(const Value& value) {
   if constexpr (std::is_enum_v<Value>) {
     return std::string(enum_name(value));
+  } else if constexpr (std::is_same_v<Value, DeviceRequest>) {
+    return to_string(value);
   } else {
     return value;
   }

@@ -16,7 +16,7 @@
 #include "models/networks/model_config.h"
 #include "models/networks/precision.h"
 #include "runtime/base/enum_names.h"
-#include "runtime/device/device_choice.h"
+#include "runtime/device/device_request.h"
 
 namespace dcgan {
 
@@ -62,7 +62,7 @@ struct RunOptions {
   double equilibrium_margin = 0.02;
   std::int64_t equilibrium_steps = 500;
   std::int64_t seed = 0;
-  DeviceChoice device = DeviceChoice::automatic;
+  DeviceRequest device;
   Precision precision = Precision::fp32;
   ConvTuning tune = ConvTuning::heuristic;
   ImageMemory image_memory = ImageMemory::automatic;
@@ -163,7 +163,7 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("equilibrium-steps", {}, "Run", kFollows, "... for this many steps on end",
     o.equilibrium_steps);
   v("seed", {"manualSeed"}, "Run", kKeeps, "everything random follows from it", o.seed);
-  v("device", {}, "Run", kFollows, "where to compute", o.device);
+  v("device", {}, "Run", kFollows, "where to compute: auto, cuda, cuda:N or cpu", o.device);
   v("precision", {}, "Run", kKeeps, "type of activations and convolutions; weights stay float32",
     o.precision);
   v("tune", {}, "Run", kFollows,

@@ -13,8 +13,8 @@ std::size_t bytes_of(const Shape& shape, DType dtype) {
 
 }  // namespace
 
-// One unit more than the bytes fill: an empty tensor has an address too, so that its view is not
-// taken for "not wanted".
+// One unit more than the bytes need: an empty tensor has an address, too, so that its view is not
+// mistaken for "not wanted".
 HostTensor::HostTensor(Shape shape, DType dtype)
     : storage_(bytes_of(shape, dtype) / sizeof(Unit) + 1), shape_(shape), dtype_(dtype) {}
 

@@ -1,4 +1,4 @@
-// A tensor in host memory that owns it: what comes from files and goes to them.
+// A tensor that owns its host memory, for what is read from files and written to them.
 #pragma once
 
 #include <algorithm>
@@ -23,8 +23,8 @@ class HostTensor {
   DType dtype() const { return dtype_; }
 
  private:
-  // Aligned for any element type. Bytes, because max_align_t itself has padding, which a vector of
-  // it leaves undefined.
+  // Aligned for every element type. An array of bytes and not of max_align_t, which has padding
+  // that a vector of it would leave undefined.
   struct alignas(std::max_align_t) Unit {
     std::byte bytes[alignof(std::max_align_t)];
   };

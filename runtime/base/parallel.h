@@ -18,7 +18,7 @@ void run_chunks(std::int64_t chunks, ChunkFunction function, void* closure);
 
 /// Calls body(begin, end) on disjoint ranges that cover [0, count), each of `grain` items (the last
 /// may be shorter). The ranges depend on count and grain alone, never on the number of threads, so
-/// that a reduction kept per range has the same bits on any machine. The body must not throw.
+/// a reduction with one partial result per range gives the same bits. The body must not throw.
 template <class Body>
 void parallel_for(std::int64_t count, std::int64_t grain, const Body& body) {
   if (count <= 0) return;

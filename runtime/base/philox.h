@@ -2,9 +2,9 @@
 // 1, 2, 3", SC'11), and uniform and normal numbers made from it.
 //
 // A number is a function of (seed, stream of use, step, sample, element) and of nothing else, so it
-// is the same on the CPU and on the GPU, for any number of threads or ranks, and nothing but the
-// seed and the step must be saved to resume. The normal numbers use only correctly rounded
-// operations (fma, division, square root), which makes them the same bits on every device.
+// is the same on the CPU and on the GPU, for any number of threads or ranks, and a resumed run
+// needs only the seed and the step. The normal numbers use only correctly rounded operations (fma,
+// division, square root) and therefore have the same bits on every device.
 #pragma once
 
 #include <cmath>
@@ -73,8 +73,8 @@ DCGAN_HOST_DEVICE inline float uniform_from(std::uint32_t word) {
   return (static_cast<float>(word >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/// Natural logarithm of x in (0, 1], normal numbers only; error below 3 ulp (2.51 is the worst of
-/// all uniform numbers).
+/// Natural logarithm of x in (0, 1], x not subnormal. Error below 3 ulp (2.51 at most over all
+/// uniform numbers).
 DCGAN_HOST_DEVICE inline float portable_log(float x) {
   std::uint32_t bits = 0;
   memcpy(&bits, &x, sizeof bits);

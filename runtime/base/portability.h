@@ -1,4 +1,4 @@
-// What lets one header serve the host compiler and nvcc.
+// Macros for headers that both the host compiler and nvcc read.
 #pragma once
 
 #if defined(__CUDACC__)

@@ -14,7 +14,7 @@ class Shape {
 
   Shape() = default;  ///< rank 0: a scalar, one element
   Shape(std::initializer_list<std::int64_t> extents);
-  /// From a run of `rank` extents. Throws when rank > kMaxRank or an extent is negative.
+  /// From an array of `rank` extents. Throws when rank > kMaxRank or an extent is negative.
   Shape(const std::int64_t* extents, int rank);
 
   int rank() const { return rank_; }

@@ -1,4 +1,4 @@
-// Tensor views: where some elements lie, of what type and shape. They own nothing and are always
+// Tensor views: the address, shape and element type of a tensor that something else owns. Always
 // contiguous, outermost extent first. Images are (N, H, W, C).
 #pragma once
 
@@ -29,7 +29,7 @@ struct BasicTensorView {
 };
 }  // namespace detail
 
-/// A view that may be written through. `{}` is the named empty: "not wanted".
+/// A view through which elements may be written. As an argument, `{}` means "not wanted".
 struct TensorView : detail::BasicTensorView<void*> {
   TensorView() = default;
   TensorView(void* data, Shape shape, DType dtype) : BasicTensorView{data, shape, dtype} {}

@@ -1,8 +1,86 @@
+// Collectives between the ranks of a training.
 #pragma once
+
+#include <atomic>
+
+#include "runtime/base/tensor.h"
+#include "runtime/comm/shard.h"
 #include "runtime/device/context.h"
+
 namespace dcgan {
-struct Shard { int rank = 0; int world_size = 1; };
-class Communicator { public: virtual ~Communicator() = default; virtual int rank() const = 0; virtual int size() const = 0; };
-class LocalCommunicator final : public Communicator { public: int rank() const override { return 0; } int size() const override { return 1; } };
-inline Shard shard_of(const Communicator& c) { return {c.rank(), c.size()}; }
+
+enum class ReduceOp { sum, min, max };
+
+/// Connects `size()` ranks. Every rank calls the same collectives in the same order, with the same
+/// element type, element count, operation and root; anything else is a bug of the caller, which an
+/// implementation may detect or not (NCCL does not; the rank threads of tests do).
+///
+/// A collective is enqueued on the context's stream: the values are there when work enqueued after
+/// it runs, and the tensors must not be changed or freed before that. On the CPU it has finished
+/// when it returns.
+///   - NCCL: one rank for each GPU. A call enqueues and returns, and may be captured in a Graph.
+///   - MPI: CPU ranks only. A call waits for the other ranks. Not for captures.
+///   - Threads of one process (tests): as MPI; on a GPU the host waits for the stream first.
+///   - LocalCommunicator: one rank, no communication.
+///
+/// Results: every rank ends with the same bytes. Sums are made in an order that an implementation
+/// chooses and repeats for the same world size, type and count; another world size may round
+/// differently. Integer sums wrap.
+///
+/// Threads: all calls from one thread at a time, except abort(), which any thread may call at any
+/// time. Two communicators must not have collectives under way on different streams of one GPU at
+/// once (NCCL may deadlock).
+///
+/// Errors: arguments that break a promise below throw Error(internal) before any communication. A
+/// rank that is lost or late throws Error(peer_lost): at the call, or where the stream is waited
+/// for. After that, and after abort(), every call throws Error(peer_lost).
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  Communicator(const Communicator&) = delete;  // one connection, one owner
+  Communicator& operator=(const Communicator&) = delete;
+
+  int rank() const { return shard_.rank; }
+  int size() const { return shard_.world_size; }
+
+  /// values[i] = op over all ranks of values[i], in place. f32, f64, bf16, i32 or i64. bf16 sums
+  /// are rounded as often as the library does it (NCCL: at every hop).
+  void all_reduce(const Context& context, TensorView values, ReduceOp op);
+  /// values = rank `root`'s values. Any element type.
+  void broadcast(const Context& context, TensorView values, int root);
+  /// to: (size * n) elements from `from`: (n) of every rank, in the order of ranks. Any element
+  /// type. `from` may be this rank's own part of `to`; otherwise they must not overlap.
+  void all_gather(const Context& context, ConstTensorView from, TensorView to);
+  /// The host waits until every rank has called it. Work on streams may still be running; not
+  /// for captures.
+  void barrier();
+  /// Ends the connection: collectives under way on this rank stop waiting, and the other ranks are
+  /// told where the implementation can (NCCL: they find out from their own watchdog). Enqueues
+  /// nothing and does not wait. May be called more than once.
+  void abort() noexcept;
+  bool aborted() const { return aborted_.load(); }
+
+ protected:
+  /// Throws Error(internal) unless the shard is valid.
+  explicit Communicator(Shard shard);
+
+ private:
+  // Called with checked arguments of at least one element, and not after abort().
+  virtual void do_all_reduce(const Context& context, TensorView values, ReduceOp op) = 0;
+  virtual void do_broadcast(const Context& context, TensorView values, int root) = 0;
+  virtual void do_all_gather(const Context& context, ConstTensorView from, TensorView to) = 0;
+  virtual void do_barrier() = 0;
+  virtual void do_abort() noexcept = 0;  // once
+
+  void require_connected(const char* call) const;
+
+  Shard shard_;
+  std::atomic<bool> aborted_{false};
+};
+
+/// The rank and the size as what loaders and noise take.
+inline Shard shard_of(const Communicator& communicator) {
+  return {communicator.rank(), communicator.size()};
 }
+
+}  // namespace dcgan

@@ -1,5 +1,7 @@
 #include "runtime/device/context.h"
 
+#include <utility>
+
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
 #include "runtime/device/cuda/runtime.h"
@@ -16,22 +18,32 @@ struct Context::Stream {
   }
 };
 
-Context::Context(Device device) : device_(device) {
-  if (device.type == DeviceType::cpu) return;
+namespace {
+
+// The caller's resources, and the device's own in place of those that are null.
+MemoryResources completed(Device device, MemoryResources given) {
+  MemoryResources own = default_memory(device);
+  if (device.type == DeviceType::cpu && given.device && !given.pinned) given.pinned = given.device;
+  if (!given.device) given.device = std::move(own.device);
+  if (!given.pinned) given.pinned = std::move(own.pinned);
+  return given;
+}
+
+}  // namespace
+
+Context::Context(Device device, MemoryResources memory)
+    : device_(device), memory_(completed(device, std::move(memory))) {
   if constexpr (kHasCuda) {
+    if (!is_cuda()) return;
     cuda::require_device(device.ordinal);
     stream_ = std::make_unique<Stream>();
     stream_->handle = cuda::create_stream(device.ordinal);
     stream_->owned = true;
-  } else {
-    fail(ErrorKind::unavailable,
-         "device {}: this build has no CUDA engine (configure with the "
-         "CUDA toolkit and cuDNN present)",
-         to_string(device));
   }
 }
 
-Context::Context(Device device, CUstream_st* stream) : device_(device) {
+Context::Context(Device device, CUstream_st* stream, MemoryResources memory)
+    : device_(device), memory_(completed(device, std::move(memory))) {
   DCGAN_CHECK(device.type == DeviceType::cuda, "context: a stream belongs to a CUDA device");
   stream_ = std::make_unique<Stream>();
   stream_->handle = stream;

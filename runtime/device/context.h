@@ -1,22 +1,26 @@
-// A context is where work goes: a device and, on a GPU, one stream of it. Every operation takes one
-// first. On the CPU an operation has finished when it returns; on a GPU it has been enqueued.
+// A context: a device, on a GPU one of its streams, and the memory resources of its buffers. It is
+// the first argument of every operation. On the CPU an operation has finished when it returns; on a
+// GPU it has been enqueued on the stream.
 #pragma once
 
 #include <memory>
 
 #include "runtime/device/device.h"
+#include "runtime/device/memory_resource.h"
 
-struct CUstream_st;  // cudaStream_t is a pointer to it; no CUDA header is needed here.
+struct CUstream_st;  // cudaStream_t is a pointer to it; this header needs no CUDA header
 
 namespace dcgan {
 
 class Context {
  public:
-  /// On a GPU: makes a stream of its own. Throws Error(unavailable), naming what is missing, when
-  /// the device cannot be used.
-  explicit Context(Device device);
-  /// Works on the caller's stream, which must outlive the context.
-  Context(Device device, CUstream_st* stream);
+  /// On a GPU: creates a stream of its own. `memory` is the caller's; a null resource in it stands
+  /// for the device's own (default_memory). On the CPU pinned memory is ordinary memory: without a
+  /// pinned resource it comes from the device resource. Throws Error(unavailable), naming what is
+  /// missing, when the device cannot be used.
+  explicit Context(Device device, MemoryResources memory = {});
+  /// Enqueues on the caller's stream of a GPU, which must outlive the context.
+  Context(Device device, CUstream_st* stream, MemoryResources memory = {});
   ~Context();
   Context(Context&&) noexcept;
   Context& operator=(Context&&) noexcept;
@@ -24,13 +28,18 @@ class Context {
   Device device() const { return device_; }
   bool is_cuda() const { return device_.type == DeviceType::cuda; }
   CUstream_st* stream() const;  ///< null on the CPU
+  /// Where buffers of this kind are allocated. Not null.
+  const std::shared_ptr<MemoryResource>& memory(MemoryKind kind) const {
+    return kind == MemoryKind::device ? memory_.device : memory_.pinned;
+  }
 
-  /// Waits until everything enqueued has finished. Throws what went wrong on the device.
+  /// Waits until everything enqueued has finished. Throws Error when work failed on the device.
   void synchronize() const;
 
  private:
   struct Stream;
   Device device_;
+  MemoryResources memory_;
   std::unique_ptr<Stream> stream_;
 };
 

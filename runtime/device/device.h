@@ -1,4 +1,4 @@
-// Which device computes.
+// The device that computes.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// Events: points in a context's work that others can wait for, and that time passes between.
+// Events: points in a context's work, to wait for and to measure the time between.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,8 @@ struct CUevent_st;
 
 namespace dcgan {
 
-/// On a GPU a mark in the stream; on the CPU, where work has finished when it was called, a clock
-/// reading. Belongs to the device of the context it was made with.
+/// On a GPU a mark in the stream. On the CPU, where an operation has finished when it returns, a
+/// reading of the clock. Belongs to the device of the context it was made with.
 class Event {
  public:
   explicit Event(const Context& context);
@@ -20,7 +20,7 @@ class Event {
 
   /// Marks the end of everything enqueued on `context` so far. A later call moves the mark.
   void record(const Context& context);
-  /// What is enqueued on `context` from now on starts only after the mark. The host does not wait.
+  /// Work that is enqueued on `context` from now on starts after the mark. The host does not wait.
   void wait_on(const Context& context) const;
   /// The host waits for the mark.
   void synchronize() const;

@@ -1,37 +1,17 @@
 #include "runtime/device/memory.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
+#include "runtime/device/alignment.h"
 #include "runtime/device/cuda/runtime.h"
-#include "runtime/device/memory_plan.h"
 
 namespace dcgan {
 namespace {
-
-std::size_t free_on_host() {
-  return static_cast<std::size_t>(::sysconf(_SC_AVPHYS_PAGES)) *
-         static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
-
-std::byte* allocate_on_host(std::size_t bytes) {
-  // 0 when rounding up would wrap: such a size cannot be had either.
-  const std::size_t rounded =
-      (bytes + MemoryPlan::kAlignment - 1) / MemoryPlan::kAlignment * MemoryPlan::kAlignment;
-  void* data = rounded < bytes ? nullptr : std::aligned_alloc(MemoryPlan::kAlignment, rounded);
-  if (data == nullptr) {
-    const auto mebibytes = [](double count) { return count / (1 << 20); };
-    fail(ErrorKind::unavailable,
-         "memory: the host refused {} bytes ({:.1f} MiB; {:.1f} MiB are free)", bytes,
-         mebibytes(static_cast<double>(bytes)), mebibytes(static_cast<double>(free_on_host())));
-  }
-  return static_cast<std::byte*>(data);
-}
 
 void check_copy(ConstTensorView from, ConstTensorView to) {
   DCGAN_CHECK(from.dtype == to.dtype && from.elements() == to.elements(),
@@ -54,15 +34,18 @@ void copy_as(const Context& context, ConstTensorView from, TensorView to,
 }  // namespace
 
 Buffer::Buffer(const Context& context, std::size_t bytes, MemoryKind kind)
-    : bytes_(bytes), device_(context.device()), kind_(kind) {
+    : Buffer(context.memory(kind), bytes) {}
+
+Buffer::Buffer(std::shared_ptr<MemoryResource> resource, std::size_t bytes)
+    : resource_(std::move(resource)), bytes_(bytes) {
+  DCGAN_CHECK(resource_ != nullptr, "memory: no resource for {} bytes", bytes);
   if (bytes == 0) return;
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) {
-      data_ = static_cast<std::byte*>(cuda::allocate(device_, bytes, kind));
-      return;
-    }
-  }
-  data_ = allocate_on_host(bytes);
+  data_ = resource_->allocate(bytes);
+  if (reinterpret_cast<std::uintptr_t>(data_) % kMemoryAlignment == 0 && data_ != nullptr) return;
+  const void* refused = data_;
+  release();
+  fail(ErrorKind::internal, "memory: a resource returned {} for {} bytes, not aligned to {}",
+       refused, bytes, kMemoryAlignment);
 }
 
 Buffer::~Buffer() { release(); }
@@ -72,31 +55,21 @@ Buffer::Buffer(Buffer&& other) noexcept { *this = std::move(other); }
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this == &other) return *this;
   release();
+  resource_ = std::move(other.resource_);
   data_ = std::exchange(other.data_, nullptr);
   bytes_ = std::exchange(other.bytes_, 0);
-  device_ = other.device_;
-  kind_ = other.kind_;
   return *this;
 }
 
 void Buffer::release() noexcept {
-  if (data_ == nullptr) return;
-  if constexpr (kHasCuda) {
-    if (device_.type == DeviceType::cuda) {
-      cuda::release(device_, data_, kind_);
-      data_ = nullptr;
-      return;
-    }
-  }
-  std::free(data_);
+  if (data_ != nullptr) resource_->release(data_, bytes_);
   data_ = nullptr;
 }
 
 std::size_t free_bytes(const Context& context) {
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::describe_device(context.device().ordinal).free_bytes;
-  }
-  return free_on_host();
+  const std::optional<std::size_t> known = context.memory(MemoryKind::device)->free_bytes();
+  if (known) return *known;
+  return default_memory(context.device()).device->free_bytes().value();
 }
 
 void copy(const Context& context, ConstTensorView from, TensorView to) {

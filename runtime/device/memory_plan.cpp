@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "runtime/base/errors.h"
 
@@ -95,8 +96,10 @@ std::size_t MemoryPlan::bytes_unshared() const {
   return sum;
 }
 
-Arena::Arena(const Context& context, const MemoryPlan& plan)
-    : slots_(plan.slots()), buffer_(context, plan.bytes()) {}
+Arena::Arena(const Context& context, const MemoryPlan& plan,
+             std::shared_ptr<MemoryResource> resource)
+    : slots_(plan.slots()),
+      buffer_(resource ? std::move(resource) : context.memory(MemoryKind::device), plan.bytes()) {}
 
 TensorView Arena::view(SlotId id) const {
   DCGAN_CHECK(id.valid() && static_cast<std::size_t>(id.index) < slots_.size(),

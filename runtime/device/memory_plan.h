@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "runtime/base/tensor.h"
+#include "runtime/device/alignment.h"
 #include "runtime/device/memory.h"
 
 namespace dcgan {
@@ -80,7 +82,7 @@ enum class Placement {
 
 class MemoryPlan {
  public:
-  static constexpr std::size_t kAlignment = 256;  // bytes: a GPU's widest access, a CPU's page walk
+  static constexpr std::size_t kAlignment = kMemoryAlignment;  // bytes
 
   /// Slots whose contents are needed for a time only name stages of this list.
   StageList& stages() { return stages_; }
@@ -107,8 +109,10 @@ class MemoryPlan {
 class Arena {
  public:
   Arena() = default;
-  /// Allocates plan.bytes(). The plan must have been assigned; the arena keeps a copy of its slots.
-  Arena(const Context& context, const MemoryPlan& plan);
+  /// Allocates plan.bytes() from `resource`; null: from the context's device memory. The plan must
+  /// have been assigned; the arena keeps a copy of its slots.
+  Arena(const Context& context, const MemoryPlan& plan,
+        std::shared_ptr<MemoryResource> resource = nullptr);
 
   TensorView view(SlotId id) const;
   TensorView bytes() const;  ///< the whole block as u8

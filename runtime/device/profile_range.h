@@ -1,7 +1,7 @@
-// Named ranges on the host's time line for NVIDIA's profilers (NVTX): load, D, G, step, save.
+// Named ranges on the host's time line of NVIDIA's profilers (NVTX): load, D, G, step, save.
 //
-// A range covers the host's calls, not the GPU's work. In a step that is replayed as a CUDA graph,
-// D and G were passed once, when it was captured; the profiler then shows "step" around the launch.
+// A range covers calls of the host, not work of the GPU. When a step is replayed as a CUDA graph, D
+// and G appear once, at its capture; every replay shows the range "step" around the launch.
 #pragma once
 
 #include "runtime/base/build_config.h"
@@ -13,8 +13,8 @@ void push_profile_range(const char* name) noexcept;
 void pop_profile_range() noexcept;
 }  // namespace cuda
 
-/// A range from here to the end of the scope. Nothing in builds without the CUDA engine; one call
-/// through a null pointer's check where no profiler is attached.
+/// A range from here to the end of the scope. Does nothing in builds without the CUDA engine; costs
+/// one check of a pointer when no profiler is attached.
 class ProfileRange {
  public:
   explicit ProfileRange([[maybe_unused]] const char* name) {

@@ -52,7 +52,7 @@ AtomicFolder::AtomicFolder(std::filesystem::path target)
 
 AtomicFolder::~AtomicFolder() {
   if (committed_) return;
-  std::error_code ignored;  // a destructor has nobody to tell; the next run removes what is left
+  std::error_code ignored;  // a destructor cannot report; the next run removes what is left
   std::filesystem::remove_all(temporary_, ignored);
 }
 
@@ -72,7 +72,7 @@ void AtomicFolder::commit() {
   }
   committed_ = true;
   sync_folder(folder_of(target_));
-  // After an exchange the old contents carry the temporary name.
+  // After an exchange the old contents have the temporary name.
   std::filesystem::remove_all(temporary_, error);
   if (error) fail_system(temporary_, "remove the folder that was replaced", error.value());
 }

@@ -27,7 +27,8 @@ const char* kind_of(const struct stat& status) {
 
 bool Descriptor::close() noexcept {
   if (number_ < 0) return true;
-  // Not repeated on EINTR: Linux has released the number by then, and another thread may own it.
+  // Not repeated after EINTR: Linux has closed the descriptor by then, and another thread may have
+  // opened a file with the same number.
   return ::close(std::exchange(number_, -1)) == 0;
 }
 
@@ -71,7 +72,7 @@ void read_exactly_at(const Descriptor& file, std::span<std::byte> to, std::uint6
 void sync_folder(const std::filesystem::path& folder) {
   const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!opened.is_open()) fail_system(folder, "open", errno);
-  // EINVAL: a file system whose folders need no flush of their own (some network ones) says so.
+  // EINVAL: a file system (some network disks) that does not flush folders.
   if (::fsync(opened.number()) != 0 && errno != EINVAL) fail_system(folder, "flush", errno);
 }
 

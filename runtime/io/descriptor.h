@@ -1,5 +1,5 @@
-// An open file of the system, closed by its owner, and the few calls this room makes on it. Every
-// error is one line: the path, what was tried, the system's reason.
+// A file descriptor with an owner, and the system calls of this room. Every error is one line: the
+// path, the action, the system error.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ class Descriptor {
 
   int number() const { return number_; }
   bool is_open() const { return number_ >= 0; }
-  /// Closes now; false, with errno, when the system could not keep what was written.
+  /// Closes now; false, with errno set, when the system reports that written data were lost.
   bool close() noexcept;
 
  private:
@@ -40,13 +40,13 @@ struct OpenedFile {
 };
 
 /// Throws Error(io) when it cannot be opened, Error(bad_data) when it is not a regular file. Never
-/// waits: a FIFO without a writer is refused like any other.
+/// waits, not even for the writer of a FIFO.
 OpenedFile open_regular_file(const std::filesystem::path& path);
 
-/// Reads at the current position: the bytes read, 0 at the end of the file.
+/// Reads at the current position. Returns the number of bytes read, 0 at the end of the file.
 std::size_t read_some(const Descriptor& file, std::span<std::byte> to,
                       const std::filesystem::path& path);
-/// Fills `to` from `offset` on. Throws Error(io) when the file ends before.
+/// Fills `to` with the bytes from `offset` on. Throws Error(io) when the file ends too early.
 void read_exactly_at(const Descriptor& file, std::span<std::byte> to, std::uint64_t offset,
                      const std::filesystem::path& path);
 

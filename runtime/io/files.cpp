@@ -19,8 +19,8 @@
 namespace dcgan {
 namespace {
 
-// Reads to the end and not to the size the system tells: that is 0 for files under /proc, and the
-// file may grow meanwhile. Holds at most one byte above the limit.
+// Reads to the end of the file and not to the size that the system reports: that is 0 under /proc,
+// and the file may grow meanwhile. Reads at most one byte beyond the limit.
 template <class Container>
 Container read_whole(const std::filesystem::path& path, std::uint64_t max_bytes) {
   const OpenedFile file = open_regular_file(path);
@@ -49,7 +49,7 @@ Container read_whole(const std::filesystem::path& path, std::uint64_t max_bytes)
   return contents;
 }
 
-// Unique within the machine, so that two programs that write one file (a shared cache) never mix.
+// Unique on this machine: two programs that write one file (a shared cache) use different names.
 std::filesystem::path name_beside(const std::filesystem::path& path) {
   static std::atomic<unsigned> counter{0};
   return fmt::format("{}.{}-{}.tmp", path.string(), ::getpid(), counter++);
@@ -99,7 +99,7 @@ class TemporaryFile {
         written += static_cast<std::uint64_t>(put);
       }
     }
-    // Delayed allocation and network disks tell of a full disk only here.
+    // With delayed allocation and on network disks a full disk is reported only here.
     if (::fsync(file_.number()) != 0 || !file_.close()) fail_write(target_, needed, written, errno);
   }
 

@@ -1,4 +1,4 @@
-// Inflating gzip data with a cap on the output.
+// Inflates gzip data, with a limit on the output.
 #pragma once
 
 #include <cstddef>

@@ -91,7 +91,9 @@ class Usage(ProgramTest):
                 (["train", "--steps", "1.5"], ["--steps", "1.5"]),
                 (["train", "--nz", "99999999999999999999"], ["--nz"]),
                 (["train", "--loss", "l2"], ["l2", "hinge"]),
-                (["train", "--device", "tpu"], ["tpu", "cuda"]),
+                (["train", "--device", "tpu"], ["tpu", "auto, cuda, cuda:N or cpu"]),
+                (["train", "--device", "cuda:-1"], ["--device", "cuda:-1"]),
+                (["sample", "--checkpoint", "x", "--device", "cuda:x"], ["--device", "cuda:x"]),
                 (["train", "--flip", "--no-flip"], ["--flip"]),
                 (["train", "--gpus", "-5"], ["--gpus", "-5"]),
                 (["sample"], ["--checkpoint", "--generator"]),
@@ -125,6 +127,15 @@ class Doctor(ProgramTest):
             self.skipTest("this machine has a GPU")
         self.assert_fails(69, ["train", *NETWORK, "--device", "cuda", "--out", self.folder / "out"],
                           "cuda")
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_a_gpu_that_does_not_exist_exits_69_with_its_name_and_the_number_of_gpus(self):
+        if "\nGPU 1" in run("doctor").stdout:
+            self.skipTest("this machine has several GPUs")
+        done = self.assert_fails(
+            69, ["train", *NETWORK, "--device", "cuda:1", "--out", self.folder / "out"], "cuda:1")
+        if "\nGPU 0" in run("doctor").stdout:
+            self.assertIn("there is 1 GPU", done.stderr)
         self.assertFalse((self.folder / "out").exists())
 
     def test_auto_says_which_device_it_took(self):

@@ -26,7 +26,7 @@ inline RunOptions tiny_options() {
   options.batch_size = 4;
   options.strokes_count = 22;  // not a multiple of the batch: epochs end in the middle
   options.sample_count = 5;
-  options.device = DeviceChoice::cpu;
+  options.device = {DeviceRequest::Kind::cpu};
   options.log_every = 1;
   options.epochs = 0;
   options.sample_every = 0;

@@ -1,4 +1,4 @@
-// Devices: what is there, and whether it can run this build.
+// Devices: which there are, and whether they can run this build.
 #include <cuda_runtime_api.h>
 #include <fmt/format.h>
 
@@ -21,13 +21,13 @@ struct Versions {
 
 Versions versions() {
   Versions result;
-  // Without a driver the first says 0; an error would only repeat what cudaGetDeviceCount tells.
+  // Without a driver the first gives 0. Errors are those that cudaGetDeviceCount returns, too.
   cudaDriverGetVersion(&result.driver);
   cudaRuntimeGetVersion(&result.runtime);
   return result;
 }
 
-// The number of GPUs; throws what keeps them from being used.
+// The number of GPUs. Throws when there is no driver, an old one or no GPU.
 int require_driver(int ordinal) {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
@@ -60,7 +60,7 @@ cudaDeviceProp properties(int ordinal) {
   return result;
 }
 
-// Attributes: CUDA 13 took the clocks out of cudaDeviceProp. The emulated device has none.
+// From attributes: cudaDeviceProp has no clocks since CUDA 13. The emulated device has none.
 int clock_khz(cudaDeviceAttr attribute, int ordinal) {
   int khz = 0;
   if constexpr (!kEmulated) CUDA_TRY(cudaDeviceGetAttribute(&khz, attribute, ordinal));
@@ -75,7 +75,7 @@ void require_device(int ordinal) {
     fail(ErrorKind::unavailable, "device cuda:{}: there {} {} GPU{} here, counted from 0", ordinal,
          count == 1 ? "is" : "are", count, count == 1 ? "" : "s");
   }
-  if constexpr (kEmulated) return;  // its kernels are the host's
+  if constexpr (kEmulated) return;  // its kernels are compiled for the host
   const cudaDeviceProp device = properties(ordinal);
   if (runs_on(kCudaArchitectures, device.major, device.minor)) return;
   const Versions found = versions();
@@ -97,17 +97,14 @@ int device_count() noexcept {
 DeviceDescription describe_device(int ordinal) {
   require_device(ordinal);
   const cudaDeviceProp device = properties(ordinal);
-  const CurrentDevice current(ordinal);
-  std::size_t free_bytes = 0;
-  std::size_t total_bytes = 0;
-  CUDA_TRY(cudaMemGetInfo(&free_bytes, &total_bytes));
+  const MemoryInfo memory = memory_info(ordinal);
   const Versions found = versions();
   return {device.name,
           device.major,
           device.minor,
           device.multiProcessorCount,
-          total_bytes,
-          free_bytes,
+          memory.total_bytes,
+          memory.free_bytes,
           static_cast<std::size_t>(device.l2CacheSize),
           found.driver,
           found.runtime,

@@ -8,20 +8,12 @@
 namespace dcgan::cuda {
 namespace {
 
-double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
-
-[[noreturn]] void fail_allocation(Device device, std::size_t bytes, MemoryKind kind) {
-  cudaGetLastError();  // not sticky: the process goes on
-  if (kind == MemoryKind::pinned) {
-    fail(ErrorKind::unavailable, "memory: the host refused to pin {} bytes ({:.1f} MiB) for {}",
-         bytes, mebibytes(bytes), to_string(device));
-  }
-  std::size_t free_bytes = 0;
-  std::size_t total_bytes = 0;
-  CUDA_TRY(cudaMemGetInfo(&free_bytes, &total_bytes));
-  fail(ErrorKind::unavailable,
-       "memory: {} has no room for {} bytes: need {:.1f} MiB, free {:.1f} of {:.1f} MiB",
-       to_string(device), bytes, mebibytes(bytes), mebibytes(free_bytes), mebibytes(total_bytes));
+// The memory, or null when it ran out.
+void* allocated(cudaError_t status, void* data, const char* call, const char* file, int line) {
+  if (status == cudaSuccess) return data;
+  if (status != cudaErrorMemoryAllocation) fail_call(status, call, file, line);
+  cudaGetLastError();  // not sticky: the next call must not report it
+  return nullptr;
 }
 
 cudaMemcpyKind vendor_kind(CopyKind kind) {
@@ -40,9 +32,12 @@ cudaMemcpyKind vendor_kind(CopyKind kind) {
 
 CurrentDevice::CurrentDevice(int ordinal) {
   CUDA_TRY(cudaGetDevice(&before_));
-  if (before_ != ordinal) CUDA_TRY(cudaSetDevice(ordinal));
+  changed_ = before_ != ordinal;
+  if (changed_) CUDA_TRY(cudaSetDevice(ordinal));
 }
-CurrentDevice::~CurrentDevice() { cudaSetDevice(before_); }
+CurrentDevice::~CurrentDevice() {
+  if (changed_) cudaSetDevice(before_);
+}
 
 CUstream_st* create_stream(int ordinal) {
   CUDA_TRY(cudaSetDevice(ordinal));
@@ -56,28 +51,30 @@ void destroy_stream(CUstream_st* stream) noexcept { cudaStreamDestroy(stream); }
 
 void synchronize_stream(CUstream_st* stream) { CUDA_TRY(cudaStreamSynchronize(stream)); }
 
-void* allocate(Device device, std::size_t bytes, MemoryKind kind) {
-  const CurrentDevice current(device.ordinal);
-  void* data = nullptr;
-  const cudaError_t status = kind == MemoryKind::pinned
-                                 ? cudaHostAlloc(&data, bytes, cudaHostAllocDefault)
-                                 : cudaMalloc(&data, bytes);
-  if (status == cudaErrorMemoryAllocation) fail_allocation(device, bytes, kind);
-  if (status != cudaSuccess) {
-    fail_call(status, kind == MemoryKind::pinned ? "cudaHostAlloc" : "cudaMalloc", __FILE__,
-              __LINE__);
-  }
-  return data;
+MemoryInfo memory_info(int ordinal) {
+  const CurrentDevice current(ordinal);
+  MemoryInfo info;
+  CUDA_TRY(cudaMemGetInfo(&info.free_bytes, &info.total_bytes));
+  return info;
 }
 
-void release(Device, void* data, MemoryKind kind) noexcept {
-  // Pointers name their GPU, and a destructor cannot report: a sticky error shows at the next call.
-  if (kind == MemoryKind::pinned) {
-    cudaFreeHost(data);
-  } else {
-    cudaFree(data);
-  }
+void* allocate_device(int ordinal, std::size_t bytes) {
+  const CurrentDevice current(ordinal);
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, bytes);
+  return allocated(status, data, "cudaMalloc", __FILE__, __LINE__);
 }
+
+void* allocate_pinned(int ordinal, std::size_t bytes) {
+  const CurrentDevice current(ordinal);
+  void* data = nullptr;
+  const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocDefault);
+  return allocated(status, data, "cudaHostAlloc", __FILE__, __LINE__);
+}
+
+// A pointer identifies its GPU. These cannot report: a sticky error is returned by the next call.
+void release_device(void* data) noexcept { cudaFree(data); }
+void release_pinned(void* data) noexcept { cudaFreeHost(data); }
 
 void copy_bytes(CUstream_st* stream, const void* from, void* to, std::size_t bytes, CopyKind kind) {
   CUDA_TRY(cudaMemcpyAsync(to, from, bytes, vendor_kind(kind), stream));

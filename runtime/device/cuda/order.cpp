@@ -32,13 +32,9 @@ GraphSize size_of(cudaGraph_t graph) {
 }  // namespace
 
 CUevent_st* create_event(int ordinal) {
-  int before = 0;
-  CUDA_TRY(cudaGetDevice(&before));
-  if (before != ordinal) CUDA_TRY(cudaSetDevice(ordinal));
+  const CurrentDevice current(ordinal);
   cudaEvent_t event = nullptr;
-  const cudaError_t status = cudaEventCreateWithFlags(&event, cudaEventDefault);
-  if (before != ordinal) CUDA_TRY(cudaSetDevice(before));
-  CUDA_TRY(status);
+  CUDA_TRY(cudaEventCreateWithFlags(&event, cudaEventDefault));
   return event;
 }
 
@@ -57,7 +53,7 @@ void synchronize_event(CUevent_st* event) { CUDA_TRY(cudaEventSynchronize(event)
 bool is_event_done(CUevent_st* event) {
   const cudaError_t status = cudaEventQuery(event);
   if (status == cudaErrorNotReady) {
-    cudaGetLastError();  // an answer, not an error that others should find
+    cudaGetLastError();  // not a failure: the next call must not report it
     return false;
   }
   CUDA_TRY(status);
@@ -71,7 +67,7 @@ double elapsed_ms(CUevent_st* first, CUevent_st* last) {
 }
 
 void begin_capture(CUstream_st* stream) {
-  // Thread-local: another rank's thread may allocate meanwhile; this one may not.
+  // Thread-local: other threads (ranks of tests) may allocate during the capture; this one may not.
   CUDA_TRY(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
 }
 
@@ -87,7 +83,7 @@ CUgraphExec_st* end_capture(CUstream_st* stream, GraphSize* size) {
 void abandon_capture(CUstream_st* stream) noexcept {
   GraphOwner captured;
   cudaStreamEndCapture(stream, &captured.graph);
-  cudaGetLastError();  // an invalidated capture ends with an error, which is what was asked for
+  cudaGetLastError();  // the error of an invalidated capture, which is expected here
 }
 
 void launch_graph(CUgraphExec_st* graph, CUstream_st* stream) {

@@ -1,16 +1,17 @@
-// The CUDA runtime calls that the runtime layer makes, behind plain signatures, so that no other
-// host file includes a CUDA header. Defined only in builds with the CUDA engine (kHasCuda).
+// The adapter of the CUDA runtime: every call that the runtime layer makes, behind plain
+// signatures, so that no other host file includes a CUDA header. Contexts, buffers, events and
+// graphs stand on it; it includes none of them. Defined only in builds with the CUDA engine
+// (kHasCuda).
 //
-// A GPU is current for a thread: create_stream makes `ordinal` current for the calling thread, and
-// a context is used on the thread that made it (or on one that made a context of the same GPU).
+// CUDA keeps a current GPU for each thread. create_stream makes `ordinal` current for the calling
+// thread and leaves it so. Use a context on the thread that made it, or on one that made another
+// context of the same GPU.
 #pragma once
 
 #include <cstddef>
 #include <string>
 
-#include "runtime/device/device.h"
-#include "runtime/device/graph.h"
-#include "runtime/device/memory.h"
+#include "runtime/device/graph_size.h"
 
 struct CUstream_st;
 struct CUevent_st;
@@ -18,7 +19,8 @@ struct CUgraphExec_st;
 
 namespace dcgan::cuda {
 
-/// Makes a GPU current for a scope; the caller's choice comes back after.
+/// Makes a GPU current for the calling thread until the end of the scope, then restores the one
+/// that was current before.
 class CurrentDevice {
  public:
   explicit CurrentDevice(int ordinal);
@@ -28,12 +30,14 @@ class CurrentDevice {
 
  private:
   int before_ = 0;
+  bool changed_ = false;
 };
 
-/// Throws Error(unavailable) with versions and the remedy unless GPU `ordinal` can run this build.
+/// Throws Error(unavailable) unless GPU `ordinal` exists and can run this build. The message has
+/// the number of GPUs, or the versions of driver and build, and says what to do.
 void require_device(int ordinal);
 
-/// GPUs that the driver shows; 0 without a driver. Never throws.
+/// The number of GPUs that the driver shows; 0 without a driver.
 int device_count() noexcept;
 
 struct DeviceDescription {
@@ -44,20 +48,31 @@ struct DeviceDescription {
   std::size_t memory_bytes = 0;
   std::size_t free_bytes = 0;
   std::size_t l2_bytes = 0;
-  int driver_version = 0;   ///< newest CUDA that the driver serves: 13000 is 13.0
+  int driver_version = 0;   ///< newest CUDA that the driver supports: 13000 is 13.0
   int runtime_version = 0;  ///< CUDA that this build is linked with
-  int clock_khz = 0;        ///< highest; 0: the driver does not say
+  int clock_khz = 0;        ///< highest; 0: unknown
   int memory_clock_khz = 0;
 };
-/// Throws as require_device.
+/// Throws as require_device does.
 DeviceDescription describe_device(int ordinal);
 
 CUstream_st* create_stream(int ordinal);
 void destroy_stream(CUstream_st* stream) noexcept;
 void synchronize_stream(CUstream_st* stream);
 
-void* allocate(Device device, std::size_t bytes, MemoryKind kind);
-void release(Device device, void* data, MemoryKind kind) noexcept;
+struct MemoryInfo {
+  std::size_t free_bytes = 0;
+  std::size_t total_bytes = 0;
+};
+MemoryInfo memory_info(int ordinal);
+
+/// Null when there is not enough memory; throws Error on any other failure. Pinned memory can be
+/// used by every GPU.
+void* allocate_device(int ordinal, std::size_t bytes);
+void* allocate_pinned(int ordinal, std::size_t bytes);
+/// Waits for all work on the GPU that holds `data`.
+void release_device(void* data) noexcept;
+void release_pinned(void* data) noexcept;
 
 enum class CopyKind { device_to_device, host_to_device, device_to_host };
 void copy_bytes(CUstream_st* stream, const void* from, void* to, std::size_t bytes, CopyKind kind);

@@ -1,4 +1,4 @@
-// Animated PNG: each frame is encoded as a PNG of its own, and its picture data are moved into the
+// Animated PNG: each frame is encoded as a PNG of its own, and its image data are copied into the
 // chunks of the animation (https://wiki.mozilla.org/APNG_Specification). Readers that do not know
 // animations show the first frame.
 #include <zlib.h>
@@ -59,7 +59,7 @@ void for_each_chunk(std::span<const std::byte> png, std::string_view type, const
 Bytes animation_control(std::size_t frames) {
   Bytes data;
   put_big_endian(data, static_cast<std::uint32_t>(frames), 4);
-  put_big_endian(data, 0, 4);  // plays: 0 is for ever
+  put_big_endian(data, 0, 4);  // repeats: 0 is without end
   return data;
 }
 
@@ -73,7 +73,7 @@ Bytes frame_control(std::uint32_t sequence, const Image& image, int delay_ms) {
   put_big_endian(data, static_cast<std::uint32_t>(delay_ms), 2);
   put_big_endian(data, 1000, 2);  // parts of a second
   put_big_endian(data, 0, 1);     // the frame stays until the next
-  put_big_endian(data, 0, 1);     // and replaces what was there
+  put_big_endian(data, 0, 1);     // and replaces the frame before
   return data;
 }
 

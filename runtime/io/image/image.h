@@ -1,4 +1,4 @@
-// Pictures: decoding JPEG and PNG into 8-bit pixels, writing PNG and animated PNG.
+// Images: decodes JPEG and PNG into 8-bit pixels, writes PNG and animated PNG.
 #pragma once
 
 #include <cstddef>
@@ -25,10 +25,10 @@ struct DecodeLimits {
 };
 
 /// Decodes a JPEG (grey, YCbCr, CMYK and YCCK, baseline and progressive) or a PNG (palette, 1 to 16
-/// bits, alpha, interlaced), told apart by their first bytes. 16-bit samples keep their upper byte;
-/// CMYK becomes RGB; palettes become RGB or RGBA. Throws Error(bad_data) with `name`, the format's
-/// own reason, and never more memory than the limits allow. A warning of the JPEG library that
-/// means lost picture data (a truncated file) is an error.
+/// bits, alpha, interlaced); the first bytes say which. 16-bit samples keep their upper byte; CMYK
+/// becomes RGB; palettes become RGB or RGBA. Throws Error(bad_data) with `name` and the library's
+/// reason, before more memory is allocated than the limits allow. A warning of the JPEG library
+/// that means lost image data (a truncated file) is an error.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const DecodeLimits& limits = {});
 

@@ -34,8 +34,8 @@ struct JpegReader {
   std::longjmp(reader->jump, 1);
 }
 
-// Level -1 is a warning. Most mean lost picture data, for which the library puts grey: that would
-// train on pixels nobody drew. These two lose nothing.
+// Level -1 is a warning. Most mean lost image data, which the library replaces by grey pixels: a
+// model would learn them. With these two nothing is lost.
 void on_message(j_common_ptr info, int level) {
   if (level != -1) return;
   const int code = info->err->msg_code;
@@ -76,8 +76,8 @@ int scaled(int a, int b) {
   return ((product >> 8) + product) >> 8;
 }
 
-// Files with four components hold 255 - ink (Adobe's convention, which PIL assumes of all of them;
-// YCCK has become that by now). So the samples are the light that each ink lets through.
+// Files with four components hold 255 - ink (Adobe's convention, which PIL assumes for all of them;
+// the library has converted YCCK to CMYK). A sample is therefore the light that its ink transmits.
 void cmyk_row_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, std::size_t width) {
   for (std::size_t x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
     const int light = cmyk[3];

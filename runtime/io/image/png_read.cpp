@@ -13,7 +13,7 @@ namespace dcgan {
 namespace {
 
 constexpr png_uint_32 kMaxSide = 1'000'000;      // pixels; the product has a limit of its own
-constexpr png_alloc_size_t kMaxChunk = 1 << 23;  // bytes; chunks other than the picture's are small
+constexpr png_alloc_size_t kMaxChunk = 1 << 23;  // bytes; chunks other than image data are small
 
 struct PngReader {
   png_structp png = nullptr;
@@ -58,8 +58,8 @@ void read_header(PngReader& reader) {
   png_set_chunk_malloc_max(png, kMaxChunk);
   png_set_chunk_cache_max(png, 1);
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-  // -1: all but IHDR, PLTE, tRNS, IDAT and IEND. What does not bear on the pixels is skipped, so
-  // that a compressed profile or text is never inflated.
+  // -1: all but IHDR, PLTE, tRNS, IDAT and IEND. Chunks that do not change the pixels are skipped,
+  // so that a compressed profile or text is never inflated.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_read_info(png, reader.info);
 }

@@ -13,9 +13,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Events and not a document: a document lets the last of two equal keys win and turns 2^64 into a
-// float. The state is the depth: anything nested deeper than the format goes is refused as it
-// opens.
+// Parses events and not a document: a document keeps the last of two equal keys and turns 2^64 into
+// a float. The state is the nesting depth: an object or array deeper than the format allows is
+// refused where it begins.
 class HeaderReader : public nlohmann::json_sax<Json> {
  public:
   explicit HeaderReader(const std::string& file) : file_(file) {}
@@ -125,7 +125,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     fail(ErrorKind::bad_data, "{}: {}", file_, fmt::format(format, std::forward<Args>(args)...));
   }
 
-  // A value of the wrong kind for the place where it stands.
+  // A value of a kind that is not allowed at this position.
   [[noreturn]] void refuse_value(const std::string& found) const {
     const std::string shown = found.size() > 80 ? found.substr(0, 80) + "..." : found;
     refuse("{}: found {}, expected {}", where(), shown, expected());
@@ -177,8 +177,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
 }  // namespace
 
 SafetensorsHeader parse_safetensors_header(std::string_view json, const std::string& file) {
-  // The parser skips a byte-order mark and takes a zero byte for the end of the text; the format
-  // knows neither.
+  // The parser skips a byte-order mark and ends the text at a zero byte; the format allows neither.
   if (json.empty() || json.front() != '{') {
     fail(ErrorKind::bad_data, "{}: the header does not begin with an object", file);
   }

@@ -1,4 +1,4 @@
-// The JSON header of a safetensors file: untrusted text in, checked entries out.
+// Parses the JSON header of a safetensors file, which is untrusted, into checked entries.
 #pragma once
 
 #include <map>
@@ -25,12 +25,12 @@ struct SafetensorsHeader {
 SafetensorsHeader parse_safetensors_header(std::string_view json, const std::string& file);
 
 /// Sorts the entries by their data and throws Error(bad_data) unless they cover [0, data_bytes)
-/// without hole or overlap and each holds exactly what its shape and type need. A type that the
-/// format does not name has no known size: only its place is checked.
+/// without hole or overlap and each holds exactly what its shape and type need. The size of a
+/// type that the format does not name is unknown: only the range of its data is checked.
 void check_safetensors_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_bytes,
                               const std::string& file);
 
-/// A name from a file, made fit for a message: quoted, cut, control characters as '?'.
+/// A name from a file as it is printed in messages: quoted, cut, control characters as '?'.
 std::string quoted_for_message(std::string_view name);
 
 }  // namespace dcgan

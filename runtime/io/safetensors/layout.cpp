@@ -1,4 +1,4 @@
-// Do the entries of a header describe exactly the data that follow it?
+// Checks that the entries of a header cover the data exactly.
 #include <algorithm>
 #include <array>
 #include <tuple>
@@ -51,7 +51,7 @@ void check_size(const SafetensorsEntry& entry, const std::string& file) {
 
 void check_safetensors_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_bytes,
                               const std::string& file) {
-  // An empty tensor may share its place with the next one; it comes first.
+  // An empty tensor may have the same offset as the next one; it comes first.
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });

@@ -1,6 +1,6 @@
 // The safetensors format: u64 header length, JSON header, flat tensor data. Reading checks every
-// rule of the format before anything is used; writing is canonical. Files hold tensors under
-// whatever names and layouts the writer chose; nothing is converted here.
+// rule of the format before anything is used; writing is canonical. Names and
+// layouts of tensors are the writer's; nothing is converted here.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct SafetensorsEntry {
   std::uint64_t end = 0;
 };
 
-/// An open file whose header has been checked whole. Data are read on demand with pread.
+/// An open file whose whole header has been checked. Data are read on demand with pread.
 class SafetensorsFile {
  public:
   /// Throws Error(io) when it cannot be read, Error(bad_data) naming the rule, the tensor and the
@@ -58,8 +58,8 @@ struct SafetensorsItem {
   ConstTensorView tensor;  ///< host memory
 };
 
-/// Writes atomically: header padded to 8 bytes, tensors by falling alignment then name, no holes.
-/// Throws Error(internal) on duplicate names.
+/// Writes atomically: header padded to 8 bytes, tensors by decreasing alignment, then name, no
+/// holes. Throws Error(internal) on duplicate names.
 void write_safetensors(const std::filesystem::path& path, std::vector<SafetensorsItem> items,
                        const std::map<std::string, std::string>& metadata = {});
 

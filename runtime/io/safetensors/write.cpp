@@ -38,7 +38,7 @@ std::string json_text(const std::string& text) {
   }
 }
 
-// Falling alignment keeps every tensor aligned to its element without holes.
+// In order of decreasing alignment every tensor is aligned to its element type without holes.
 void sort_and_check(std::vector<SafetensorsItem>& items) {
   std::sort(items.begin(), items.end(), [](const SafetensorsItem& a, const SafetensorsItem& b) {
     const std::size_t size_a = size_of(a.tensor.dtype);

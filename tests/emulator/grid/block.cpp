@@ -10,9 +10,9 @@
 namespace dcgan::emulator {
 namespace {
 
-// Fibers are kept from block to block: making one maps memory. For the sake of ThreadSanitizer, to
-// which all that runs on one fiber is one thread's doing, blocks take from several lots in turn: a
-// race between two blocks shows unless their places in the order differ by a multiple of kLots.
+// Fibers are reused from block to block, because making one maps memory. To ThreadSanitizer all
+// that runs on one fiber is one thread, so blocks use several sets of fibers in turn: a race
+// between two blocks is found unless their positions in the order differ by a multiple of kLots.
 constexpr std::size_t kLots = kRaceCheck ? 3 : 1;
 thread_local std::vector<std::unique_ptr<Fiber>> idle_fibers_of_lot[kLots];
 thread_local std::size_t blocks_run = 0;
@@ -57,7 +57,7 @@ void Block::begin(std::uint32_t thread) {
   threadIdx = index_of(thread, grid_.threads);
 }
 
-// The body of every fiber. Exceptions end here: they cannot cross to another stack.
+// The body of every fiber. Catches all exceptions: they cannot pass to another stack.
 void Block::work(void* self) {
   auto* block = static_cast<Block*>(self);
   Fiber* fiber = block->fibers_.back().get();
@@ -116,7 +116,7 @@ void Block::resume(std::uint32_t thread) {
 void Block::wait(State state) {
   Thread& thread = threads_[current_];
   thread.state = state;
-  // A thread that never goes on, because another one failed, has ended here.
+  // A thread that is never resumed, because another one failed, stays suspended here.
   order_before(&tags_.finished);
   end_unobserved();
   thread.fiber->yield();
@@ -133,7 +133,7 @@ int Block::barrier(bool predicate, Site site) {
   return barrier_count_;
 }
 
-// All threads of the block wait at one barrier: let them go, in the chosen order.
+// All threads of the block wait at one barrier: lets them continue, in the chosen order.
 bool Block::release_barrier() {
   for (const Thread& thread : threads_) {
     if (thread.state != State::at_barrier) return false;
@@ -152,7 +152,7 @@ bool Block::release_barrier() {
   return true;
 }
 
-// Nobody can go on: somebody waits for a thread that has ended or waits elsewhere.
+// No thread can continue: one waits for a thread that has ended or waits elsewhere.
 void Block::report_stuck() const {
   std::uint32_t waiting = 0;
   std::uint32_t ended = 0;

@@ -1,4 +1,4 @@
-// One block of a grid: its threads, what they wait for, its shared memory.
+// One block of a grid: its threads, the barriers and warp operations they wait at, shared memory.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ uint3 index_of(std::uint32_t linear, const dim3& extent);
 std::string to_string(const uint3& index);
 std::string to_string(const Site& site);
 
-/// Tags (race_check.h) of a launch: what came before it, and what its threads have done.
+/// Tags (race_check.h) of a launch: of all work before it, and of the work of its threads.
 struct LaunchTags {
   std::uint64_t started = 0;
   std::uint64_t finished = 0;
@@ -45,12 +45,12 @@ class Block {
   struct Thread {
     State state = State::fresh;
     Site site;               // of the barrier or the warp call
-    bool predicate = false;  // brought to the barrier
+    bool predicate = false;  // argument of __syncthreads_or and its relatives
     WarpCall call{};
     std::uint64_t result = 0;
     Fiber* fiber = nullptr;
-    std::uint64_t arrived = 0;   // tags of a __syncwarp: what came before it here,
-    std::uint64_t released = 0;  // and what came before it in any of its lanes
+    std::uint64_t arrived = 0;   // tags of a __syncwarp: of the work before it in this lane,
+    std::uint64_t released = 0;  // and of the work before it in all of its lanes
   };
 
   struct SharedArray {
@@ -81,14 +81,14 @@ class Block {
   std::size_t lot_;  // of fibers
   std::vector<Thread> threads_;
   std::vector<std::uint32_t> order_;
-  std::size_t next_ = 0;              // place in order_ of the next thread to begin
-  std::vector<std::uint32_t> ready_;  // may go on, first one last
+  std::size_t next_ = 0;              // index in order_ of the next thread to begin
+  std::vector<std::uint32_t> ready_;  // threads that may continue; the next one is the last
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::uint32_t current_ = 0;
   std::size_t done_ = 0;
-  int barriers_ = 0;  // that all threads have passed
+  int barriers_ = 0;  // passed by all threads
   int barrier_count_ = 0;
-  std::uint64_t barrier_tags_[2] = {};  // in turns: threads leave one while others reach the next
+  std::uint64_t barrier_tags_[2] = {};  // alternating: threads leave one, others reach the next
   std::exception_ptr failure_;
   std::vector<SharedArray> arrays_;
   FencedMemory dynamic_;

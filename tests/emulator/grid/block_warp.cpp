@@ -1,4 +1,4 @@
-// A block's warp operations: who takes part, what each lane gets.
+// A block's warp operations: which lanes take part, and what each receives.
 #include "runtime/base/errors.h"
 #include "tests/emulator/grid/block.h"
 #include "tests/emulator/grid/race_check.h"
@@ -26,7 +26,7 @@ const char* name_of(WarpOperation operation) {
 
 bool names(unsigned mask, int lane) { return (mask >> lane & 1u) != 0; }
 
-/// The lane that `lane` asks for, before segments are looked at.
+/// The source lane that `lane` asks for, before segments are considered.
 int wanted_lane(const WarpCall& call, int lane, int segment) {
   switch (call.operation) {
     case WarpOperation::shuffle:
@@ -67,8 +67,8 @@ std::uint64_t Block::warp_call(const WarpCall& call) {
   return threads_[self].result;
 }
 
-// When every lane of the mask is there: computes all results, then lets the others go. Results are
-// kept apart from values: a lane that runs ahead may bring its next value before others have read.
+// When every lane of the mask has arrived: computes all results, then lets the others continue.
+// Results are stored apart from values: a lane may bring its next value before others have read.
 bool Block::try_warp_call(std::uint32_t first_lane, unsigned mask) {
   for (int lane = 0; lane < kWarpLanes; ++lane) {
     if (!names(mask, lane)) continue;
@@ -102,7 +102,7 @@ void Block::check_same_call(std::uint32_t other) const {
                   describe(other), name_of(call.operation), call.mask, to_string(call.site)));
 }
 
-// The lane that came last orders what all did before the call before what all do after it.
+// Called by the last lane: orders what all lanes did before the call before what they do after it.
 void Block::order_lanes(std::uint32_t first_lane, unsigned mask) {
   for (int lane = 0; lane < kWarpLanes; ++lane) {
     if (names(mask, lane)) order_after(&threads_[first_lane + lane].arrived);
@@ -124,7 +124,7 @@ std::uint64_t Block::warp_result(std::uint32_t first_lane, int lane) const {
     }
     return bits;
   }
-  // Lanes form segments of `width`. A source outside of the segment means: keep the own value.
+  // Lanes form segments of `width`. With a source outside its segment a lane keeps its own value.
   const int segment = lane / call.width * call.width;
   int source = wanted_lane(call, lane, segment);
   const bool from_lower = call.operation == WarpOperation::shuffle_xor && source < segment;

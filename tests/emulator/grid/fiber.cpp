@@ -29,8 +29,8 @@
 extern "C" void dcgan_fiber_switch(void** save, void* target);
 extern "C" void dcgan_fiber_begin();
 
-// The callee-saved registers of the System V ABI go on the stack that is left and come from the
-// stack that is entered. A new stack holds the entry in r12 and its argument in r13.
+// Pushes the callee-saved registers of the System V ABI on the current stack and pops them from the
+// next one. On a new stack r12 holds the entry and r13 its argument.
 asm(R"(
     .text
     .globl dcgan_fiber_switch
@@ -68,7 +68,7 @@ dcgan_fiber_begin:
 namespace dcgan::emulator {
 namespace {
 
-// Room for formatting and throwing a report on top of a kernel's frame; pages come when touched.
+// Enough for formatting and throwing a report above a kernel's frame. Pages are allocated on use.
 constexpr std::size_t kStackBytes = 256 << 10;
 
 }  // namespace
@@ -86,11 +86,11 @@ struct Fiber::Machine {
   ucontext_t own{};
   ucontext_t caller{};
 #endif
-  void* fake_stack = nullptr;  // AddressSanitizer's, of the side that is not running
+  void* fake_stack = nullptr;  // AddressSanitizer's, of the suspended side
   const void* caller_stack = nullptr;
   std::size_t caller_bytes = 0;
 #if defined(DCGAN_RACE_CHECK)
-  void* race_own = __tsan_create_fiber(0);  // ThreadSanitizer's idea of the two sides
+  void* race_own = __tsan_create_fiber(0);  // ThreadSanitizer's fibers of the two sides
   void* race_caller = nullptr;
   ~Machine() { __tsan_destroy_fiber(race_own); }
 #endif
@@ -128,7 +128,7 @@ struct Fiber::Machine {
 
   void leave() {
 #if defined(DCGAN_FIBER_ASAN)
-    // A null pointer says that this stack's frames are over.
+    // A null pointer tells the sanitizer that this stack's frames have ended.
     __sanitizer_start_switch_fiber(ending ? nullptr : &fake_stack, caller_stack, caller_bytes);
 #endif
     switch_stacks(false);

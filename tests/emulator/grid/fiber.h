@@ -1,6 +1,6 @@
-// Fibers: functions with a stack of their own that can stop in the middle and go on later. A switch
-// saves six registers on x86-64 (a few nanoseconds, against some 200 for swapcontext, which serves
-// other processors). A fiber stays on the operating system's thread that made it.
+// Fibers: functions with their own stack that can be suspended and resumed. A switch saves six
+// registers on x86-64 (a few nanoseconds); other processors use swapcontext (about 200). A fiber
+// runs only on the operating system's thread that made it.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ class Fiber {
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  /// Sets what the next resume() begins with. The fiber must be new or have ended; or it is given
-  /// up in the middle, and then what lives on its stack is never destroyed.
+  /// Sets the function that the next resume() starts. The fiber should be new or have ended; if it
+  /// is suspended, it is abandoned, and objects on its stack are never destroyed.
   void start(Entry entry, void* argument);
   /// Runs the fiber until it yields or its entry returns. Not from inside a fiber.
   void resume();
-  /// Inside a fiber: goes back to resume()'s caller.
+  /// Inside a fiber: suspends it and returns to the caller of resume().
   void yield();
 
  private:

@@ -20,7 +20,8 @@ Block& block_in_progress() {
   return *current_block;
 }
 
-// The limits of every GPU from compute capability 8.0 on, without opting in to more shared memory.
+// Limits that every GPU of compute capability 8.0 or newer has without opting in to more shared
+// memory.
 void check_launch(const Grid& grid) {
   const auto threads = std::uint64_t{grid.threads.x} * grid.threads.y * grid.threads.z;
   const bool fits = threads >= 1 && threads <= 1024 && grid.threads.z <= 64 && grid.blocks.x >= 1 &&
@@ -76,8 +77,8 @@ std::uint64_t warp_call(const WarpCall& call) {
   return block_in_progress().warp_call(call);
 }
 
-// Weaker than CUDA's rules in one way: two fences order their threads even when no atomic operation
-// between them says which came first.
+// One race is not found: two fences order their threads here even without the atomic operation that
+// CUDA requires between them.
 void fence() {
   static std::uint64_t tag = 0;
   order_after(&tag);

@@ -1,17 +1,17 @@
-// Runs a grid of CUDA threads on the CPU, to check kernels, not to be fast.
+// Runs a grid of CUDA threads on the CPU, to check kernels. Not made to be fast.
 //
-// The threads of a block are fibers, one running at a time; a thread runs until it must wait, at a
-// barrier or in a warp operation. A fiber whose thread ends takes the next thread itself, so a
-// kernel without barriers is a plain loop. Blocks run one after the other. The order of threads,
-// and of blocks, is chosen: a kernel whose result depends on it lacks a barrier.
+// The threads of a block are fibers, one running at a time; a thread runs until it waits, at a
+// barrier or in a warp operation. When a thread ends, its fiber runs the next thread, so a kernel
+// without barriers is a plain loop. Blocks run one after the other. The order of threads and of
+// blocks can be chosen: a kernel whose result depends on it lacks a barrier.
 //
 // Throws Error(internal), naming kernel, block, thread, file and line, for
 //   - a barrier that some threads of the block do not reach, have left, or reach at another line
 //   - a warp operation whose mask lacks the calling lane, names a lane that does not take part or a
 //     lane that calls another operation, or a shuffle that reads a lane outside of the mask
-//   - a write beside a shared array (under AddressSanitizer any access, by its own report)
+//   - a write outside a shared array (under AddressSanitizer any access, in its own report)
 //   - a launch that no GPU would accept
-// Shared memory is fresh for every block and filled with 0xff.
+// Every block gets new shared memory, filled with 0xff.
 #pragma once
 
 #include <vector_types.h>
@@ -36,10 +36,10 @@ struct Grid {
 /// Calls `body` once for every thread of the grid.
 void run_grid(const Grid& grid, const std::function<void()>& body);
 
-/// Puts a kernel's work on a stream of the simulated device (runtime/); throws when it refuses.
+/// Enqueues a kernel on a stream of the simulated device (runtime/); throws when that is refused.
 void enqueue(CUstream_st* stream, const char* kernel, std::function<void()> work);
 
-// What follows serves the device language (include/cuda_emulator.h), inside run_grid only.
+// For the device language (include/cuda_emulator.h), inside run_grid only.
 
 struct Site {
   const char* file = "";
@@ -49,7 +49,7 @@ struct Site {
   }
 };
 
-/// __syncthreads and its counting relatives: the number of threads that came with a predicate.
+/// __syncthreads and its relatives: returns the number of threads whose predicate is true.
 int barrier(bool predicate, Site site);
 
 enum class WarpOperation { shuffle, shuffle_up, shuffle_down, shuffle_xor, ballot, synchronize };
@@ -68,7 +68,7 @@ std::uint64_t warp_call(const WarpCall& call);
 /// __threadfence.
 void fence();
 
-/// The block's array for one declaration, made by the first thread that comes.
+/// The block's array for one declaration, made by the first thread that reaches it.
 void* shared_array(const void* declaration, std::size_t bytes, const char* name);
 void* dynamic_shared_memory();
 

@@ -1,5 +1,5 @@
-// The emulator's own tests: threads, blocks and barriers, and that kernels that are wrong with them
-// are caught.
+// Tests of the emulator: threads, blocks and barriers, and reports of kernels that use them
+// wrongly.
 #include "tests/emulator/grid/grid.h"
 
 #include <cuda_emulator.h>
@@ -31,7 +31,8 @@ TEST_CASE("every thread of every block runs once, in each order") {
   set_order(ThreadOrder::forward);
 }
 
-TEST_CASE("thread orders are what they say, and the random one follows its seed") {
+TEST_CASE(
+    "forward, reverse and random orders are permutations, and the random one follows its seed") {
   const auto sequence = [](ThreadOrder order, std::uint64_t seed) {
     set_order(order, seed);
     std::vector<unsigned> seen(16);
@@ -99,7 +100,7 @@ TEST_CASE("planted bug: threads at two different barriers are reported") {
   CHECK_THAT(report, Contains("the barrier diverges") && Contains("(32, 0, 0)"));
 }
 
-TEST_CASE("__syncthreads_or tells every thread what any thread saw") {
+TEST_CASE("__syncthreads_or gives every thread the or of all predicates") {
   for (const bool present : {false, true}) {
     Array<int> out(96);
     run_grid({"any", dim3(1), dim3(96)},
@@ -117,7 +118,7 @@ TEST_CASE("launches that no GPU would accept are refused") {
   CHECK(report_of({"fits", dim3(2, 3), dim3(1024), 48 << 10}, nothing).empty());
 }
 
-TEST_CASE("after a report the emulator runs the next kernel") {
+TEST_CASE("the emulator runs the next kernel after it has reported one") {
   CHECK_FALSE(report_of({"stuck", dim3(1), dim3(64)}, [] {
                 if (threadIdx.x < 60) __syncthreads();
               }).empty());

@@ -14,7 +14,7 @@ class FencedMemory {
   explicit FencedMemory(std::size_t bytes);
   ~FencedMemory();
   FencedMemory(FencedMemory&&) noexcept = default;
-  FencedMemory& operator=(FencedMemory&&) = delete;  // the old contents' fences would not be lifted
+  FencedMemory& operator=(FencedMemory&&) = delete;  // would leave the old fences poisoned
 
   void* data() const { return whole_ ? whole_.get() + kFence : nullptr; }
   std::size_t bytes() const { return bytes_; }

@@ -1,4 +1,4 @@
-// The emulator's own tests: accesses, and that those out of bounds are caught.
+// Tests of the emulator: memory accesses, and reports of those out of bounds.
 #include "tests/emulator/grid/memory.h"
 
 #include <cuda_emulator.h>
@@ -63,7 +63,7 @@ TEST_CASE("planted bug: a read one past an array ends the process or gives a NaN
   }
 }
 
-TEST_CASE("planted bug: shared memory that nobody wrote reads as NaN, in every block") {
+TEST_CASE("planted bug: shared memory that was not written reads as NaN, in every block") {
   Array<float> out(2);
   run_grid({"uninitialised", dim3(2), dim3(32)}, [&] {
     DCGAN_SHARED(float, tile, [33]);
@@ -71,7 +71,7 @@ TEST_CASE("planted bug: shared memory that nobody wrote reads as NaN, in every b
     __syncthreads();
     if (threadIdx.x == 0) out[blockIdx.x] = tile[32];
     __syncthreads();
-    if (threadIdx.x == 1) tile[32] = 1.0f;  // must not be there for the next block
+    if (threadIdx.x == 1) tile[32] = 1.0f;  // the next block must not see it
   });
   CHECK(std::isnan(out[0]));
   CHECK(std::isnan(out[1]));

@@ -1,8 +1,8 @@
-// ThreadSanitizer as a checker of kernels (preset `emulated-tsan`; empty elsewhere): to it each
-// CUDA thread is a thread of its own, whatever stack it runs on, so what two threads of a grid do
-// is ordered by what CUDA orders and by nothing else: the launch, __syncthreads, __syncwarp,
-// fences. Shuffles order nothing, and blocks of a grid run at the same time
-// (for the limits of that see block.cpp).
+// Checks kernels for races with ThreadSanitizer (preset `emulated-tsan`; empty elsewhere). Each
+// CUDA thread is a thread for the sanitizer, whatever stack it runs on. Accesses of two threads of
+// a grid are ordered only by what orders them in CUDA: the launch, __syncthreads, __syncwarp and
+// fences. Shuffles order nothing. Blocks of a grid count as concurrent (block.cpp has the limits of
+// that).
 #pragma once
 
 #if defined(DCGAN_RACE_CHECK)
@@ -22,8 +22,8 @@ namespace dcgan::emulator {
 
 inline constexpr bool kRaceCheck = true;
 
-/// What this thread has done comes before what a thread does after order_after(tag). Tags are eight
-/// aligned bytes each.
+/// Orders this thread's accesses so far before those of a thread that calls order_after(tag) later.
+/// A tag is eight aligned bytes.
 inline void order_before(void* tag) { __tsan_release(tag); }
 inline void order_after(void* tag) { __tsan_acquire(tag); }
 
@@ -46,8 +46,8 @@ inline void end_unobserved() {}
 
 #endif
 
-/// While it lives, this thread's accesses are not looked at, and what it allocates is as new: the
-/// emulator's own work, which is no part of the kernel.
+/// While it exists, this thread's accesses are not checked, and memory that it allocates counts as
+/// new: for the emulator's own work, which is not part of the kernel.
 class Unobserved {
  public:
   Unobserved() { begin_unobserved(); }

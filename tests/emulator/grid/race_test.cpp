@@ -1,4 +1,4 @@
-// The emulator's own tests: what races in a grid and what does not (preset `emulated-tsan`).
+// Tests of the emulator: which accesses of a grid race and which do not (preset `emulated-tsan`).
 #include "tests/emulator/grid/race_check.h"
 
 #if defined(DCGAN_RACE_CHECK)
@@ -11,7 +11,9 @@
 
 // Asked by ThreadSanitizer at start: a race ends the process, as an overrun does under
 // AddressSanitizer.
-extern "C" const char* __tsan_default_options() { return "halt_on_error=1"; }
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
+  return "halt_on_error=1";
+}
 
 namespace dcgan::emulator {
 
@@ -46,7 +48,7 @@ TEST_CASE("planted bug: a barrier missing between two tiles is a race") {
   CHECK(dies([&] { walk(false); }));
 }
 
-TEST_CASE("planted bug: lanes that share memory need __syncwarp; a shuffle does not do") {
+TEST_CASE("planted bug: lanes that share memory need __syncwarp; a shuffle orders nothing") {
   const auto swap = [](bool synchronised) {
     const Array<float> out(32);
     run_grid({"swap", dim3(1), dim3(32)}, [&] {
@@ -82,7 +84,7 @@ TEST_CASE("planted bug: blocks that add to one number without an atomic operatio
   CHECK(dies([&] { add(false); }));
 }
 
-TEST_CASE("planted bug: the last block reads what others wrote only behind fences") {
+TEST_CASE("planted bug: a last block that reads other blocks' results without fences is a race") {
   const auto sum = [](bool fenced) {
     const Array<float> parts(8);
     const Array<int> arrived(1);
@@ -102,7 +104,7 @@ TEST_CASE("planted bug: the last block reads what others wrote only behind fence
   CHECK(dies([&] { sum(false); }));
 }
 
-TEST_CASE("a launch sees what the one before it wrote, and the host sees both") {
+TEST_CASE("a launch is ordered after the one before it, and the host after both") {
   const Array<float> x(512);
   const Array<float> y(512);
   run_grid({"write", dim3(4), dim3(128)}, [&] { x[blockIdx.x * 128 + threadIdx.x] = 1.0f; });

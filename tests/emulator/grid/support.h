@@ -1,4 +1,4 @@
-// What the emulator's own tests share.
+// Shared by the tests of the emulator.
 #pragma once
 
 #include <cuda_emulator.h>
@@ -21,7 +21,7 @@ namespace dcgan::emulator {
 inline constexpr ThreadOrder kOrders[] = {ThreadOrder::forward, ThreadOrder::reverse,
                                           ThreadOrder::random};
 
-/// Is this program built with AddressSanitizer?
+/// Whether this program is built with AddressSanitizer.
 inline constexpr bool kAddressSanitizer =
 #if defined(__SANITIZE_ADDRESS__)
     true;
@@ -47,7 +47,7 @@ inline Array<float> counting(std::size_t count) {
   return array;
 }
 
-/// The report of a kernel that is wrong; empty when none came.
+/// The emulator's report of a wrong kernel; empty when there was none.
 inline std::string report_of(const Grid& grid, const std::function<void()>& kernel) {
   try {
     run_grid(grid, kernel);
@@ -58,7 +58,8 @@ inline std::string report_of(const Grid& grid, const std::function<void()>& kern
   return {};
 }
 
-/// Does the body end the process, or throw? In a child, so that a sanitizer may end it.
+/// Whether the body ends the process or throws. Runs it in a child process, which a sanitizer may
+/// end.
 inline bool dies(const std::function<void()>& body) {
   const pid_t child = fork();
   if (child == 0) {

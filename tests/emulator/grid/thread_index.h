@@ -1,4 +1,4 @@
-// CUDA's built-in variables, for the thread that runs.
+// CUDA's built-in variables, of the thread that is running.
 #pragma once
 
 #include <vector_types.h>

@@ -1,4 +1,4 @@
-// The emulator's own tests: warp operations, and that wrong uses of them are caught.
+// Tests of the emulator: warp operations, and reports of wrong uses.
 #include <cuda_emulator.h>
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace dcgan::emulator {
 
-TEST_CASE("planted bug: a barrier inside of a warp's branch is reported") {
+TEST_CASE("planted bug: a barrier that only some lanes of a warp reach is reported") {
   const std::string report = report_of({"mixed", dim3(1), dim3(32)}, [] {
     if (threadIdx.x == 0) {
       __syncthreads();
@@ -21,7 +21,7 @@ TEST_CASE("planted bug: a barrier inside of a warp's branch is reported") {
   CHECK_THAT(report, Contains("waits for lane 0") && Contains("waits at a barrier"));
 }
 
-TEST_CASE("warp operations move what CUDA's do") {
+TEST_CASE("warp operations give the values that CUDA defines") {
   const auto lanes = [](auto body) {
     Array<int> out(32);
     run_grid({"lanes", dim3(1), dim3(32)}, [&] {
@@ -53,7 +53,7 @@ TEST_CASE("warp operations move what CUDA's do") {
         }) == expected([](int) { return 0x49249249; }));
 }
 
-TEST_CASE("a warp's two halves may work apart under masks of their own") {
+TEST_CASE("two halves of a warp may call warp operations separately, each with its own mask") {
   Array<int> out(32);
   run_grid({"halves", dim3(1), dim3(32)}, [&] {
     const int lane = static_cast<int>(threadIdx.x);
@@ -76,7 +76,7 @@ TEST_CASE("planted bug: a mask without the calling lane is reported") {
                          Contains("lacks its own lane 16"));
 }
 
-TEST_CASE("planted bug: a full mask in a block of part of a warp is reported") {
+TEST_CASE("planted bug: a full mask in a block smaller than a warp is reported") {
   const std::string report = report_of({"part", dim3(1), dim3(48)}, [] {
     __shfl_xor_sync(0xffffffffu, static_cast<int>(threadIdx.x), 1);
   });
@@ -114,7 +114,7 @@ TEST_CASE("planted bug: a wrong shuffle width gives a wrong sum") {
              Contains("width 12"));
 }
 
-TEST_CASE("planted bug: two warp operations that meet are reported") {
+TEST_CASE("planted bug: lanes of one mask in two different warp operations are reported") {
   const std::string report = report_of({"meet", dim3(1), dim3(32)}, [] {
     if (threadIdx.x % 2 == 0) {
       __shfl_xor_sync(0xffffffffu, 1, 1);

@@ -1,6 +1,6 @@
-// The device language for a host compiler: what kernels/cuda/launch.h includes where there is no
-// nvcc. Holds what the project's kernels use and no more; a kernel that needs another intrinsic
-// adds it here.
+// The CUDA device language for a host compiler: kernels/common/cuda/launch.h includes it when nvcc
+// does not compile. Has what the project's kernels use; a kernel that needs another intrinsic adds
+// it here.
 #pragma once
 
 #include <vector_types.h>
@@ -35,7 +35,7 @@
   auto& name = *static_cast<name##_type*>(  \
       ::dcgan::emulator::shared_array(&name##_declaration, sizeof(name##_type), #name))
 
-// A parameter's default argument is evaluated where the call stands: that is the site.
+// A default argument is evaluated at the call, which makes it the call's file and line.
 #define DCGAN_EMULATOR_SITE \
   ::dcgan::emulator::Site site = {__builtin_FILE(), static_cast<unsigned>(__builtin_LINE())}
 
@@ -92,7 +92,7 @@ inline void __syncwarp(unsigned mask = 0xffffffffu, DCGAN_EMULATOR_SITE) {
 
 inline void __threadfence() { ::dcgan::emulator::fence(); }
 
-// Relaxed, as CUDA's are: an atomic operation orders no other access.
+// Relaxed, as in CUDA: an atomic operation orders no other access.
 template <class T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
   return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);

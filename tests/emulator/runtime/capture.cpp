@@ -8,7 +8,7 @@ namespace dcgan::emulator {
 
 namespace {
 
-// What the default stream's rule adds: it waits for all blocking streams, and they for it.
+// The rule of the default stream: it waits for all blocking streams, and they wait for it.
 NodePointer submit_legacy(std::string name, std::function<void()> work) {
   Simulation& device = simulation();
   std::vector<NodePointer> before{device.legacy_last};
@@ -37,7 +37,7 @@ void leave_capture(Capture* capture) {
   std::erase_if(device.captures, [&](const auto& owned) { return owned.get() == capture; });
 }
 
-// Every joined stream's work must have come back to the origin by events.
+// Events must have joined the work of every stream back to the origin.
 bool all_joined(const Capture& capture) {
   const std::vector<GraphNode>& nodes = capture.graph->nodes;
   std::vector<bool> reached(nodes.size(), false);
@@ -84,7 +84,7 @@ cudaError_t launch_graph(CUgraphExec_st& graph, cudaStream_t stream) {
     for (const std::size_t place : node.before) before.push_back(made[place]);
     made.push_back(add_node(node.name, node.work, std::move(before)));
   }
-  made.push_back(start);  // an empty graph ends where it starts
+  made.push_back(start);  // the end of an empty graph is its start
   graph.last = add_node("graph end", nullptr, std::move(made));
   stream->last = graph.last;
   return cudaSuccess;

@@ -1,4 +1,4 @@
-// What the simulated devices say of themselves, errors, and what tests control.
+// Properties of the simulated devices, errors, and the functions with which tests control them.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -57,8 +57,8 @@ void inject_from_environment(Simulation& device) {
   }
 }
 
-// At exit: what was not released is a leak of the engine's. _Exit, because exit's status is
-// settled.
+// At exit: what was not released is a leak of the engine. Calls _Exit, because the status of exit
+// cannot be changed any more.
 void report_leaks() {
   const Live left = live();
   if (left == Live{}) return;
@@ -179,7 +179,7 @@ using namespace dcgan::emulator;
 
 extern "C" {
 
-// These answer also when the device is broken or a node runs.
+// These succeed also when the device is broken or a node is running.
 cudaError_t cudaDriverGetVersion(int* version) {
   const int pretended = simulation().identity.driver_version;
   *version = pretended >= 0 ? pretended : CUDART_VERSION;

@@ -1,6 +1,5 @@
-// Device and pinned memory: poisoned with 0xff (NaN in every float type) when given and when taken
-// back, bounded, counted; copies and memsets that read pinned memory when they run and pageable
-// memory when they are enqueued.
+// Device and pinned memory: filled with 0xff (NaN in every float type) when allocated and when
+// released, limited, counted. Copies and memsets, which access memory when they run.
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -38,7 +37,7 @@ cudaError_t allocate(Simulation& device, void** data, std::size_t bytes, Place p
       bytes > memory_of_device(device) - bytes_in_use(device, this_thread().device)) {
     return explain(cudaErrorMemoryAllocation, std::to_string(bytes) + " bytes asked for");
   }
-  // Exactly `bytes`, so that AddressSanitizer guards the very end.
+  // Exactly `bytes`, so that AddressSanitizer finds an access one byte beyond.
   if (posix_memalign(data, kAlignment, bytes) != 0) return cudaErrorMemoryAllocation;
   std::memset(*data, 0xff, bytes);
   device.allocations[address_of(*data)] = {bytes, place, this_thread().device,
@@ -56,7 +55,7 @@ cudaError_t release(Simulation& device, void* data, Place place) {
   if (const cudaError_t status = refuse_during_capture("a free"); status != cudaSuccess) {
     return status;
   }
-  // cudaFree waits for the device; cudaFreeHost promises nothing.
+  // cudaFree waits for the device; cudaFreeHost is not documented to.
   if (place == Place::device) run_all();
   open_device_memory();
   std::memset(data, 0xff, found->second.bytes);
@@ -114,9 +113,9 @@ cudaError_t copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind k
   const cudaError_t status = submit(stream, "copy", [=] {
     if (check_to) require_alive(to, bytes, "target");
     if (check_from) require_alive(from, bytes, "source");
-    std::memmove(to, from, bytes);  // pageable memory too is read now: CUDA promises no staging
+    std::memmove(to, from, bytes);  // reads pageable memory now, too: CUDA promises no staging
   });
-  // Into pageable memory: CUDA returns when the copy is done.
+  // Into pageable memory: CUDA returns when the copy has finished.
   if (status == cudaSuccess && !check_to && !capturing) {
     run_until(stream != nullptr ? stream->last : simulation().legacy_last);
   }

@@ -1,4 +1,4 @@
-// When nodes run: one at a time, when the host observes, in an order drawn from those allowed.
+// Runs nodes: one at a time, when the host observes something, in a random order of those allowed.
 #include <algorithm>
 #include <utility>
 
@@ -7,7 +7,7 @@
 namespace dcgan::emulator {
 namespace {
 
-// Draws a place below count. Not uniform_int_distribution: its numbers differ between libraries.
+// A random index below count. Not uniform_int_distribution: its numbers differ between libraries.
 std::size_t draw(Simulation& device, std::size_t count) {
   return static_cast<std::size_t>(device.random() % count);
 }
@@ -44,7 +44,7 @@ void run_node(Simulation& device, std::size_t place) {
   node->after.clear();
 }
 
-// Marks what must run before `node`. Iterative: chains are as long as a run is.
+// Marks the nodes that must run before `node`. Iterative: a chain can have as many nodes as a run.
 void mark_wanted(Simulation& device, const NodePointer& node) {
   ++device.observations;
   std::vector<Node*> open{node.get()};
@@ -57,7 +57,7 @@ void mark_wanted(Simulation& device, const NodePointer& node) {
   }
 }
 
-// A runnable node, of those wanted only when `needed_only`.
+// A random runnable node; with `needed_only` one of those that the observation needs.
 std::size_t pick(Simulation& device, bool needed_only) {
   if (!needed_only) return draw(device, device.runnable.size());
   std::vector<std::size_t> wanted;
@@ -67,7 +67,7 @@ std::size_t pick(Simulation& device, bool needed_only) {
   return wanted[draw(device, wanted.size())];
 }
 
-// Device memory is open to this thread while it runs nodes.
+// While it exists, this thread may access device memory: nodes are running.
 struct OpenMemory {
   OpenMemory() { open_device_memory(); }
   ~OpenMemory() { close_device_memory(); }
@@ -90,8 +90,8 @@ NodePointer add_node(std::string name, std::function<void()> work,
   return node;
 }
 
-// Half of the observations run other streams' work as well, half leave it as late as it may be:
-// the first finds values overwritten too early, the second values not there yet.
+// Half of the observations also run work that they do not need, half leave it as late as allowed.
+// The first finds values that are overwritten too early, the second values read too early.
 void run_until(const NodePointer& node) {
   if (node == nullptr || node->done) return;
   Simulation& device = simulation();
@@ -122,7 +122,7 @@ void forget_pending() {
   Simulation& device = simulation();
   std::vector<NodePointer> open = std::move(device.runnable);
   device.runnable.clear();
-  // Taken apart one by one: letting go of the first would recurse through the whole chain.
+  // Destroyed one by one: destroying the first would recurse through the whole chain.
   while (!open.empty()) {
     const NodePointer node = std::move(open.back());
     open.pop_back();

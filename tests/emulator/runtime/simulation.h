@@ -1,22 +1,21 @@
-// The simulated device of emulated builds: what stands in for the CUDA runtime, as tests and the
-// kernels' emulator see it. The engine's host code sees cudart's own functions, defined in
-// api_*.cpp.
+// The simulated device of emulated builds, in place of the CUDA runtime: the interface for tests
+// and for the emulator of kernels. The engine's host code calls the CUDA runtime's own functions,
+// which the .cpp files of this folder define.
 //
-// Nothing runs when it is enqueued. Work becomes a node that waits for the node before it on its
-// stream and for the events that the stream was told to wait for. When the host must observe
-// something (a synchronise, a query, a free), nodes run one at a time on the observing thread, in
-// an order drawn by a seeded generator from all orders that streams and events allow. So a missing
-// event, a staging buffer reused too early or a value read too early gives wrong numbers for some
-// seed, and the same wrong numbers each time for that seed.
+// Nothing runs when it is enqueued. An operation becomes a node that waits for the node before it
+// on its stream and for the events that the stream waits for. When the host observes something (a
+// synchronise, a query, a free), nodes run one at a time on the observing thread, in a random order
+// of those that streams and events allow. A missing event, a staging buffer reused too early or a
+// value read too early therefore gives wrong numbers for some seed, and the same wrong numbers each
+// time for that seed.
 //
 // Environment, read once at start:
-//   DCGAN_EMULATOR_SEED=7              the order drawn (default 1)
+//   DCGAN_EMULATOR_SEED=7              seed of the random order (default 1)
 //   DCGAN_EMULATOR_DEVICES=2           simulated GPUs (default 2)
 //   DCGAN_EMULATOR_MEMORY_MIB=4096     memory of each (default 4096)
-//   DCGAN_EMULATOR_FAIL=launch:10      inject: allocation, launch, copy or execution, counted from
-//   1;
-//                                      several apart by commas
-//   DCGAN_EMULATOR_LEAKS=ignore        do not fail at exit over what was not released
+//   DCGAN_EMULATOR_FAIL=launch:10      failures to inject: allocation, launch, copy or execution,
+//                                      counted from 1; several separated by commas
+//   DCGAN_EMULATOR_LEAKS=ignore        succeed at exit although something was not released
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -29,13 +28,13 @@
 
 namespace dcgan::emulator {
 
-/// Enqueues `work` on `stream` as a kernel launch does: cudaSuccess, or what a launch would return.
-/// An exception out of `work` becomes the device's sticky error; its text is in cudaGetErrorString.
-/// During capture `work` becomes a node of the graph and runs at each replay.
+/// Enqueues `work` on `stream` as a kernel launch does, and returns what the launch would return.
+/// An exception thrown by `work` becomes the device's sticky error with its text in
+/// cudaGetErrorString. During capture `work` becomes a node of the graph and runs at each replay.
 cudaError_t enqueue_kernel(cudaStream_t stream, std::string name, std::function<void()> work);
 
-/// Back to a fresh device: forgets pending work, sticky errors and injected failures, and draws the
-/// next orders from `seed`. Allocations, streams and events stay.
+/// Resets the device: drops pending work, sticky errors, injected failures and pretended
+/// properties, and seeds the random order. Allocations, streams and events stay.
 void reset(std::uint64_t seed);
 
 enum class Fault {
@@ -47,7 +46,7 @@ enum class Fault {
 /// The count-th such call from now fails (1: the next). Once.
 void fail_at(Fault fault, std::int64_t count);
 
-/// What is alive.
+/// What is allocated or created and not yet released.
 struct Live {
   std::size_t allocations = 0;
   std::size_t bytes = 0;
@@ -63,13 +62,13 @@ std::int64_t nodes_run();
 /// Nodes enqueued and not yet run.
 std::size_t nodes_pending();
 
-/// Calls of the CUDA runtime so far, by name ("cudaMalloc"); kernels' launches are "a launch".
+/// Calls of the CUDA runtime so far, by name ("cudaMalloc"); kernel launches are "a launch".
 std::map<std::string, std::int64_t> calls();
 /// The nodes of all graphs that can be launched, by name: a kernel's, "copy" or "memset".
 std::map<std::string, std::int64_t> graph_nodes();
 
-/// Overrides what the device says of itself and has, for tests of require_device and of memory that
-/// runs out; {} restores it.
+/// Overrides properties of the device, for tests of require_device and of memory that runs out; {}
+/// restores them.
 struct Identity {
   int devices = -1;                       ///< -1: as the environment says
   int driver_version = -1;                ///< -1: as the runtime's

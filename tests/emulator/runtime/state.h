@@ -1,4 +1,4 @@
-// The simulated device's inside, shared by the files of this folder.
+// The state of the simulated device, shared by the files of this folder.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -19,10 +19,10 @@
 
 namespace dcgan::emulator {
 
-/// One piece of enqueued work. It may run when no node before it is left.
+/// One enqueued operation. It may run when all nodes before it have run.
 struct Node {
   std::string name;
-  std::function<void()> work;  // empty: a mark
+  std::function<void()> work;  // empty: an event's mark
   std::vector<std::shared_ptr<Node>> before;
   std::vector<std::shared_ptr<Node>> after;
   std::size_t waits_for = 0;
@@ -32,7 +32,7 @@ struct Node {
 };
 using NodePointer = std::shared_ptr<Node>;
 
-/// What a node throws to break the device as hardware would.
+/// Thrown by a node to break the device, as a hardware fault does.
 struct DeviceFault : std::runtime_error {
   DeviceFault(cudaError_t kind, const std::string& text) : std::runtime_error(text), status(kind) {}
   cudaError_t status;
@@ -44,10 +44,10 @@ struct Allocation {
   std::size_t bytes = 0;
   Place place = Place::device;
   int device = 0;
-  std::int64_t number = 0;  // the how-manieth of the process
+  std::int64_t number = 0;  // counted from 1, over the process
 };
 
-/// A stream capture under way.
+/// A stream capture in progress.
 struct Capture {
   CUgraph_st* graph = nullptr;
   CUstream_st* origin = nullptr;
@@ -88,17 +88,17 @@ Simulation& simulation();
 
 /// What CUDA keeps for each thread. (A function: GCC's sanitizer misreads extern thread_local.)
 struct ThreadState {
-  bool inside_node = false;  // a node runs here: CUDA may not be called
+  bool inside_node = false;  // this thread is running a node: CUDA may not be called
   cudaError_t last_error = cudaSuccess;
   int device = 0;
 };
 ThreadState& this_thread();
 
-/// Remembers why, for cudaGetErrorString, and returns `status`.
+/// Stores the explanation for cudaGetErrorString and returns `status`.
 cudaError_t explain(cudaError_t status, const std::string& text);
 
-/// The frame of every call: one at a time, none from inside a node, none after a sticky error, and
-/// the status is kept for cudaGetLastError.
+/// Every CUDA call goes through it: one at a time, refused inside a node and after a sticky error.
+/// Keeps the status for cudaGetLastError.
 template <class Body>
 cudaError_t api_call(const char* name, const Body& body) {
   if (this_thread().inside_node) {
@@ -125,7 +125,7 @@ void run_all();
 void run_some();  ///< at least one node if there is one
 void forget_pending();
 
-/// Memory of each simulated GPU, as tests pretend or the environment says.
+/// Memory of each simulated GPU: what pretend() or else the environment sets.
 inline std::size_t memory_of_device(const Simulation& device) {
   return device.identity.memory_bytes > 0 ? device.identity.memory_bytes : device.memory_bytes;
 }
@@ -164,7 +164,7 @@ struct CUevent_st {
 struct GraphNode {
   std::string name;
   std::function<void()> work;
-  std::vector<std::size_t> before;  // places in the graph's list, all smaller than its own
+  std::vector<std::size_t> before;  // indices in the graph's list, all smaller than its own
 };
 
 struct CUgraph_st {

@@ -11,7 +11,7 @@ namespace {
 
 bool is_event(cudaEvent_t event) { return simulation().events.count(event) != 0; }
 
-// Waiting for or asking about what is being captured is forbidden, and spoils the capture.
+// Waiting for or querying captured work is forbidden, and invalidates the capture.
 cudaError_t refuse_capturing(CUstream_st& stream, const char* call) {
   if (stream.capture == nullptr) return cudaSuccess;
   stream.capture->invalid = true;
@@ -24,7 +24,7 @@ cudaError_t refuse_captured(CUevent_st& event, const char* call) {
   return explain(cudaErrorCapturedEvent, std::string(call) + " of an event recorded in a capture");
 }
 
-// A wait inside a capture: the stream joins it, or its next node gets one more to wait for.
+// A wait inside a capture: the stream joins it, or its next node gets one more dependency.
 cudaError_t wait_captured(CUstream_st& stream, const CUevent_st& event) {
   if (event.capture == nullptr || (stream.capture && stream.capture != event.capture)) {
     stream.capture->invalid = true;
@@ -82,7 +82,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
     if (!is_live(stream)) return cudaErrorInvalidResourceHandle;
     if (stream->capture != nullptr) return explain(cudaErrorIllegalState, "it is being captured");
     device.streams.erase(stream);
-    delete stream;  // its nodes run all the same
+    delete stream;  // its nodes still run
     return cudaSuccess;
   });
 }

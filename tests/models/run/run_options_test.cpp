@@ -36,6 +36,8 @@ TEST_CASE("options survive the way through JSON, every one of them") {
       field = {"one", "two, three"};
     } else if constexpr (std::is_enum_v<Value>) {
       field = enum_table(Value{}).back().second;
+    } else if constexpr (std::is_same_v<Value, DeviceRequest>) {
+      field = {DeviceRequest::Kind::cuda, 3};
     } else {
       field = field * 3 + 1;
     }
@@ -60,9 +62,21 @@ TEST_CASE("a config file is refused with its name and the reason") {
   refused("{\"lr\": true}", "number");
   refused("{\"loss\": \"bce\"}", "non-saturating");
   refused("{\"flip\": 1}", "true or false");
+  refused("{\"device\": 1}", "a string");
+  refused("{\"device\": \"cuda:x\"}", "auto, cuda, cuda:N or cpu");
   refused("{\"seed\": 1, \"seed\": 2}", "twice");
   refused("[1]", "object");
   refused("{\"seed\": 1", "JSON");
+}
+
+TEST_CASE("a device is one word of JSON and of the command line") {
+  RunOptions options;
+  CHECK_THAT(to_json(options), Contains("\"device\": \"auto\""));
+  set_option(options, "device", "cuda");
+  CHECK_THAT(to_json(options), Contains("\"device\": \"cuda\""));
+  set_option(options, "device", "cuda:1");
+  CHECK_THAT(to_json(options), Contains("\"device\": \"cuda:1\""));
+  CHECK(options.device == DeviceRequest{DeviceRequest::Kind::cuda, 1});
 }
 
 TEST_CASE("text values are parsed whole and without the locale") {

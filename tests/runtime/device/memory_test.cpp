@@ -8,8 +8,9 @@
 #include "tests/support/catch.h"
 #include "tests/support/temporary_folder.h"
 
-// AddressSanitizer ends the program when an allocation is refused, unless told to return null.
-extern "C" const char* __asan_default_options();
+// AddressSanitizer ends the program when an allocation is refused, unless told to return null. Its
+// runtime is a shared library, which looks this function up: it must be visible.
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options();
 extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
 
 using namespace dcgan;
