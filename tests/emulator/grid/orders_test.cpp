@@ -78,12 +78,15 @@ Bytes train_convolution(const Context& context, const ConvConfig& config) {
   const GuardedTensor dy = random(context, output, 3, config.dtype);
   const GuardedTensor y(context, output, config.dtype), dx(context, config.input, config.dtype);
   const GuardedTensor dweights(context, weight_shape, DType::f32);
-  const GuardedTensor workspace(context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())},
-                                DType::u8);
-  plan->forward(context, x.view(), weights.view(), y.view(), workspace.view());
-  plan->backward(context,
-                 {x.view(), weights.view(), y.view(), dy.view(), dx.view(), dweights.view()},
-                 workspace.view());
+  const GuardedTensor workspace(
+      context, Shape{static_cast<std::int64_t>(plan->workspace_bytes(ConvPass::backward_weights))},
+      DType::u8);
+  plan->forward(context, {x.view(), weights.view(), y.view(), /*workspace=*/{}});
+  const ConvBackward tensors{x.view(),  weights.view(),  y.view(),        dy.view(),
+                             dx.view(), dweights.view(), workspace.view()};
+  plan->activation_backward(context, tensors);
+  plan->backward_data(context, tensors);
+  plan->backward_weights(context, tensors);
   CHECK(workspace.guards_intact());
   return {{"y", y.raw()}, {"dx", dx.raw()}, {"dweights", dweights.raw()}};
 }
@@ -135,13 +138,15 @@ TEST_CASE("our convolutions over several tiles agree with float64") {
       const GuardedTensor dy_on(context, dy, dtype), y_on(context, dy.shape, dtype);
       const GuardedTensor dx_on(context, input, dtype);
       const GuardedTensor dweights_on(context, weights.shape, DType::f32);
-      const GuardedTensor workspace(
-          context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())}, DType::u8);
-      plan->forward(context, x_on.view(), weights_on.view(), y_on.view(), workspace.view());
-      plan->backward(context,
-                     {x_on.view(), weights_on.view(), y_on.view(), dy_on.view(), dx_on.view(),
-                      dweights_on.view()},
-                     workspace.view());
+      const auto bytes =
+          static_cast<std::int64_t>(plan->workspace_bytes(ConvPass::backward_weights));
+      const GuardedTensor workspace(context, Shape{bytes}, DType::u8);
+      plan->forward(context, {x_on.view(), weights_on.view(), y_on.view(), /*workspace=*/{}});
+      const ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(),     dy_on.view(),
+                                 dx_on.view(), dweights_on.view(), workspace.view()};
+      plan->activation_backward(context, tensors);
+      plan->backward_data(context, tensors);
+      plan->backward_weights(context, tensors);
       const auto gradients = reference::conv_gradients(spec, x, weights, dy);
       CHECK(reference::relative_l2(y_on.read(), reference::conv(spec, x, weights)) <
             tolerance(dtype, 16 * 72));
