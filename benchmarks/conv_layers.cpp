@@ -27,17 +27,20 @@ Plan make_plan(const Session& session, const Layer& layer, ConvTuning tuning) {
   Plan made;
   const bool normed = layer.block.norm == Norm::batch;
   const bool tf32 = session.settings().precision == Precision::tf32;
-  made.config = {layer.block.conv,
-                 normed ? ActivationSpec{} : layer.block.activation,
-                 layer.input,
-                 session.settings().dtype(),
-                 {tf32, tuning}};
+  made.config = {layer.block.conv, normed ? ActivationSpec{} : layer.block.activation,
+                 layer.input,      session.settings().dtype(),
+                 /*passes=*/{},    {tf32, tuning}};
   made.plan = plan_convolution(session.context(), made.config);
-  made.workspace = Buffer(session.context(), made.plan->workspace_bytes());
+  std::size_t workspace_bytes = 0;
+  for (const auto& [name, pass] : enum_table(ConvPass{})) {
+    workspace_bytes = std::max(workspace_bytes, made.plan->workspace_bytes(pass));
+  }
+  made.workspace = Buffer(session.context(), workspace_bytes);
   return made;
 }
 
-/// dy times the activation's derivative, from its output: the contract of ConvPlan::backward.
+/// dy times the activation's derivative, from its output: the contract of
+/// ConvPlan::activation_backward.
 Values before_activation(const ActivationSpec& activation, const Values& y, Values dy) {
   for (std::int64_t i = 0; i < dy.elements(); ++i) {
     dy[i] *= activation.kind == Activation::tanh
@@ -79,12 +82,13 @@ void check_layer(Session& session, const Layer& layer, ConvTuning tuning) {
   const DeviceTensor dy_on(context, dy, dtype), y_on(context, layer.output, dtype);
   const DeviceTensor dx_on(context, layer.input, dtype);
   const DeviceTensor dweights_on(context, spec.weight_shape(), DType::f32);
-  made.plan->forward(context, x_on.view(), weights_on.view(), y_on.view(), made.scratch());
+  made.plan->forward(context, {x_on.view(), weights_on.view(), y_on.view(), made.scratch()});
   const Values y = y_on.read(context);
-  made.plan->backward(
-      context,
-      {x_on.view(), weights_on.view(), y_on.view(), dy_on.view(), dx_on.view(), dweights_on.view()},
-      made.scratch());
+  const ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(),   dy_on.view(),
+                             dx_on.view(), dweights_on.view(), made.scratch()};
+  made.plan->activation_backward(context, tensors);
+  made.plan->backward_data(context, tensors);
+  made.plan->backward_weights(context, tensors);
   const Bounds bounds = bounds_of(session, layer, made.config);
   const ActivationSpec& activation = made.config.activation;
   session.compare(layer.name + " forward", y,
@@ -130,19 +134,21 @@ void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in
     return static_cast<double>(tensor.view().bytes());
   };
   const double output = activation.kind == Activation::none ? 0 : bytes(neutral);
-  const auto backward = [&](TensorView wanted_dx, TensorView wanted_dweights) {
-    made.plan->backward(
-        context, {x.view(), weights.view(), neutral.view(), dy.view(), wanted_dx, wanted_dweights},
-        made.scratch());
-  };
+  const ConvBackward backward{x.view(),  weights.view(),  neutral.view(), dy.view(),
+                              dx.view(), dweights.view(), made.scratch()};
   session.time(call("forward", layer.forward, bytes(x) + bytes(weights) + bytes(y)), [&] {
-    made.plan->forward(context, x.view(), weights.view(), y.view(), made.scratch());
+    made.plan->forward(context, {x.view(), weights.view(), y.view(), made.scratch()});
   });
   session.time(call("data", layer.data_gradient, bytes(dy) + output + bytes(weights) + bytes(dx)),
-               [&] { backward(dx.view(), /*dweights=*/{}); });
+               [&] {
+                 made.plan->activation_backward(context, backward);
+                 made.plan->backward_data(context, backward);
+               });
   session.time(
-      call("weights", layer.weight_gradient, bytes(dy) + output + bytes(x) + bytes(dweights)),
-      [&] { backward(/*dx=*/{}, dweights.view()); });
+      call("weights", layer.weight_gradient, bytes(dy) + output + bytes(x) + bytes(dweights)), [&] {
+        made.plan->activation_backward(context, backward);
+        made.plan->backward_weights(context, backward);
+      });
 
   const Values x_read = x.read(context), weights_read = weights.read(context);
   const Values dy_read = dy.read(context);

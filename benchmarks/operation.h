@@ -95,7 +95,7 @@ double rounding_bound(Precision precision, std::int64_t terms);
 
 struct Operation {
   std::string name;                    ///< for --only
-  std::vector<std::string> contracts;  ///< headers whose operations it times: "kernels/conv.h"
+  std::vector<std::string> contracts;  ///< headers whose operations it times: "kernels/conv/conv.h"
   std::string summary;
   void (*check)(Session&) = nullptr;
   void (*time)(Session&) = nullptr;

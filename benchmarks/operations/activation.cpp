@@ -80,7 +80,7 @@ void time(Session& session) {
 
 Operation activation_operation() {
   return {"activation",
-          {"kernels/activation.h", "kernels/activation_cpu.h", "kernels/activate_cuda.h"},
+          {"kernels/elementwise/activation.h"},
           "relu, leaky relu and tanh in place, and their gradients",
           check,
           time};

@@ -7,7 +7,7 @@ namespace dcgan::benchmarks {
 
 Operation conv_operation() {
   return {"conv",
-          {"kernels/conv.h"},
+          {"kernels/conv/conv.h"},
           "convolutions between feature maps: forward, data gradient, weight gradient",
           [](Session& session) { check_layers(session, LayerKind::library); },
           [](Session& session) { time_layers(session, LayerKind::library); }};

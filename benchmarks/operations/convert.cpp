@@ -63,7 +63,7 @@ void time(Session& session) {
 
 Operation convert_operation() {
   return {"convert",
-          {"kernels/convert.h"},
+          {"kernels/elementwise/convert.h"},
           "float32 to bfloat16 and back, channels first to channels last and back",
           check,
           time};

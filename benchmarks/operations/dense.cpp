@@ -6,7 +6,7 @@ namespace dcgan::benchmarks {
 
 Operation dense_operation() {
   return {"dense",
-          {"kernels/conv.h"},
+          {"kernels/conv/conv.h"},
           "the generator's stem and the discriminator's head: forward and both gradients",
           [](Session& session) { check_layers(session, LayerKind::dense); },
           [](Session& session) { time_layers(session, LayerKind::dense); }};

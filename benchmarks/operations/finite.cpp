@@ -42,8 +42,11 @@ void time(Session& session) {
 }  // namespace
 
 Operation finite_operation() {
-  return {
-      "finite", {"kernels/finite.h"}, "NaN or infinity among a network's gradients", check, time};
+  return {"finite",
+          {"kernels/elementwise/finite.h"},
+          "NaN or infinity among a network's gradients",
+          check,
+          time};
 }
 
 }  // namespace dcgan::benchmarks

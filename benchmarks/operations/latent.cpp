@@ -9,7 +9,7 @@ namespace {
 constexpr RandomKey kKey{7, RandomStream::latent};
 constexpr double kStep = 3;
 
-// Element by element from the contract of kernels/latent.h.
+// Element by element from the contract of kernels/input/latent.h.
 double element(LatentDistribution distribution, std::int64_t row, std::int64_t i) {
   const RandomWords words =
       random_words(kKey, static_cast<std::uint64_t>(kStep), static_cast<std::uint32_t>(row),

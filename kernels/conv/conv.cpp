@@ -42,35 +42,41 @@ class CheckedConvPlan final : public ConvPlan {
         output_(config_.spec.output_shape(config_.input)),
         plan_(std::move(plan)) {}
 
-  std::size_t workspace_bytes() const override { return plan_->workspace_bytes(); }
+  std::size_t workspace_bytes(ConvPass pass) const override {
+    return config_.passes.contain(pass) ? plan_->workspace_bytes(pass) : 0;
+  }
   std::string describe() const override { return plan_->describe(); }
 
-  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView workspace) override {
-    check("x", x, config_.input);
-    check("weights", weights, config_.spec.weight_shape());
-    check("y", y, output_);
-    checks::disjoint(kName, "y", y, "x", x);
-    check_workspace(workspace);
-    plan_->forward(context, x, weights, y, workspace);
+  void forward(const Context& context, const ConvForward& tensors) override {
+    check_pass(ConvPass::forward, tensors.workspace);
+    check("x", tensors.x, config_.input);
+    check("weights", tensors.weights, config_.spec.weight_shape());
+    check("y", tensors.y, output_);
+    checks::disjoint(kName, "y", tensors.y, "x", tensors.x);
+    plan_->forward(context, tensors);
   }
 
-  void backward(const Context& context, const ConvBackward& tensors,
-                TensorView workspace) override {
-    check("dy", tensors.dy, output_);
-    if (config_.activation.kind != Activation::none) check("y", tensors.y, output_);
-    if (!tensors.dx.empty()) {
-      check("weights", tensors.weights, config_.spec.weight_shape());
-      check("dx", tensors.dx, config_.input);
-      checks::disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
-    }
-    if (!tensors.dweights.empty()) {
-      check("x", tensors.x, config_.input);
-      checks::dtype(kName, "dweights", tensors.dweights, {DType::f32});
-      checks::shape(kName, "dweights", tensors.dweights, config_.spec.weight_shape());
-    }
-    check_workspace(workspace);
-    plan_->backward(context, tensors, workspace);
+  void activation_backward(const Context& context, const ConvBackward& tensors) override {
+    check_gradient(tensors);
+    plan_->activation_backward(context, tensors);
+  }
+
+  void backward_data(const Context& context, const ConvBackward& tensors) override {
+    check_pass(ConvPass::backward_data, tensors.workspace);
+    check_gradient(tensors);
+    check("weights", tensors.weights, config_.spec.weight_shape());
+    check("dx", tensors.dx, config_.input);
+    checks::disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
+    plan_->backward_data(context, tensors);
+  }
+
+  void backward_weights(const Context& context, const ConvBackward& tensors) override {
+    check_pass(ConvPass::backward_weights, tensors.workspace);
+    check_gradient(tensors);
+    check("x", tensors.x, config_.input);
+    checks::dtype(kName, "dweights", tensors.dweights, {DType::f32});
+    checks::shape(kName, "dweights", tensors.dweights, config_.spec.weight_shape());
+    plan_->backward_weights(context, tensors);
   }
 
  private:
@@ -78,8 +84,14 @@ class CheckedConvPlan final : public ConvPlan {
     checks::dtype(kName, argument, view, {config_.dtype});
     checks::shape(kName, argument, view, shape);
   }
-  void check_workspace(const TensorView& workspace) const {
-    const std::size_t needed = plan_->workspace_bytes();
+  void check_gradient(const ConvBackward& tensors) const {
+    check("dy", tensors.dy, output_);
+    if (config_.activation.kind != Activation::none) check("y", tensors.y, output_);
+  }
+  void check_pass(ConvPass pass, const TensorView& workspace) const {
+    DCGAN_CHECK(config_.passes.contain(pass), "{}: {} of {} was not planned", kName,
+                enum_name(pass), to_string(config_.spec));
+    const std::size_t needed = plan_->workspace_bytes(pass);
     DCGAN_CHECK(needed == 0 || (!workspace.empty() && workspace.bytes() >= needed),
                 "{}: workspace has {} bytes, needs {}", kName,
                 workspace.empty() ? 0 : workspace.bytes(), needed);
@@ -91,6 +103,18 @@ class CheckedConvPlan final : public ConvPlan {
 };
 
 }  // namespace
+
+bool ConvPasses::contain(ConvPass pass) const {
+  switch (pass) {
+    case ConvPass::forward:
+      return forward;
+    case ConvPass::backward_data:
+      return backward_data;
+    case ConvPass::backward_weights:
+      break;
+  }
+  return backward_weights;
+}
 
 Shape ConvSpec::weight_shape() const {
   return type == ConvType::convolution ? Shape{out_channels, kernel, kernel, in_channels}

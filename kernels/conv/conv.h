@@ -1,15 +1,14 @@
 // Convolution and transposed convolution, with the activation of a block that has no norm inside.
 //
-//   down (convolution)             y[n,p,q,k] = sum_{r,s,c} x[n, p*stride - padding + r,
-//                                                              q*stride - padding + s, c]
-//                                                              w[k,r,s,c]
-//   up   (transposed convolution)  the adjoint of the above in x, with w[c_in, r, s, c_out]
+//   convolution             y[n,p,q,k] = sum_{r,s,c} x[n, p*stride - padding + r,
+//                                                       q*stride - padding + s, c] w[k,r,s,c]
+//   transposed convolution  the adjoint of the above in x, with w[c_in,r,s,c_out]
 //
 // (torch.nn.Conv2d and ConvTranspose2d without bias.) A planned operation: descriptors, the choice
 // of algorithm and the workspace belong to a shape and are made once.
 //
-// Weights lie channels-last: PyTorch's [A, B, kh, kw] as (A, kh, kw, B), for both directions; A is
-// the output channel of `down` and the input channel of `up`. Images are (N, H, W, C).
+// Weights are stored channels-last: PyTorch's [A, B, kh, kw] as (A, kh, kw, B). A counts the output
+// channels of a convolution and the input channels of a transposed one. Images are (N, H, W, C).
 #pragma once
 
 #include <cstddef>
@@ -66,10 +65,20 @@ struct ConvPolicy {
 
 /// The three products of a convolution layer.
 enum class ConvPass { forward, backward_data, backward_weights };
+
+constexpr auto enum_table(ConvPass) {
+  return NameTable<ConvPass, 3>{{{"forward", ConvPass::forward},
+                                 {"backward_data", ConvPass::backward_data},
+                                 {"backward_weights", ConvPass::backward_weights}}};
+}
+
+/// Those that will be called: a plan is built, tuned and given workspace for no others.
 struct ConvPasses {
   bool forward = true;
   bool backward_data = true;
   bool backward_weights = true;
+
+  bool contain(ConvPass pass) const;
 };
 
 struct ConvConfig {
@@ -77,38 +86,56 @@ struct ConvConfig {
   ActivationSpec activation;  ///< applied to the result of forward()
   Shape input;                ///< (N, H, W, in_channels)
   DType dtype = DType::f32;   ///< of x, weights, y, dx, dy; f32 or bf16. dweights are always f32.
+  ConvPasses passes = {};
   ConvPolicy policy = {};
 };
 
-/// What backward() reads and writes. Empty dx or dweights: not computed.
-struct ConvBackward {
-  ConstTensorView x;        ///< (N, H, W, in_channels): the input of forward
-  ConstTensorView weights;  ///< as in forward
-  ConstTensorView y;    ///< (N, P, Q, out_channels): the output of forward; read only when there
-                        ///< is an activation, else it may be empty
-  TensorView dy;        ///< (N, P, Q, out_channels): gradient of y. Used up: with an activation
-                        ///< its contents are undefined afterwards, without one they stay.
-  TensorView dx;        ///< (N, H, W, in_channels), overwritten; may not alias dy
-  TensorView dweights;  ///< weight_shape(), f32, overwritten
+/// y = activation(conv(x, weights)).
+struct ConvForward {
+  ConstTensorView x;        ///< (N, H, W, in_channels)
+  ConstTensorView weights;  ///< weight_shape()
+  TensorView y;             ///< (N, P, Q, out_channels), overwritten; may not alias x
+  TensorView workspace;     ///< u8, at least workspace_bytes(ConvPass::forward)
 };
 
+/// What the calls of one backward pass read and write: one struct for all of them. A call looks at
+/// no other tensors than those that are named at it; they may be empty.
+struct ConvBackward {
+  ConstTensorView x;        ///< (N, H, W, in_channels): the input of forward. backward_weights
+  ConstTensorView weights;  ///< as in forward. backward_data
+  ConstTensorView y;     ///< (N, P, Q, out_channels): the output of forward. All three calls, and
+                         ///< only when there is an activation
+  TensorView dy;         ///< (N, P, Q, out_channels): gradient of y. All three calls;
+                         ///< activation_backward may overwrite it
+  TensorView dx;         ///< (N, H, W, in_channels), overwritten; may not alias dy. backward_data
+  TensorView dweights;   ///< weight_shape(), f32, overwritten. backward_weights
+  TensorView workspace;  ///< u8, at least workspace_bytes() of the pass that is called
+};
+
+/// Everything is enqueued on the context's stream. Contents of the workspace are undefined before
+/// and after each call; backward_data and backward_weights may run side by side on two streams when
+/// each has a workspace of its own.
 class ConvPlan {
  public:
   virtual ~ConvPlan() = default;
-  /// Bytes of scratch that forward and backward need, the larger; 0 is common.
-  virtual std::size_t workspace_bytes() const = 0;
-  /// y = activation(conv(x, weights)). y may not alias x. `workspace`: u8, at least
-  /// workspace_bytes(), contents undefined before and after, shared between plans of one stream.
-  virtual void forward(const Context& context, ConstTensorView x, ConstTensorView weights,
-                       TensorView y, TensorView workspace) = 0;
-  virtual void backward(const Context& context, const ConvBackward& tensors,
-                        TensorView workspace) = 0;
+  /// Bytes of scratch that a pass needs; 0 is common, and what a pass that was not planned needs.
+  virtual std::size_t workspace_bytes(ConvPass pass) const = 0;
+  virtual void forward(const Context& context, const ConvForward& tensors) = 0;
+  /// dy = dy * activation'(y) in place; nothing when there is no activation, or when the plan
+  /// applies the derivative where it loads dy. Called once, before the two calls below, which may
+  /// then follow in either order.
+  virtual void activation_backward(const Context& context, const ConvBackward& tensors) = 0;
+  /// dx = the gradient of x.
+  virtual void backward_data(const Context& context, const ConvBackward& tensors) = 0;
+  /// dweights = the gradient of the weights.
+  virtual void backward_weights(const Context& context, const ConvBackward& tensors) = 0;
   /// The algorithm in a few words, for `info` and benchmarks.
   virtual std::string describe() const = 0;
 };
 
 /// Builds the plan for a shape on the context's device. Throws Error(config) on shapes that do not
 /// fit, Error(unavailable) when the device cannot compute in the type (TF32 exists on GPUs only).
+/// The plan's calls throw Error(internal) on tensors that do not fit and on passes not planned.
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config);
 
 }  // namespace dcgan

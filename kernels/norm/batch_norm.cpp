@@ -16,14 +16,19 @@ void check_image(const char* argument, ConstTensorView view) {
               to_string(view.shape));
 }
 
-void check_row(const char* argument, ConstTensorView view, const Shape& shape) {
+void check_f32(const char* argument, ConstTensorView view, const Shape& shape) {
   checks::dtype(kName, argument, view, {DType::f32});
   checks::shape(kName, argument, view, shape);
 }
 
 void check_parameters(const BatchNormParameters& parameters, std::int64_t channels) {
-  check_row("weight", parameters.weight, {channels});
-  check_row("bias", parameters.bias, {channels});
+  check_f32("weight", parameters.weight, {channels});
+  check_f32("bias", parameters.bias, {channels});
+}
+
+void check_running(const BatchNormRunning& running, std::int64_t channels) {
+  check_f32("running.mean", running.mean, {channels});
+  check_f32("running.var", running.var, {channels});
 }
 
 void check_groups(const Shape& shape, int groups) {
@@ -31,23 +36,14 @@ void check_groups(const Shape& shape, int groups) {
               kName, shape[0], groups);
 }
 
-void check_saved(const BatchNormSaved& saved, const Shape& shape, int groups) {
-  check_row("saved.mean", saved.mean, {groups, shape[3]});
-  check_row("saved.invstd", saved.invstd, {groups, shape[3]});
+void check_saved(const BatchNormSaved& saved, int groups, std::int64_t channels) {
+  check_f32("saved.mean", saved.mean, {groups, channels});
+  check_f32("saved.invstd", saved.invstd, {groups, channels});
 }
 
 void check_output(const char* argument, ConstTensorView view, ConstTensorView like) {
   checks::dtype(kName, argument, view, {like.dtype});
   checks::shape(kName, argument, view, like.shape);
-}
-
-void check_scratch(const Context& context, const TensorView& scratch, const Shape& shape,
-                   int groups) {
-  const std::int64_t needed = batch_norm_scratch_elements(context, shape, groups);
-  checks::dtype(kName, "scratch", scratch, {DType::f32});
-  DCGAN_CHECK((!scratch.empty() && scratch.elements() >= needed) || needed == 0,
-              "{}: scratch has {} elements, needs {}", kName,
-              scratch.empty() ? 0 : scratch.elements(), needed);
 }
 
 void check_activation(const ActivationSpec& activation) {
@@ -57,90 +53,226 @@ void check_activation(const ActivationSpec& activation) {
               "{}: negative slope {} is not above 0", kName, activation.negative_slope);
 }
 
+/// (groups, parts, C) of statistics or sums, which `by_part` has.
+Shape parts_shape(const char* argument, const TensorView& by_part) {
+  DCGAN_CHECK(by_part.shape.rank() == 3 && by_part.elements() > 0,
+              "{}: {} has shape {}, expected (groups, parts, C), none of them 0", kName, argument,
+              to_string(by_part.shape));
+  return by_part.shape;
+}
+
+void check_statistics(const BatchNormStatistics& statistics, const Shape& shape) {
+  check_f32("statistics.count", statistics.count, {shape[0], shape[1]});
+  check_f32("statistics.origin", statistics.origin, {shape[0], shape[2]});
+  check_f32("statistics.mean", statistics.mean, shape);
+  check_f32("statistics.m2", statistics.m2, shape);
+}
+
+void check_sums(const BatchNormSums& sums, const Shape& shape) {
+  check_f32("sums.gradient", sums.gradient, shape);
+  check_f32("sums.moment", sums.moment, shape);
+}
+
+/// What the two passes over memory of the backward direction need; dx is the second's alone.
+void check_backward(const BatchNormBackward& tensors, const BatchNormOptions& options) {
+  check_image("x", tensors.x);
+  check_groups(tensors.x.shape, options.groups);
+  check_parameters(tensors.parameters, tensors.x.shape[3]);
+  check_saved(tensors.saved, options.groups, tensors.x.shape[3]);
+  check_output("dy", tensors.dy, tensors.x);
+  check_activation(options.activation);
+}
+
+/// Views of f32 memory, one behind the other.
+class Slices {
+ public:
+  Slices(const TensorView& memory, std::int64_t needed) : next_(memory.as<float>()) {
+    DCGAN_CHECK(!memory.empty() && memory.elements() >= needed,
+                "{}: memory has {} elements, needs {}", kName,
+                memory.empty() ? 0 : memory.elements(), needed);
+  }
+  TensorView take(const Shape& shape) {
+    const TensorView view(next_, shape);
+    next_ += shape.elements();
+    return view;
+  }
+
+ private:
+  float* next_;
+};
+
 }  // namespace
 
-void batch_norm_train_forward(const Context& context, ConstTensorView x,
-                              const BatchNormParameters& parameters,
-                              const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, TensorView scratch,
-                              const BatchNormOptions& options) {
-  check_image("x", x);
-  const Shape& shape = x.shape;
-  check_groups(shape, options.groups);
-  check_parameters(parameters, shape[3]);
-  check_row("running.mean", running.mean, {shape[3]});
-  check_row("running.var", running.var, {shape[3]});
-  checks::dtype(kName, "running.batches_tracked", running.batches_tracked, {DType::i64});
-  checks::elements(kName, "running.batches_tracked", running.batches_tracked, 1);
-  check_output("y", y, x);
-  checks::same_or_disjoint(kName, "y", y, "x", x);
-  check_saved(saved, shape, options.groups);
-  check_activation(options.activation);
-  if (shape[0] / options.groups * shape[1] * shape[2] < 2) {
-    fail(ErrorKind::config,
-         "batch_norm: training needs more than 1 value per channel, got input {} in {} group(s)",
-         to_string(shape), options.groups);
-  }
-  check_scratch(context, scratch, shape, options.groups);
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) {
-      return cuda::batch_norm_train_forward(context, x, parameters, running, y, saved, scratch,
-                                            options);
-    }
-  }
-  cpu::batch_norm_train_forward(context, x, parameters, running, y, saved, scratch, options);
+std::int64_t BatchNormStatistics::elements(int groups, std::int64_t parts, std::int64_t channels) {
+  return groups * (parts + channels + 2 * parts * channels);
 }
 
-void batch_norm_eval_forward(const Context& context, ConstTensorView x,
-                             const BatchNormParameters& parameters, const BatchNormRunning& running,
-                             TensorView y, const BatchNormOptions& options) {
-  check_image("x", x);
-  check_parameters(parameters, x.shape[3]);
-  check_row("running.mean", running.mean, {x.shape[3]});
-  check_row("running.var", running.var, {x.shape[3]});
-  check_output("y", y, x);
-  checks::same_or_disjoint(kName, "y", y, "x", x);
-  check_activation(options.activation);
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) {
-      return cuda::batch_norm_eval_forward(context, x, parameters, running, y, options);
-    }
-  }
-  cpu::batch_norm_eval_forward(context, x, parameters, running, y, options);
+BatchNormStatistics BatchNormStatistics::in(TensorView memory, int groups, std::int64_t parts,
+                                            std::int64_t channels) {
+  Slices slices(memory, elements(groups, parts, channels));
+  BatchNormStatistics statistics;  // the counts last: rows of C behind them would lie unaligned
+  statistics.mean = slices.take({groups, parts, channels});
+  statistics.m2 = slices.take({groups, parts, channels});
+  statistics.origin = slices.take({groups, channels});
+  statistics.count = slices.take({groups, parts});
+  return statistics;
 }
 
-void batch_norm_backward(const Context& context, const BatchNormBackward& tensors,
-                         TensorView scratch, const BatchNormOptions& options) {
-  check_image("x", tensors.x);
-  const Shape& shape = tensors.x.shape;
-  check_groups(shape, options.groups);
-  check_parameters(tensors.parameters, shape[3]);
-  check_saved(tensors.saved, shape, options.groups);
-  check_output("dy", tensors.dy, tensors.x);
-  check_output("dx", tensors.dx, tensors.x);
-  checks::disjoint(kName, "dx", tensors.dx, "x", tensors.x);
-  checks::same_or_disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
-  DCGAN_CHECK(tensors.dweight.empty() == tensors.dbias.empty(),
-              "{}: of dweight and dbias one is empty and one is not", kName);
-  if (!tensors.dweight.empty()) {
-    check_row("dweight", tensors.dweight, {shape[3]});
-    check_row("dbias", tensors.dbias, {shape[3]});
-  }
-  check_activation(options.activation);
-  check_scratch(context, scratch, shape, options.groups);
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::batch_norm_backward(context, tensors, scratch, options);
-  }
-  cpu::batch_norm_backward(context, tensors, scratch, options);
+std::int64_t BatchNormSums::elements(int groups, std::int64_t parts, std::int64_t channels) {
+  return 2 * groups * parts * channels;
 }
 
-std::int64_t batch_norm_scratch_elements(const Context& context, const Shape& shape, int groups) {
+BatchNormSums BatchNormSums::in(TensorView memory, int groups, std::int64_t parts,
+                                std::int64_t channels) {
+  Slices slices(memory, elements(groups, parts, channels));
+  BatchNormSums sums;
+  sums.gradient = slices.take({groups, parts, channels});
+  sums.moment = slices.take({groups, parts, channels});
+  return sums;
+}
+
+std::int64_t batch_norm_parts(const Context& context, const Shape& shape, DType dtype, int groups) {
   DCGAN_CHECK(shape.rank() == 4, "{}: shape {} is not (N, H, W, C)", kName, to_string(shape));
   check_groups(shape, groups);
   if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::batch_norm_scratch_elements(context, shape, groups);
+    if (context.is_cuda()) return cuda::batch_norm_parts(shape, dtype, groups);
   }
-  return cpu::batch_norm_scratch_elements(context, shape, groups);
+  return cpu::batch_norm_parts(shape, groups);
+}
+
+void batch_norm_statistics(const Context& context, ConstTensorView x,
+                           const BatchNormStatistics& statistics, const BatchNormOptions& options) {
+  check_image("x", x);
+  const Shape& shape = x.shape;
+  const int groups = options.groups;
+  check_groups(shape, groups);
+  if (shape[0] / groups * shape[1] * shape[2] < 2) {
+    fail(ErrorKind::config,
+         "batch_norm: training needs more than 1 value per channel, got input {} in {} group(s)",
+         to_string(shape), groups);
+  }
+  check_statistics(statistics,
+                   {groups, batch_norm_parts(context, shape, x.dtype, groups), shape[3]});
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::batch_norm_statistics(context, x, statistics, options);
+  }
+  cpu::batch_norm_statistics(context, x, statistics, options);
+}
+
+void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
+                      const BatchNormStatistics& to, std::int64_t part) {
+  const Shape shape = parts_shape("from.mean", from.mean);
+  check_statistics(from, shape);
+  const std::int64_t parts = parts_shape("to.mean", to.mean)[1];
+  check_statistics(to, {shape[0], parts, shape[2]});
+  DCGAN_CHECK(part >= 0 && part < parts, "{}: part {} of {}", kName, part, parts);
+  checks::disjoint(kName, "from.mean", from.mean, "to.mean", to.mean);
+  checks::disjoint(kName, "from.m2", from.m2, "to.m2", to.m2);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::batch_norm_merge(context, from, to, part);
+  }
+  cpu::batch_norm_merge(context, from, to, part);
+}
+
+void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
+                       const BatchNormRunning& running, const BatchNormSaved& saved,
+                       const BatchNormOptions& options) {
+  const Shape shape = parts_shape("statistics.mean", statistics.mean);
+  check_statistics(statistics, {options.groups, shape[1], shape[2]});
+  check_running(running, shape[2]);
+  checks::dtype(kName, "running.batches_tracked", running.batches_tracked, {DType::i64});
+  checks::elements(kName, "running.batches_tracked", running.batches_tracked, 1);
+  check_saved(saved, options.groups, shape[2]);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) {
+      return cuda::batch_norm_finish(context, statistics, running, saved, options);
+    }
+  }
+  cpu::batch_norm_finish(context, statistics, running, saved, options);
+}
+
+void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
+                      const BatchNormOptions& options) {
+  check_image("x", tensors.x);
+  check_groups(tensors.x.shape, options.groups);
+  check_parameters(tensors.parameters, tensors.x.shape[3]);
+  check_saved(tensors.saved, options.groups, tensors.x.shape[3]);
+  check_output("y", tensors.y, tensors.x);
+  checks::same_or_disjoint(kName, "y", tensors.y, "x", tensors.x);
+  check_activation(options.activation);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::batch_norm_apply(context, tensors, options);
+  }
+  cpu::batch_norm_apply(context, tensors, options);
+}
+
+void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
+                          const BatchNormOptions& options) {
+  check_image("x", tensors.x);
+  check_parameters(tensors.parameters, tensors.x.shape[3]);
+  check_running(tensors.running, tensors.x.shape[3]);
+  check_output("y", tensors.y, tensors.x);
+  checks::same_or_disjoint(kName, "y", tensors.y, "x", tensors.x);
+  check_activation(options.activation);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::batch_norm_inference(context, tensors, options);
+  }
+  cpu::batch_norm_inference(context, tensors, options);
+}
+
+void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
+                              const BatchNormSums& sums, const BatchNormOptions& options) {
+  check_backward(tensors, options);
+  const Shape& shape = tensors.x.shape;
+  check_sums(sums, {options.groups,
+                    batch_norm_parts(context, shape, tensors.x.dtype, options.groups), shape[3]});
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::batch_norm_backward_sums(context, tensors, sums, options);
+  }
+  cpu::batch_norm_backward_sums(context, tensors, sums, options);
+}
+
+void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
+                                const BatchNormSums& sums, const BatchNormSums& totals,
+                                const BatchNormOptions& options) {
+  const Shape shape = parts_shape("sums.gradient", sums.gradient);
+  const std::int64_t channels = shape[2];
+  check_sums(sums, {options.groups, shape[1], channels});
+  check_sums(totals, {options.groups, 1, channels});
+  checks::disjoint(kName, "totals.gradient", totals.gradient, "sums.gradient", sums.gradient);
+  checks::disjoint(kName, "totals.moment", totals.moment, "sums.moment", sums.moment);
+  check_saved(tensors.saved, options.groups, channels);
+  DCGAN_CHECK(tensors.dweight.empty() == tensors.dbias.empty(),
+              "{}: of dweight and dbias one is empty and one is not", kName);
+  if (!tensors.dweight.empty()) {
+    check_f32("dweight", tensors.dweight, {channels});
+    check_f32("dbias", tensors.dbias, {channels});
+  }
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) {
+      return cuda::batch_norm_backward_finish(context, tensors, sums, totals, options);
+    }
+  }
+  cpu::batch_norm_backward_finish(context, tensors, sums, totals, options);
+}
+
+void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
+                               const BatchNormSums& totals, std::int64_t count,
+                               const BatchNormOptions& options) {
+  check_backward(tensors, options);
+  check_output("dx", tensors.dx, tensors.x);
+  checks::disjoint(kName, "dx", tensors.dx, "x", tensors.x);
+  checks::same_or_disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
+  const Shape& shape = tensors.x.shape;
+  check_sums(totals, {options.groups, 1, shape[3]});
+  const std::int64_t own = shape[0] / options.groups * shape[1] * shape[2];
+  DCGAN_CHECK(count >= own, "{}: count {} is less than the batch's own {}", kName, count, own);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) {
+      return cuda::batch_norm_backward_apply(context, tensors, totals, count, options);
+    }
+  }
+  cpu::batch_norm_backward_apply(context, tensors, totals, count, options);
 }
 
 }  // namespace dcgan

@@ -6,31 +6,49 @@
 namespace dcgan {
 
 namespace cpu {
-void batch_norm_train_forward(const Context& context, ConstTensorView x,
-                              const BatchNormParameters& parameters,
-                              const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, TensorView scratch,
-                              const BatchNormOptions& options);
-void batch_norm_eval_forward(const Context& context, ConstTensorView x,
-                             const BatchNormParameters& parameters, const BatchNormRunning& running,
-                             TensorView y, const BatchNormOptions& options);
-void batch_norm_backward(const Context& context, const BatchNormBackward& tensors,
-                         TensorView scratch, const BatchNormOptions& options);
-std::int64_t batch_norm_scratch_elements(const Context& context, const Shape& shape, int groups);
+std::int64_t batch_norm_parts(const Shape& shape, int groups);
+void batch_norm_statistics(const Context& context, ConstTensorView x,
+                           const BatchNormStatistics& statistics, const BatchNormOptions& options);
+void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
+                      const BatchNormStatistics& to, std::int64_t part);
+void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
+                       const BatchNormRunning& running, const BatchNormSaved& saved,
+                       const BatchNormOptions& options);
+void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
+                      const BatchNormOptions& options);
+void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
+                          const BatchNormOptions& options);
+void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
+                              const BatchNormSums& sums, const BatchNormOptions& options);
+void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
+                                const BatchNormSums& sums, const BatchNormSums& totals,
+                                const BatchNormOptions& options);
+void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
+                               const BatchNormSums& totals, std::int64_t count,
+                               const BatchNormOptions& options);
 }  // namespace cpu
 
 namespace cuda {
-void batch_norm_train_forward(const Context& context, ConstTensorView x,
-                              const BatchNormParameters& parameters,
-                              const BatchNormRunning& running, TensorView y,
-                              const BatchNormSaved& saved, TensorView scratch,
-                              const BatchNormOptions& options);
-void batch_norm_eval_forward(const Context& context, ConstTensorView x,
-                             const BatchNormParameters& parameters, const BatchNormRunning& running,
-                             TensorView y, const BatchNormOptions& options);
-void batch_norm_backward(const Context& context, const BatchNormBackward& tensors,
-                         TensorView scratch, const BatchNormOptions& options);
-std::int64_t batch_norm_scratch_elements(const Context& context, const Shape& shape, int groups);
+std::int64_t batch_norm_parts(const Shape& shape, DType dtype, int groups);
+void batch_norm_statistics(const Context& context, ConstTensorView x,
+                           const BatchNormStatistics& statistics, const BatchNormOptions& options);
+void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
+                      const BatchNormStatistics& to, std::int64_t part);
+void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
+                       const BatchNormRunning& running, const BatchNormSaved& saved,
+                       const BatchNormOptions& options);
+void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
+                      const BatchNormOptions& options);
+void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
+                          const BatchNormOptions& options);
+void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
+                              const BatchNormSums& sums, const BatchNormOptions& options);
+void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
+                                const BatchNormSums& sums, const BatchNormSums& totals,
+                                const BatchNormOptions& options);
+void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
+                               const BatchNormSums& totals, std::int64_t count,
+                               const BatchNormOptions& options);
 }  // namespace cuda
 
 }  // namespace dcgan

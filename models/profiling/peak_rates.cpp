@@ -40,7 +40,8 @@ double measure_arithmetic(const Context& context, DType dtype, const ConvPolicy&
   const std::int64_t batch = context.is_cuda() ? 512 : 32;
   const ConvSpec spec{ConvType::convolution, 256, 512, 3, 1, 1};
   const Shape input{batch, 16, 16, spec.in_channels};
-  const auto plan = plan_convolution(context, {spec, {}, input, dtype, policy});
+  const ConvPasses passes{/*forward=*/true, /*backward_data=*/false, /*backward_weights=*/false};
+  const auto plan = plan_convolution(context, {spec, {}, input, dtype, passes, policy});
   // Random numbers, not zeros: a GPU clocks higher on zeros than on any real data.
   const Buffer counter(context, sizeof(std::int64_t));
   const TensorView step(counter.data(), {1}, DType::i64);
@@ -53,11 +54,13 @@ double measure_arithmetic(const Context& context, DType dtype, const ConvPolicy&
   };
   const Shape output = spec.output_shape(input);
   const Buffer x = filled(input), weights = filled(spec.weight_shape()), y = filled(output);
-  const Buffer workspace(context, plan->workspace_bytes());
+  const Buffer workspace(context, plan->workspace_bytes(ConvPass::forward));
   const Timing timing = time_repeats(kWarmUp, kRepeats, [&] {
-    plan->forward(context, {x.data(), input, dtype}, {weights.data(), spec.weight_shape(), dtype},
-                  {y.data(), output, dtype},
-                  {workspace.data(), {static_cast<std::int64_t>(workspace.bytes())}, DType::u8});
+    plan->forward(context,
+                  {{x.data(), input, dtype},
+                   {weights.data(), spec.weight_shape(), dtype},
+                   {y.data(), output, dtype},
+                   {workspace.data(), {static_cast<std::int64_t>(workspace.bytes())}, DType::u8}});
     context.synchronize();
   });
   return 2 * static_cast<double>(spec.multiply_accumulates(input)) / (timing.quantile(0) * 1e-3);

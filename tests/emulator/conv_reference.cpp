@@ -99,11 +99,13 @@ class ReferencePlan final : public ConvPlan {
         factors_(config.policy.allow_tf32 ? Factors::tf32 : Factors::exact),
         name_(std::move(name)) {}
 
-  std::size_t workspace_bytes() const override { return kWorkspaceBytes; }
+  std::size_t workspace_bytes(ConvPass pass) const override {
+    return config_.passes.contain(pass) ? kWorkspaceBytes : 0;
+  }
   std::string describe() const override { return name_; }
 
-  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView workspace) override {
+  void forward(const Context& context, const ConvForward& tensors) override {
+    const auto& [x, weights, y, workspace] = tensors;
     if (is_down()) {
       enqueue_features(context, x, weights, y, workspace);
     } else {
@@ -112,18 +114,20 @@ class ReferencePlan final : public ConvPlan {
     activate_in_place(context, y, config_.activation);
   }
 
-  void backward(const Context& context, const ConvBackward& tensors,
-                TensorView workspace) override {
-    if (config_.activation.kind != Activation::none) {
-      activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
-    }
-    if (!tensors.dweights.empty()) enqueue_weights(context, tensors, workspace);
-    if (tensors.dx.empty()) return;
+  void activation_backward(const Context& context, const ConvBackward& tensors) override {
+    activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
+  }
+
+  void backward_data(const Context& context, const ConvBackward& tensors) override {
     if (is_down()) {
-      enqueue_image(context, tensors.dy, tensors.weights, tensors.dx, workspace);
+      enqueue_image(context, tensors.dy, tensors.weights, tensors.dx, tensors.workspace);
     } else {
-      enqueue_features(context, tensors.dy, tensors.weights, tensors.dx, workspace);
+      enqueue_features(context, tensors.dy, tensors.weights, tensors.dx, tensors.workspace);
     }
+  }
+
+  void backward_weights(const Context& context, const ConvBackward& tensors) override {
+    enqueue_weights(context, tensors, tensors.workspace);
   }
 
  private:

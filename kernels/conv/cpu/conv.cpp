@@ -13,13 +13,13 @@ class Plan final : public ConvPlan {
   Plan(const ConvConfig& config, std::unique_ptr<ConvEngine> engine)
       : config_(config), engine_(std::move(engine)) {}
 
-  std::size_t workspace_bytes() const override {
+  std::size_t workspace_bytes(ConvPass /*pass*/) const override {
     const std::size_t needed = engine_->workspace_bytes();
     return needed == 0 ? 0 : needed + kAlignment - 1;  // the caller's bytes may start anywhere
   }
 
-  void forward(const Context& /*context*/, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView workspace) override {
+  void forward(const Context& /*context*/, const ConvForward& tensors) override {
+    const auto& [x, weights, y, workspace] = tensors;
     std::byte* scratch = aligned(workspace);
     if (is_down()) {
       engine_->gather(x.data, weights.data, y.data, scratch);
@@ -29,17 +29,20 @@ class Plan final : public ConvPlan {
     if (!(is_down() && engine_->fuses_activation())) apply_activation(y, config_.activation);
   }
 
-  void backward(const Context& /*context*/, const ConvBackward& tensors,
-                TensorView workspace) override {
-    std::byte* scratch = aligned(workspace);
-    const void* dy = tensors.dy.data;
+  void activation_backward(const Context& /*context*/, const ConvBackward& tensors) override {
     apply_activation_derivative(tensors.y, tensors.dy, config_.activation);
-    if (!tensors.dweights.empty()) {
-      const void* x = tensors.x.data;
-      engine_->weight_gradient(is_down() ? x : dy, is_down() ? dy : x, tensors.dweights.as<float>(),
-                               scratch);
-    }
-    if (tensors.dx.empty()) return;
+  }
+
+  void backward_weights(const Context& /*context*/, const ConvBackward& tensors) override {
+    const void* x = tensors.x.data;
+    const void* dy = tensors.dy.data;
+    engine_->weight_gradient(is_down() ? x : dy, is_down() ? dy : x, tensors.dweights.as<float>(),
+                             aligned(tensors.workspace));
+  }
+
+  void backward_data(const Context& /*context*/, const ConvBackward& tensors) override {
+    std::byte* scratch = aligned(tensors.workspace);
+    const void* dy = tensors.dy.data;
     if (is_down()) {
       engine_->scatter(dy, tensors.weights.data, tensors.dx.data, scratch);
     } else {

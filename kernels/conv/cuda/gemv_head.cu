@@ -85,27 +85,47 @@ class HeadPlan final : public ConvPlan {
     chunks_ = (images_ + images_of_chunk_ - 1) / images_of_chunk_;
   }
 
-  std::size_t workspace_bytes() const override {
+  std::size_t workspace_bytes(ConvPass pass) const override {
+    if (pass != ConvPass::backward_weights) return 0;
     return static_cast<std::size_t>(chunks_) * static_cast<std::size_t>(elements_) * sizeof(float);
   }
 
-  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView /*workspace*/) override {
-    with_storage_and_width(dtype_, is_wide(x.data, weights.data), [&]<class T, int width>() {
+  void forward(const Context& context, const ConvForward& tensors) override {
+    const bool wide = is_wide(tensors.x.data, tensors.weights.data);
+    with_storage_and_width(dtype_, wide, [&]<class T, int width>() {
       launch(context, head_forward_kernel<T, width>,
              {"head_forward_kernel", dim3(static_cast<unsigned>(images_)), dim3(kThreads)},
-             x.as<T>(), weights.as<T>(), y.as<T>(), elements_, activation_.kind,
-             activation_.negative_slope);
+             tensors.x.as<T>(), tensors.weights.as<T>(), tensors.y.as<T>(), elements_,
+             activation_.kind, activation_.negative_slope);
     });
   }
 
-  void backward(const Context& context, const ConvBackward& tensors,
-                TensorView workspace) override {
+  // The derivative of the activation is applied where dy is loaded.
+  void activation_backward(const Context& /*context*/, const ConvBackward& /*tensors*/) override {}
+
+  void backward_data(const Context& context, const ConvBackward& tensors) override {
     const Operand dy{tensors.dy, tensors.y, activation_};
-    if (!tensors.dx.empty()) data(context, dy, tensors);
-    if (!tensors.dweights.empty()) {
-      weights(context, dy, tensors, reinterpret_cast<float*>(workspace.as<std::uint8_t>()));
-    }
+    with_storage_and_width(
+        dtype_, is_wide(tensors.weights.data, tensors.dx.data), [&]<class T, int width>() {
+          launch(context, head_data_kernel<T, width>,
+                 {"head_data_kernel", blocks(width, std::min(images_, kMostImagesAtOnce)),
+                  dim3(kThreads)},
+                 device_operand<T>(dy), tensors.weights.as<T>(), tensors.dx.as<T>(), elements_,
+                 images_);
+        });
+  }
+
+  void backward_weights(const Context& context, const ConvBackward& tensors) override {
+    const Operand dy{tensors.dy, tensors.y, activation_};
+    auto* partials = reinterpret_cast<float*>(tensors.workspace.as<std::uint8_t>());
+    with_storage_and_width(dtype_, is_wide(tensors.x.data, tensors.x.data),
+                           [&]<class T, int width>() {
+                             launch(context, head_weights_kernel<T, width>,
+                                    {"head_weights_kernel", blocks(width, chunks_), dim3(kThreads)},
+                                    device_operand<T>(dy), tensors.x.as<T>(), partials, elements_,
+                                    images_, images_of_chunk_);
+                           });
+    sum_columns(context, partials, chunks_, elements_, tensors.dweights.as<float>());
   }
 
   std::string describe() const override { return "own dot product, activation inside"; }
@@ -118,29 +138,6 @@ class HeadPlan final : public ConvPlan {
   dim3 blocks(int width, int down) const {
     const int across = (elements_ / width + kThreads - 1) / kThreads;
     return dim3(static_cast<unsigned>(across), static_cast<unsigned>(down));
-  }
-
-  void data(const Context& context, const Operand& dy, const ConvBackward& tensors) const {
-    with_storage_and_width(
-        dtype_, is_wide(tensors.weights.data, tensors.dx.data), [&]<class T, int width>() {
-          launch(context, head_data_kernel<T, width>,
-                 {"head_data_kernel", blocks(width, std::min(images_, kMostImagesAtOnce)),
-                  dim3(kThreads)},
-                 device_operand<T>(dy), tensors.weights.as<T>(), tensors.dx.as<T>(), elements_,
-                 images_);
-        });
-  }
-
-  void weights(const Context& context, const Operand& dy, const ConvBackward& tensors,
-               float* partials) const {
-    with_storage_and_width(dtype_, is_wide(tensors.x.data, tensors.x.data),
-                           [&]<class T, int width>() {
-                             launch(context, head_weights_kernel<T, width>,
-                                    {"head_weights_kernel", blocks(width, chunks_), dim3(kThreads)},
-                                    device_operand<T>(dy), tensors.x.as<T>(), partials, elements_,
-                                    images_, images_of_chunk_);
-                           });
-    sum_columns(context, partials, chunks_, elements_, tensors.dweights.as<float>());
   }
 
   ActivationSpec activation_;

@@ -12,32 +12,37 @@ class DirectConvPlan final : public ConvPlan {
         activation_(config.activation),
         conv_(conv) {}
 
-  std::size_t workspace_bytes() const override {
+  std::size_t workspace_bytes(ConvPass pass) const override {
+    if (pass != ConvPass::backward_weights) return 0;
     return static_cast<std::size_t>(image_weights_partials(conv_)) * sizeof(float);
   }
 
-  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView /*workspace*/) override {
-    const Operand input{x, {}, {}};
-    if (down_) return image_to_features(context, conv_, input, weights, y, activation_);
-    features_to_image(context, conv_, input, weights, y, activation_);
+  void forward(const Context& context, const ConvForward& tensors) override {
+    const Operand x{tensors.x, {}, {}};
+    if (down_) {
+      image_to_features(context, conv_, x, tensors.weights, tensors.y, activation_);
+    } else {
+      features_to_image(context, conv_, x, tensors.weights, tensors.y, activation_);
+    }
   }
 
-  void backward(const Context& context, const ConvBackward& tensors,
-                TensorView workspace) override {
+  // The derivative of the activation is applied where dy is loaded.
+  void activation_backward(const Context& /*context*/, const ConvBackward& /*tensors*/) override {}
+
+  void backward_data(const Context& context, const ConvBackward& tensors) override {
+    const Operand dy{tensors.dy, tensors.y, activation_};
+    if (down_) {
+      features_to_image(context, conv_, dy, tensors.weights, tensors.dx, {});
+    } else {
+      image_to_features(context, conv_, dy, tensors.weights, tensors.dx, {});
+    }
+  }
+
+  void backward_weights(const Context& context, const ConvBackward& tensors) override {
     const Operand x{tensors.x, {}, {}};
     const Operand dy{tensors.dy, tensors.y, activation_};
-    if (!tensors.dx.empty()) {
-      if (down_) {
-        features_to_image(context, conv_, dy, tensors.weights, tensors.dx, {});
-      } else {
-        image_to_features(context, conv_, dy, tensors.weights, tensors.dx, {});
-      }
-    }
-    if (!tensors.dweights.empty()) {
-      auto* partials = reinterpret_cast<float*>(workspace.as<std::uint8_t>());
-      image_weights(context, conv_, down_ ? x : dy, down_ ? dy : x, tensors.dweights, partials);
-    }
+    auto* partials = reinterpret_cast<float*>(tensors.workspace.as<std::uint8_t>());
+    image_weights(context, conv_, down_ ? x : dy, down_ ? dy : x, tensors.dweights, partials);
   }
 
   std::string describe() const override { return "own kernels, activation inside"; }

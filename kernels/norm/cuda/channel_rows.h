@@ -1,6 +1,6 @@
-// How batch norm's kernels walk a tensor (N, H, W, C): a group's images are `rows` pixels of C
-// channels; a block takes a tile of channels and a chunk of a group's rows. A thread keeps to
-// `width` neighbouring channels and steps through rows, so what belongs to a channel stays in its
+// How batch norm's kernels divide a tensor (N, H, W, C): a group's images are `rows` pixels of C
+// channels; a block has a tile of channels and a chunk of a group's rows. A thread keeps to `width`
+// neighbouring channels and steps through rows, so what belongs to a channel stays in its
 // registers.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/common/cuda/launch.h"
+#include "kernels/common/cuda/vector.h"
 #include "runtime/base/shape.h"
 
 namespace dcgan::cuda {
@@ -32,11 +33,14 @@ struct ChannelRows {
   }
 };
 
-/// The cut depends on the shape alone, never on the GPU, so that sums repeat bit for bit on any.
-/// `most_blocks`: about how many; `fewest_rows`: that a thread should at least have.
-inline ChannelRows channel_rows(const Shape& shape, int groups, int width, std::int64_t most_blocks,
-                                std::int64_t fewest_rows) {
-  constexpr std::int64_t kMostChunks = 256;  // bounds the second stage of a reduction
+/// How many blocks a kernel should have at most, and rows one of its threads at least, about.
+struct ChunkLimits {
+  std::int64_t most_blocks;
+  std::int64_t fewest_rows;
+};
+
+/// Tiles of channels, with a group's rows in one chunk.
+inline ChannelRows channel_tiles(const Shape& shape, int groups, int width) {
   ChannelRows result{};
   result.channels = static_cast<int>(shape[3]);
   result.groups = groups;
@@ -45,14 +49,48 @@ inline ChannelRows channel_rows(const Shape& shape, int groups, int width, std::
   result.lanes = 1;
   while (result.lanes < pieces && result.lanes < 32) result.lanes *= 2;
   result.tiles = (pieces + result.lanes - 1) / result.lanes;
-  const std::int64_t rows_at_once = kChannelThreads / result.lanes;
-  const std::int64_t wanted = std::min({most_blocks / (std::int64_t{result.tiles} * groups),
-                                        result.rows / (rows_at_once * fewest_rows), kMostChunks});
-  const std::int64_t chunks = std::max<std::int64_t>(wanted, 1);
-  result.rows_per_chunk = (result.rows + chunks - 1) / chunks;
-  result.chunks =
-      static_cast<int>((result.rows + result.rows_per_chunk - 1) / result.rows_per_chunk);
+  result.rows_per_chunk = result.rows;
+  result.chunks = 1;
   return result;
+}
+
+/// Chunks of a group's rows: of the shape and the width alone, never of the GPU, so that sums
+/// repeat bit for bit on any.
+inline std::int64_t row_chunks(const ChannelRows& tiles, const ChunkLimits& limits) {
+  constexpr std::int64_t kMostChunks = 256;  // bounds the second stage of a reduction
+  const std::int64_t rows_at_once = kChannelThreads / tiles.lanes;
+  const std::int64_t wanted =
+      std::min({limits.most_blocks / (std::int64_t{tiles.tiles} * tiles.groups),
+                tiles.rows / (rows_at_once * limits.fewest_rows), kMostChunks});
+  return std::max<std::int64_t>(wanted, 1);
+}
+
+/// The same tiles with the rows in about `chunks` chunks: as many as `rows_per_chunk` leaves.
+inline ChannelRows divided(ChannelRows tiles, std::int64_t chunks) {
+  tiles.rows_per_chunk = (tiles.rows + chunks - 1) / chunks;
+  tiles.chunks = static_cast<int>((tiles.rows + tiles.rows_per_chunk - 1) / tiles.rows_per_chunk);
+  return tiles;
+}
+
+/// For a pass that leaves nothing behind but its output.
+inline ChannelRows channel_rows(const Shape& shape, int groups, int width,
+                                const ChunkLimits& limits) {
+  const ChannelRows tiles = channel_tiles(shape, groups, width);
+  return divided(tiles, row_chunks(tiles, limits));
+}
+
+/// Does every row begin at a multiple of 16 bytes if the tensor does?
+inline bool rows_are_wide(const Shape& shape, DType dtype) {
+  return shape[3] % (16 / static_cast<std::int64_t>(size_of(dtype))) == 0;
+}
+
+/// For a pass that leaves one part of statistics or sums a chunk. The parts are of the shape and
+/// the type alone; `width` may be less than these allow, where a tensor is not aligned.
+inline ChannelRows part_rows(const Shape& shape, DType dtype, int groups, int width) {
+  constexpr ChunkLimits kLimits{/*most_blocks=*/512, /*fewest_rows=*/8};
+  const int widest = rows_are_wide(shape, dtype) ? 16 / static_cast<int>(size_of(dtype)) : 1;
+  const std::int64_t chunks = row_chunks(channel_tiles(shape, groups, widest), kLimits);
+  return divided(channel_tiles(shape, groups, width), chunks);
 }
 
 /// What one thread works on.
@@ -66,16 +104,25 @@ struct ChannelThread {
 };
 
 template <int width>
-__device__ __forceinline__ ChannelThread channel_thread(const ChannelRows& cut) {
+__device__ __forceinline__ ChannelThread channel_thread(const ChannelRows& division) {
   ChannelThread thread;
   thread.channel = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * width;
-  thread.active = thread.channel < cut.channels;
-  const std::int64_t first = blockIdx.y * cut.rows_per_chunk;
-  thread.end = first + cut.rows_per_chunk < cut.rows ? first + cut.rows_per_chunk : cut.rows;
+  thread.active = thread.channel < division.channels;
+  const std::int64_t first = blockIdx.y * division.rows_per_chunk;
+  thread.end = first + division.rows_per_chunk < division.rows ? first + division.rows_per_chunk
+                                                               : division.rows;
   thread.row = first + threadIdx.y;
   thread.step = blockDim.y;
-  thread.element = (blockIdx.z * cut.rows + thread.row) * cut.channels + thread.channel;
+  thread.element = (blockIdx.z * division.rows + thread.row) * division.channels + thread.channel;
   return thread;
+}
+
+/// Where the results of the block's chunk begin in a table (groups, chunks, C), for the thread's
+/// channels.
+__device__ __forceinline__ std::int64_t part_element(const ChannelRows& division,
+                                                     const ChannelThread& thread) {
+  return (std::int64_t{blockIdx.z} * division.chunks + blockIdx.y) * division.channels +
+         thread.channel;
 }
 
 /// The thread's place in tables that a block shares.

@@ -11,10 +11,9 @@
 #include "kernels/input/image_batch.h"
 #include "kernels/input/latent.h"
 #include "kernels/loss/loss.h"
-#include "kernels/norm/batch_norm.h"
 #include "kernels/optimizer/optimizer.h"
 #include "tests/emulator/grid/grid.h"
-#include "tests/kernels/support.h"
+#include "tests/kernels/norm/support.h"
 #include "tests/reference/conv.h"
 
 namespace dcgan::test {
@@ -47,38 +46,25 @@ GuardedTensor random(const Context& context, Shape shape, std::uint32_t seed, DT
 }
 
 Bytes train_batch_norm(const Context& context, const Shape& shape, DType dtype) {
-  const std::int64_t channels = shape[3];
   const BatchNormOptions options{{Activation::leaky_relu, 0.2f}, 2};
-  const GuardedTensor x = random(context, shape, 1, dtype), dy = random(context, shape, 2, dtype);
-  const GuardedTensor weight = random(context, {channels}, 3, DType::f32);
-  const GuardedTensor bias = random(context, {channels}, 4, DType::f32);
-  const GuardedTensor running_mean = random(context, {channels}, 5, DType::f32);
-  const GuardedTensor running_var = random(context, {channels}, 6, DType::f32);
-  const GuardedTensor tracked(context, Values({1}, {3}), DType::i64);
-  const GuardedTensor y(context, shape, dtype), dx(context, shape, dtype);
-  const GuardedTensor mean(context, {2, channels}, DType::f32);
-  const GuardedTensor invstd(context, {2, channels}, DType::f32);
-  const GuardedTensor dweight(context, {channels}, DType::f32);
-  const GuardedTensor dbias(context, {channels}, DType::f32);
-  const GuardedTensor scratch(context, Shape{batch_norm_scratch_elements(context, shape, 2)},
-                              DType::f32);
-  const BatchNormParameters parameters{weight.view(), bias.view()};
-  const BatchNormSaved saved{mean.view(), invstd.view()};
-  batch_norm_train_forward(context, x.view(), parameters,
-                           {running_mean.view(), running_var.view(), tracked.view()}, y.view(),
-                           saved, scratch.view(), options);
-  batch_norm_backward(
-      context, {x.view(), parameters, saved, dy.view(), dx.view(), dweight.view(), dbias.view()},
-      scratch.view(), options);
-  return {{"y", y.raw()},
-          {"mean", mean.raw()},
-          {"invstd", invstd.raw()},
-          {"running_mean", running_mean.raw()},
-          {"running_var", running_var.raw()},
-          {"tracked", tracked.raw()},
-          {"dx", dx.raw()},
-          {"dweight", dweight.raw()},
-          {"dbias", dbias.raw()}};
+  const NormOnDevice norm(context, reference::random_values(shape, 1, dtype),
+                          reference::random_values(shape, 2, dtype), random_state(shape[3]), dtype,
+                          options);
+  norm.forward();
+  norm.backward();
+  const GuardedTensor memory(context, {BatchNormStatistics::elements(2, 3, shape[3])}, DType::f32);
+  batch_norm_merge(context, norm.statistics(),
+                   BatchNormStatistics::in(memory.view(), 2, 3, shape[3]), /*part=*/1);
+  return {{"y", norm.y.raw()},
+          {"mean", norm.mean.raw()},
+          {"invstd", norm.invstd.raw()},
+          {"running_mean", norm.running_mean.raw()},
+          {"running_var", norm.running_var.raw()},
+          {"tracked", norm.tracked.raw()},
+          {"merged", memory.raw()},
+          {"dx", norm.dx.raw()},
+          {"dweight", norm.dweight.raw()},
+          {"dbias", norm.dbias.raw()}};
 }
 
 /// Forward and both gradients of a convolution of our own.
@@ -92,12 +78,15 @@ Bytes train_convolution(const Context& context, const ConvConfig& config) {
   const GuardedTensor dy = random(context, output, 3, config.dtype);
   const GuardedTensor y(context, output, config.dtype), dx(context, config.input, config.dtype);
   const GuardedTensor dweights(context, weight_shape, DType::f32);
-  const GuardedTensor workspace(context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())},
-                                DType::u8);
-  plan->forward(context, x.view(), weights.view(), y.view(), workspace.view());
-  plan->backward(context,
-                 {x.view(), weights.view(), y.view(), dy.view(), dx.view(), dweights.view()},
-                 workspace.view());
+  const GuardedTensor workspace(
+      context, Shape{static_cast<std::int64_t>(plan->workspace_bytes(ConvPass::backward_weights))},
+      DType::u8);
+  plan->forward(context, {x.view(), weights.view(), y.view(), /*workspace=*/{}});
+  const ConvBackward tensors{x.view(),  weights.view(),  y.view(),        dy.view(),
+                             dx.view(), dweights.view(), workspace.view()};
+  plan->activation_backward(context, tensors);
+  plan->backward_data(context, tensors);
+  plan->backward_weights(context, tensors);
   CHECK(workspace.guards_intact());
   return {{"y", y.raw()}, {"dx", dx.raw()}, {"dweights", dweights.raw()}};
 }
@@ -149,13 +138,15 @@ TEST_CASE("our convolutions over several tiles agree with float64") {
       const GuardedTensor dy_on(context, dy, dtype), y_on(context, dy.shape, dtype);
       const GuardedTensor dx_on(context, input, dtype);
       const GuardedTensor dweights_on(context, weights.shape, DType::f32);
-      const GuardedTensor workspace(
-          context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())}, DType::u8);
-      plan->forward(context, x_on.view(), weights_on.view(), y_on.view(), workspace.view());
-      plan->backward(context,
-                     {x_on.view(), weights_on.view(), y_on.view(), dy_on.view(), dx_on.view(),
-                      dweights_on.view()},
-                     workspace.view());
+      const auto bytes =
+          static_cast<std::int64_t>(plan->workspace_bytes(ConvPass::backward_weights));
+      const GuardedTensor workspace(context, Shape{bytes}, DType::u8);
+      plan->forward(context, {x_on.view(), weights_on.view(), y_on.view(), /*workspace=*/{}});
+      const ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(),     dy_on.view(),
+                                 dx_on.view(), dweights_on.view(), workspace.view()};
+      plan->activation_backward(context, tensors);
+      plan->backward_data(context, tensors);
+      plan->backward_weights(context, tensors);
       const auto gradients = reference::conv_gradients(spec, x, weights, dy);
       CHECK(reference::relative_l2(y_on.read(), reference::conv(spec, x, weights)) <
             tolerance(dtype, 16 * 72));

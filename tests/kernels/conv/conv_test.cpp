@@ -60,6 +60,10 @@ std::unique_ptr<ConvPlan> plan_if_possible(const Context& context, const ConvCon
   }
 }
 
+GuardedTensor scratch_for(const Context& context, const ConvPlan& plan, ConvPass pass) {
+  return {context, Shape{static_cast<std::int64_t>(plan.workspace_bytes(pass))}, DType::u8};
+}
+
 struct Run {
   Values y, dx, dweights, dy_after;
   bool guards_intact = false;
@@ -71,18 +75,57 @@ Run run(const Context& context, ConvPlan& plan, const ConvConfig& config, const 
   const GuardedTensor dy_on(context, dy, config.dtype), y_on(context, dy.shape, config.dtype);
   const GuardedTensor dx_on(context, x.shape, config.dtype);
   const GuardedTensor dweights_on(context, weights.shape, DType::f32);
-  const auto bytes = static_cast<std::int64_t>(plan.workspace_bytes());
-  const GuardedTensor workspace(context, Shape{bytes}, DType::u8);
-  plan.forward(context, x_on.view(), weights_on.view(), y_on.view(), workspace.view());
-  plan.backward(
-      context,
-      {x_on.view(), weights_on.view(), y_on.view(), dy_on.view(), dx_on.view(), dweights_on.view()},
-      workspace.view());
+  // A workspace a pass, of just the bytes that the pass asks for.
+  const GuardedTensor forward_scratch = scratch_for(context, plan, ConvPass::forward);
+  const GuardedTensor data_scratch = scratch_for(context, plan, ConvPass::backward_data);
+  const GuardedTensor weights_scratch = scratch_for(context, plan, ConvPass::backward_weights);
+  plan.forward(context, {x_on.view(), weights_on.view(), y_on.view(), forward_scratch.view()});
+  ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(), dy_on.view(),
+                       dx_on.view(), dweights_on.view(), {}};
+  plan.activation_backward(context, tensors);
+  tensors.workspace = weights_scratch.view();
+  plan.backward_weights(context, tensors);
+  tensors.workspace = data_scratch.view();
+  plan.backward_data(context, tensors);
   context.synchronize();
   return {y_on.read(), dx_on.read(), dweights_on.read(), dy_on.read(),
           y_on.guards_intact() && dx_on.guards_intact() && dweights_on.guards_intact() &&
-              dy_on.guards_intact() && workspace.guards_intact() && x_on.read().v == x.v &&
-              weights_on.read().v == weights.v};
+              dy_on.guards_intact() && forward_scratch.guards_intact() &&
+              data_scratch.guards_intact() && weights_scratch.guards_intact() &&
+              x_on.read().v == x.v && weights_on.read().v == weights.v};
+}
+
+/// Runs the planned passes of a config; the others must refuse and ask for no workspace.
+void check_planned(const Context& context, const ConvConfig& config, const Values& x,
+                   const Values& weights, const Values& dy, const Run& expected) {
+  const auto plan = plan_convolution(context, config);
+  const GuardedTensor x_on(context, x, config.dtype), weights_on(context, weights, config.dtype);
+  const GuardedTensor dy_on(context, dy, config.dtype), y_on(context, dy.shape, config.dtype);
+  const GuardedTensor dx_on(context, x.shape, config.dtype);
+  const GuardedTensor dweights_on(context, weights.shape, DType::f32);
+  const auto call = [&](ConvPass pass) {
+    const GuardedTensor scratch = scratch_for(context, *plan, pass);
+    const ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(),   dy_on.view(),
+                               dx_on.view(), dweights_on.view(), scratch.view()};
+    if (pass == ConvPass::forward) {
+      plan->forward(context, {x_on.view(), weights_on.view(), y_on.view(), scratch.view()});
+    }
+    if (pass == ConvPass::backward_data) plan->backward_data(context, tensors);
+    if (pass == ConvPass::backward_weights) plan->backward_weights(context, tensors);
+    context.synchronize();
+  };
+  for (const auto& [name, pass] : enum_table(ConvPass{})) {
+    if (config.passes.contain(pass)) {
+      call(pass);
+      continue;
+    }
+    CHECK(plan->workspace_bytes(pass) == 0);
+    CHECK_THAT(thrown_by([&] { call(pass); }).message,
+               Contains(std::string(name)) && Contains("not planned"));
+  }
+  CHECK(y_on.read().v == expected.y.v);
+  if (config.passes.backward_data) CHECK(dx_on.read().v == expected.dx.v);
+  if (config.passes.backward_weights) CHECK(dweights_on.read().v == expected.dweights.v);
 }
 
 /// dy times the activation's derivative, from its output.
@@ -168,7 +211,7 @@ TEST_CASE("the reference's gradients of a convolution equal finite differences")
   }
 }
 
-TEST_CASE("a convolution computes only the gradients that are wanted") {
+TEST_CASE("a convolution's two gradients need only their own tensors, and come in any order") {
   for (const Device device : devices_under_test()) {
     const Context context(device);
     for (const ConvSpec spec : {ConvSpec{kDown, 3, 16, 4, 2, 1}, ConvSpec{kDown, 16, 1, 4, 1, 0},
@@ -186,18 +229,40 @@ TEST_CASE("a convolution computes only the gradients that are wanted") {
       const GuardedTensor weights_on(context, weights, DType::f32);
       const GuardedTensor dx_on(context, input, DType::f32);
       const GuardedTensor dweights_on(context, weights.shape, DType::f32);
-      const GuardedTensor workspace(
-          context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())}, DType::u8);
-      plan->backward(context,
-                     {/*x=*/{}, weights_on.view(), /*y=*/{}, dy_on.view(), dx_on.view(),
-                      /*dweights=*/{}},
-                     workspace.view());
-      plan->backward(
-          context,
-          {x_on.view(), /*weights=*/{}, /*y=*/{}, dy_on.view(), /*dx=*/{}, dweights_on.view()},
-          workspace.view());
+      const GuardedTensor data_scratch = scratch_for(context, *plan, ConvPass::backward_data);
+      const GuardedTensor weights_scratch = scratch_for(context, *plan, ConvPass::backward_weights);
+      plan->backward_data(context, {/*x=*/{}, weights_on.view(), /*y=*/{}, dy_on.view(),
+                                    dx_on.view(), /*dweights=*/{}, data_scratch.view()});
+      plan->backward_weights(context, {x_on.view(), /*weights=*/{}, /*y=*/{}, dy_on.view(),
+                                       /*dx=*/{}, dweights_on.view(), weights_scratch.view()});
       CHECK(dx_on.read().v == both.dx.v);
       CHECK(dweights_on.read().v == both.dweights.v);
+    }
+  }
+}
+
+TEST_CASE("a convolution's plan has the passes that were wanted, with the same results") {
+  const std::vector<ConvPasses> wanted = {
+      {/*forward=*/true, /*backward_data=*/false, /*backward_weights=*/false},
+      {/*forward=*/true, /*backward_data=*/true, /*backward_weights=*/false},
+      {/*forward=*/true, /*backward_data=*/false, /*backward_weights=*/true}};
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const ConvSpec spec : {ConvSpec{kDown, 3, 16, 4, 2, 1}, ConvSpec{kDown, 16, 1, 4, 1, 0},
+                                ConvSpec{kDown, 16, 5, 4, 2, 1}, ConvSpec{kUp, 5, 8, 4, 1, 0}}) {
+      const std::int64_t extent = spec.padding == 0 ? (spec.type == kUp ? 1 : 4) : 8;
+      ConvConfig config{spec, {}, {2, extent, extent, spec.in_channels}, DType::f32};
+      const Values x = reference::random_values(config.input, 1);
+      const Values weights = reference::random_values(spec.weight_shape(), 2);
+      const Values dy = reference::random_values(spec.output_shape(config.input), 3);
+      const auto all = plan_convolution(context, config);
+      const Run expected = run(context, *all, config, x, weights, dy);
+      for (const ConvPasses& passes : wanted) {
+        config.passes = passes;
+        INFO(to_string(spec) << " on " << to_string(context.device()) << ", data "
+                             << passes.backward_data << ", weights " << passes.backward_weights);
+        check_planned(context, config, x, weights, dy, expected);
+      }
     }
   }
 }
@@ -269,10 +334,11 @@ TEST_CASE("a convolution says what does not fit") {
   const GuardedTensor x(context, Shape{1, 8, 8, 3}, DType::f32);
   const GuardedTensor weights(context, Shape{8, 4, 4, 3}, DType::f32);
   const GuardedTensor y(context, Shape{1, 4, 4, 8}, DType::f32);
-  const GuardedTensor workspace(context, Shape{static_cast<std::int64_t>(plan->workspace_bytes())},
-                                DType::u8);
+  const GuardedTensor workspace = scratch_for(context, *plan, ConvPass::forward);
   const auto forward_error = [&](ConstTensorView input, TensorView output, TensorView scratch) {
-    return thrown_by([&] { plan->forward(context, input, weights.view(), output, scratch); })
+    return thrown_by([&] {
+             plan->forward(context, {input, weights.view(), output, scratch});
+           })
         .message;
   };
   CHECK_THAT(forward_error(y.view(), y.view(), workspace.view()), Contains("x has shape"));
@@ -280,7 +346,7 @@ TEST_CASE("a convolution says what does not fit") {
   CHECK_THAT(
       forward_error({x.view().data, x.view().shape, DType::bf16}, y.view(), workspace.view()),
       Contains("x holds bf16, expected f32"));
-  if (plan->workspace_bytes() > 0) {
+  if (plan->workspace_bytes(ConvPass::forward) > 0) {
     CHECK_THAT(forward_error(x.view(), y.view(), {}), Contains("workspace has 0 bytes"));
   }
 }

@@ -1,22 +1,9 @@
-#include "kernels/norm/batch_norm.h"
-
+// The steps of batch norm one after the other, as one device runs them.
 #include "runtime/base/parallel.h"
-#include "tests/kernels/support.h"
-#include "tests/reference/batch_norm.h"
+#include "tests/kernels/norm/support.h"
 
 namespace dcgan::test {
 namespace {
-
-using reference::BatchNormState;
-
-BatchNormState random_state(std::int64_t channels) {
-  BatchNormState state{reference::random_values({channels}, 10, DType::f32, 1.0, 0.3),
-                       reference::random_values({channels}, 11, DType::f32, 0.0, 0.3),
-                       reference::random_values({channels}, 12, DType::f32, 0.0, 0.1),
-                       reference::random_values({channels}, 13, DType::f32, 1.0, 0.05), 3};
-  for (double& var : state.running_var.v) var = std::fabs(var);
-  return state;
-}
 
 struct Result {
   Values y, mean, invstd, running_mean, running_var, dx, dweight, dbias;
@@ -29,48 +16,24 @@ enum class DxPlace { apart, on_dy };
 /// Forward and backward on a device; state is the one before the pass.
 Result run(const Context& context, const Values& x, const Values& dy, const BatchNormState& state,
            DType dtype, const BatchNormOptions& options, DxPlace dx_place = DxPlace::apart) {
-  const std::int64_t channels = x.shape[3];
-  const Shape by_group{options.groups, channels};
-  const GuardedTensor x_on(context, x, dtype), dy_on(context, dy, dtype);
-  const GuardedTensor y(context, x.shape, dtype), dx(context, x.shape, dtype);
-  const GuardedTensor weight(context, state.weight, DType::f32),
-      bias(context, state.bias, DType::f32);
-  const GuardedTensor running_mean(context, state.running_mean, DType::f32),
-      running_var(context, state.running_var, DType::f32);
-  const GuardedTensor tracked(context, Values({1}, {static_cast<double>(state.batches_tracked)}),
-                              DType::i64);
-  const GuardedTensor mean(context, by_group, DType::f32), invstd(context, by_group, DType::f32);
-  const GuardedTensor dweight(context, Shape{channels}, DType::f32),
-      dbias(context, Shape{channels}, DType::f32);
-  const GuardedTensor scratch(
-      context, Shape{batch_norm_scratch_elements(context, x.shape, options.groups)}, DType::f32);
-  const BatchNormParameters parameters{weight.view(), bias.view()};
-  const BatchNormSaved saved{mean.view(), invstd.view()};
-  batch_norm_train_forward(context, x_on.view(), parameters,
-                           {running_mean.view(), running_var.view(), tracked.view()}, y.view(),
-                           saved, scratch.view(), options);
-  const GuardedTensor& dx_used = dx_place == DxPlace::on_dy ? dy_on : dx;
-  batch_norm_backward(
-      context,
-      {x_on.view(), parameters, saved, dy_on.view(), dx_used.view(), dweight.view(), dbias.view()},
-      scratch.view(), options);
+  const NormOnDevice norm(context, x, dy, state, dtype, options);
+  norm.forward();
+  BatchNormBackward backward = norm.backward_tensors();
+  if (dx_place == DxPlace::on_dy) backward.dx = norm.dy.view();
+  batch_norm_backward_sums(context, backward, norm.sums(), options);
+  batch_norm_backward_finish(context, backward, norm.sums(), norm.totals(), options);
+  batch_norm_backward_apply(context, backward, norm.totals(), norm.count(), options);
   context.synchronize();
-  bool intact = true;
-  for (const GuardedTensor* each :
-       {&x_on, &dy_on, &y, &dx, &weight, &bias, &running_mean, &running_var, &tracked, &mean,
-        &invstd, &dweight, &dbias, &scratch}) {
-    intact = intact && each->guards_intact();
-  }
-  return {y.read(),
-          mean.read(),
-          invstd.read(),
-          running_mean.read(),
-          running_var.read(),
-          dx_used.read(),
-          dweight.read(),
-          dbias.read(),
-          static_cast<std::int64_t>(tracked.read()[0]),
-          intact};
+  return {norm.y.read(),
+          norm.mean.read(),
+          norm.invstd.read(),
+          norm.running_mean.read(),
+          norm.running_var.read(),
+          dx_place == DxPlace::on_dy ? norm.dy.read() : norm.dx.read(),
+          norm.dweight.read(),
+          norm.dbias.read(),
+          static_cast<std::int64_t>(norm.tracked.read()[0]),
+          norm.guards_intact()};
 }
 
 void compare(const Context& context, const Shape& shape, DType dtype,
@@ -155,55 +118,6 @@ TEST_CASE("the reference's gradients of batch norm equal finite differences") {
   CHECK(reference::relative_l2(gradients.dbias, by_bias) < 1e-7);
 }
 
-TEST_CASE("batch norm does not cancel when the mean is far above the deviation") {
-  for (const Device device : devices_under_test()) {
-    const Context context(device);
-    INFO(to_string(device));
-    // sigma / mean = 1e-4: E[x^2] - mean^2 would lose 8 of float32's 7 digits.
-    const Values x = reference::random_values({8, 16, 16, 5}, 1, DType::f32, 1e4, 1.0);
-    const Values dy = reference::random_values(x.shape, 2);
-    const BatchNormState before = random_state(5);
-    const BatchNormOptions options{{Activation::relu}, 2};
-    const Result result = run(context, x, dy, before, DType::f32, options);
-    BatchNormState state = before;
-    const auto forward = reference::batch_norm_train(x, state, options);
-    // The mean is stored as a float32 near 1e4, 5e-4 from exact at most: hence 1e-3 in y; the
-    // variance does not see that.
-    CHECK(reference::relative_l2(result.invstd, forward.invstd) < 1e-5);
-    CHECK(reference::max_abs_difference(result.y, forward.y) < 2e-3);
-    CHECK(reference::relative_l2(result.running_var, state.running_var) < 1e-5);
-  }
-}
-
-TEST_CASE("batch norm survives one outlier in its first row") {
-  for (const Device device : devices_under_test()) {
-    const Context context(device);
-    INFO(to_string(device));
-    Values x = reference::random_values({8, 8, 8, 3}, 1);
-    x[0] = x[1] = x[2] = 1e4;
-    const BatchNormState before = random_state(3);
-    const Result result = run(context, x, x, before, DType::f32, {{}, 1});
-    BatchNormState state = before;
-    const auto forward = reference::batch_norm_train(x, state, {{}, 1});
-    // A shift to the first row costs at most (rows in a block) rounding errors: 64 * 2^-24 = 4e-6.
-    CHECK(reference::relative_l2(result.invstd, forward.invstd) < 1e-5);
-  }
-}
-
-TEST_CASE("batch norm of a constant channel is its bias") {
-  for (const Device device : devices_under_test()) {
-    const Context context(device);
-    Values x({4, 5, 5, 3});
-    for (double& value : x.v) value = 0.1f;
-    const BatchNormState state = random_state(3);
-    const Result result = run(context, x, x, state, DType::f32, {{}, 2});
-    for (std::int64_t i = 0; i < x.elements(); ++i) {
-      // The mean may be an ulp (7e-9) off, times invstd = 1 / sqrt(1e-5) = 316 and the weight.
-      REQUIRE(result.y[i] == Approx(state.bias[i % 3]).margin(1e-5));
-    }
-  }
-}
-
 TEST_CASE("groups of a batch norm equal separate passes, running statistics in order") {
   for (const Device device : devices_under_test()) {
     const Context context(device);
@@ -265,46 +179,6 @@ TEST_CASE("batch norm on the CPU gives the same bits for any number of threads")
   CHECK(one.y.v == three.y.v);
   CHECK(one.dx.v == three.dx.v);
   CHECK(one.dweight.v == three.dweight.v);
-}
-
-TEST_CASE("batch norm in evaluation uses the running statistics and changes nothing") {
-  for (const Device device : devices_under_test()) {
-    const Context context(device);
-    for (const DType dtype : {DType::f32, DType::bf16}) {
-      const Values x = reference::random_values({3, 5, 3, 17}, 1, dtype);
-      const BatchNormState state = random_state(17);
-      const BatchNormOptions options{{Activation::relu}};
-      const GuardedTensor in_place(context, x, dtype);
-      const GuardedTensor weight(context, state.weight, DType::f32),
-          bias(context, state.bias, DType::f32), mean(context, state.running_mean, DType::f32),
-          var(context, state.running_var, DType::f32);
-      batch_norm_eval_forward(context, in_place.view(), {weight.view(), bias.view()},
-                              {mean.view(), var.view(), /*batches_tracked=*/{}}, in_place.view(),
-                              options);
-      context.synchronize();
-      CHECK(reference::relative_l2(in_place.read(), reference::batch_norm_eval(x, state, options)) <
-            tolerance(dtype, 1));
-      CHECK(in_place.guards_intact());
-      CHECK(mean.read().v == state.running_mean.v);
-      CHECK(var.read().v == state.running_var.v);
-    }
-  }
-}
-
-TEST_CASE("batch norm says what does not fit") {
-  const Context context(Device{});
-  const auto error_for = [&](const Shape& shape, const BatchNormOptions& options) {
-    return thrown_by([&] {
-      const Values x = reference::random_values(shape, 1);
-      run(context, x, x, random_state(shape[3]), DType::f32, options);
-    });
-  };
-  const Thrown single = error_for({2, 1, 1, 3}, {{}, 2});
-  CHECK(single.kind == ErrorKind::config);
-  CHECK_THAT(single.message, Contains("more than 1 value per channel"));
-  CHECK_THAT(error_for({3, 2, 2, 3}, {{}, 2}).message,
-             Contains("3 images") && Contains("2 groups"));
-  CHECK_THAT(error_for({4, 2, 2, 3}, {{Activation::tanh}, 2}).message, Contains("tanh"));
 }
 
 }  // namespace dcgan::test

@@ -49,9 +49,9 @@ struct PassNames {
   cudnnBackendAttributeName_t convolution, image, weights, features, alpha, beta;
 };
 
-PassNames names_of(ConvPass pass) {
-  switch (pass) {
-    case ConvPass::forward:
+PassNames names_of(ConvProduct product) {
+  switch (product) {
+    case ConvProduct::forward:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
@@ -59,7 +59,7 @@ PassNames names_of(ConvPass pass) {
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
-    case ConvPass::backward_data:
+    case ConvProduct::backward_data:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
@@ -67,7 +67,7 @@ PassNames names_of(ConvPass pass) {
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
-    case ConvPass::backward_weights:
+    case ConvProduct::backward_weights:
       break;
   }
   return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
@@ -79,13 +79,13 @@ PassNames names_of(ConvPass pass) {
           CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
 }
 
-const char* name_of_pass(ConvPass pass) {
-  switch (pass) {
-    case ConvPass::forward:
+const char* name_of_product(ConvProduct product) {
+  switch (product) {
+    case ConvProduct::forward:
       return "forward";
-    case ConvPass::backward_data:
+    case ConvProduct::backward_data:
       return "backward_data";
-    case ConvPass::backward_weights:
+    case ConvProduct::backward_weights:
       return "backward_weights";
   }
   return "?";
@@ -148,30 +148,30 @@ ExecutionPlan finalize_plan(ExecutionPlan plan, const Target& target) {
 }  // namespace
 
 std::string to_string(const ConvProblem& problem) {
-  return fmt::format("{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}", name_of_pass(problem.pass),
-                     problem.image[0], problem.image[1], problem.image[2], problem.image[3],
-                     problem.features[1], problem.features[2], problem.features[3], problem.kernel,
-                     problem.stride, problem.padding, name_of(problem.dtype),
-                     name_of(problem.result), problem.allow_tf32 ? " tf32" : "");
+  return fmt::format(
+      "{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}", name_of_product(problem.product),
+      problem.image[0], problem.image[1], problem.image[2], problem.image[3], problem.features[1],
+      problem.features[2], problem.features[3], problem.kernel, problem.stride, problem.padding,
+      name_of(problem.dtype), name_of(problem.result), problem.allow_tf32 ? " tf32" : "");
 }
 
-ConvProblem problem_of(const ConvConfig& config, ConvPass pass) {
+ConvProblem problem_of(const ConvConfig& config, ConvProduct product) {
   const Shape output = config.spec.output_shape(config.input);
   const bool down = config.spec.type == ConvType::convolution;
-  return {pass,
+  return {product,
           down ? config.input : output,
           down ? output : config.input,
           config.spec.kernel,
           config.spec.stride,
           config.spec.padding,
           config.dtype,
-          pass == ConvPass::backward_weights ? DType::f32 : config.dtype,
+          product == ConvProduct::backward_weights ? DType::f32 : config.dtype,
           config.policy.allow_tf32 && config.dtype == DType::f32};
 }
 
 Descriptor conv_graph(const ConvProblem& problem, const Target& target) {
-  const PassNames names = names_of(problem.pass);
-  const bool makes_weights = problem.pass == ConvPass::backward_weights;
+  const PassNames names = names_of(problem.product);
+  const bool makes_weights = problem.product == ConvProduct::backward_weights;
   const Shape weights{problem.features[3], problem.kernel, problem.kernel, problem.image[3]};
   Descriptor operation(names.operation);
   operation.set(names.convolution, convolution(problem));

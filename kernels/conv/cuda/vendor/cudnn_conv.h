@@ -14,14 +14,14 @@
 
 namespace dcgan::cuda {
 
-enum class ConvPass {
+enum class ConvProduct {
   forward,           ///< features from image and weights
   backward_data,     ///< image from features and weights
   backward_weights,  ///< weights from image and features
 };
 
 struct ConvProblem {
-  ConvPass pass = ConvPass::forward;
+  ConvProduct product = ConvProduct::forward;
   Shape image;     // (N, H, W, C)
   Shape features;  // (N, P, Q, K)
   int kernel = 0;
@@ -33,7 +33,7 @@ struct ConvProblem {
 };
 /// "backward_data 64x8x8x128<-256 k4 s2 p1 bf16": also the key of the plan cache.
 std::string to_string(const ConvProblem& problem);
-ConvProblem problem_of(const ConvConfig& config, ConvPass pass);
+ConvProblem problem_of(const ConvConfig& config, ConvProduct product);
 
 /// The names under which a plan gets its pointers.
 enum TensorName : std::int64_t { kImage = 1, kWeights = 2, kFeatures = 3 };

@@ -120,49 +120,55 @@ class Product {
 class DenseConvPlan final : public ConvPlan {
  public:
   DenseConvPlan(const Context& context, const ConvConfig& config)
-      : DenseConvPlan(context, config, config.input[0], config.spec.in_channels,
-                      config.spec.out_channels * config.spec.kernel * config.spec.kernel) {}
+      : config_(config), libraries_(Libraries::of(context)) {
+    const std::int64_t n = config.input[0], k = config.spec.in_channels;
+    const std::int64_t m = config.spec.out_channels * config.spec.kernel * config.spec.kernel;
+    const auto product = [&](DType result, const Factor& left, const Factor& right) {
+      return std::make_unique<Product>(*libraries_, config, result, left, right);
+    };
+    if (config.passes.forward) {  // y' = w' x'
+      forward_ = product(config.dtype, {m, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N});
+    }
+    if (config.passes.backward_data) {  // dx' = w dy'
+      data_ = product(config.dtype, {m, k, CUBLAS_OP_T}, {m, n, CUBLAS_OP_N});
+    }
+    if (config.passes.backward_weights) {  // dw' = dy' x
+      weights_ = product(DType::f32, {m, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T});
+    }
+  }
 
-  std::size_t workspace_bytes() const override {
-    return std::max(
-        {forward_.workspace_bytes(), data_.workspace_bytes(), weights_.workspace_bytes()});
+  std::size_t workspace_bytes(ConvPass pass) const override {
+    const auto& product = pass == ConvPass::forward         ? forward_
+                          : pass == ConvPass::backward_data ? data_
+                                                            : weights_;
+    return product ? product->workspace_bytes() : 0;
   }
   std::string describe() const override { return "cuBLASLt matrix product"; }
 
-  void forward(const Context& context, ConstTensorView x, ConstTensorView weights, TensorView y,
-               TensorView workspace) override {
-    forward_.run(*libraries_, context, weights.data, x.data, y.data, workspace);
-    activate_in_place(context, y, config_.activation);
+  void forward(const Context& context, const ConvForward& tensors) override {
+    forward_->run(*libraries_, context, tensors.weights.data, tensors.x.data, tensors.y.data,
+                  tensors.workspace);
+    activate_in_place(context, tensors.y, config_.activation);
   }
 
-  void backward(const Context& context, const ConvBackward& tensors,
-                TensorView workspace) override {
-    if (config_.activation.kind != Activation::none) {
-      activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
-    }
-    if (!tensors.dweights.empty()) {
-      weights_.run(*libraries_, context, tensors.dy.data, tensors.x.data, tensors.dweights.data,
-                   workspace);
-    }
-    if (tensors.dx.empty()) return;
-    data_.run(*libraries_, context, tensors.weights.data, tensors.dy.data, tensors.dx.data,
-              workspace);
+  void activation_backward(const Context& context, const ConvBackward& tensors) override {
+    activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
+  }
+
+  void backward_data(const Context& context, const ConvBackward& tensors) override {
+    data_->run(*libraries_, context, tensors.weights.data, tensors.dy.data, tensors.dx.data,
+               tensors.workspace);
+  }
+
+  void backward_weights(const Context& context, const ConvBackward& tensors) override {
+    weights_->run(*libraries_, context, tensors.dy.data, tensors.x.data, tensors.dweights.data,
+                  tensors.workspace);
   }
 
  private:
-  DenseConvPlan(const Context& context, const ConvConfig& config, std::int64_t n, std::int64_t k,
-                std::int64_t m)
-      : config_(config),
-        libraries_(Libraries::of(context)),
-        forward_(*libraries_, config, config.dtype, {m, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N}),
-        data_(*libraries_, config, config.dtype, {m, k, CUBLAS_OP_T}, {m, n, CUBLAS_OP_N}),
-        weights_(*libraries_, config, DType::f32, {m, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T}) {}
-
   ConvConfig config_;
   std::shared_ptr<const Libraries> libraries_;
-  Product forward_;  // y'  = w' x'
-  Product data_;     // dx' = w dy'
-  Product weights_;  // dw' = dy' x
+  std::unique_ptr<Product> forward_, data_, weights_;  // those that were planned
 };
 
 }  // namespace

@@ -1,0 +1,120 @@
+// The pass over memory that normalises and activates: the third launch of training's forward
+// direction, the only one of inference.
+#include "kernels/common/cuda/vector.h"
+#include "kernels/norm/batch_norm_variants.h"
+#include "kernels/norm/cuda/channel_rows.h"
+
+namespace dcgan::cuda {
+namespace {
+
+constexpr ChunkLimits kLimits{/*most_blocks=*/2048, /*fewest_rows=*/4};
+constexpr int kRowsAtOnce = 4;  // loads in flight of one thread
+
+enum class Spread { inverse_deviation, variance };
+
+template <class T>
+struct ApplyArguments {
+  const T* x;
+  T* y;
+  const float* mean;    // (groups, C)
+  const float* spread;  // (groups, C): what the kernel's Spread says
+  const float* weight;  // (C)
+  const float* bias;
+  float epsilon;
+  float negative_slope;
+};
+
+template <class T, int width, Activation kind, Spread spread>
+__global__ void __launch_bounds__(kChannelThreads)
+    batch_norm_apply_kernel(ApplyArguments<T> arguments, ChannelRows division) {
+  const ChannelThread thread = channel_thread<width>(division);
+  if (!thread.active) return;
+  Values<width> mean;
+  Values<width> scale;
+  Values<width> bias;
+#pragma unroll
+  for (int j = 0; j < width; ++j) {
+    const int at = static_cast<int>(blockIdx.z) * division.channels + thread.channel + j;
+    const float given = arguments.spread[at];
+    const float invstd =
+        spread == Spread::inverse_deviation ? given : 1.0f / sqrtf(given + arguments.epsilon);
+    mean.v[j] = arguments.mean[at];
+    scale.v[j] = invstd * arguments.weight[thread.channel + j];
+    bias.v[j] = arguments.bias[thread.channel + j];
+  }
+  const T* from = arguments.x + thread.element;
+  T* to = arguments.y + thread.element;
+  const std::int64_t stride = thread.step * division.channels;
+  for (std::int64_t row = thread.row; row < thread.end; row += kRowsAtOnce * thread.step) {
+    Values<width> rows[kRowsAtOnce];  // all loads before the first store: y may be x
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (row + i * thread.step < thread.end) rows[i] = load<width>(from + i * stride);
+    }
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (row + i * thread.step >= thread.end) break;
+#pragma unroll
+      for (int j = 0; j < width; ++j) {
+        const float z = fmaf(rows[i].v[j] - mean.v[j], scale.v[j], bias.v[j]);
+        rows[i].v[j] = activate<kind>(z, arguments.negative_slope);
+      }
+      store<width>(to + i * stride, rows[i]);
+    }
+    from += kRowsAtOnce * stride;
+    to += kRowsAtOnce * stride;
+  }
+}
+
+template <class T, int width, Spread spread>
+void launch_apply(const Context& context, const ApplyArguments<T>& arguments, const Shape& shape,
+                  int groups, Activation kind) {
+  const ChannelRows division = channel_rows(shape, groups, width, kLimits);
+  with_activation(kind, [&]<Activation activation>() {
+    if constexpr (activation != Activation::tanh) {  // refused by the contract
+      launch(context, batch_norm_apply_kernel<T, width, activation, spread>,
+             {"batch_norm_apply_kernel", division.blocks(), division.threads()}, arguments,
+             division);
+    }
+  });
+}
+
+}  // namespace
+
+void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
+                      const BatchNormOptions& options) {
+  const ConstTensorView& x = tensors.x;
+  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.y.data);
+  with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
+    const ApplyArguments<T> arguments{x.as<T>(),
+                                      tensors.y.as<T>(),
+                                      tensors.saved.mean.as<float>(),
+                                      tensors.saved.invstd.as<float>(),
+                                      tensors.parameters.weight.as<float>(),
+                                      tensors.parameters.bias.as<float>(),
+                                      options.epsilon,
+                                      options.activation.negative_slope};
+    launch_apply<T, width, Spread::inverse_deviation>(context, arguments, x.shape, options.groups,
+                                                      options.activation.kind);
+  });
+}
+
+void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
+                          const BatchNormOptions& options) {
+  const ConstTensorView& x = tensors.x;
+  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.y.data);
+  with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
+    const ApplyArguments<T> arguments{x.as<T>(),
+                                      tensors.y.as<T>(),
+                                      tensors.running.mean.as<float>(),
+                                      tensors.running.var.as<float>(),
+                                      tensors.parameters.weight.as<float>(),
+                                      tensors.parameters.bias.as<float>(),
+                                      options.epsilon,
+                                      options.activation.negative_slope};
+    launch_apply<T, width, Spread::variance>(context, arguments, x.shape, /*groups=*/1,
+                                             options.activation.kind);
+  });
+}
+
+}  // namespace dcgan::cuda

@@ -1,0 +1,211 @@
+// Batch norm's small launches, which join the parts: merge, and finish of both directions.
+#include "kernels/common/cuda/columns.h"
+#include "kernels/norm/batch_norm_variants.h"
+#include "kernels/norm/cuda/moments.h"
+
+namespace dcgan::cuda {
+namespace {
+
+/// (groups, parts, C) of statistics or sums.
+struct PartsShape {
+  int groups;
+  int parts;
+  int channels;
+
+  explicit PartsShape(const Shape& shape)
+      : groups(static_cast<int>(shape[0])),
+        parts(static_cast<int>(shape[1])),
+        channels(static_cast<int>(shape[2])) {}
+};
+
+/// One block of kSumColumns x kSumLanes threads for kSumColumns channels.
+LaunchShape launch_shape(const char* kernel, const PartsShape& shape) {
+  return {kernel, dim3(static_cast<unsigned>((shape.channels + kSumColumns - 1) / kSumColumns)),
+          dim3(kSumColumns, kSumLanes)};
+}
+
+struct StatisticsIn {
+  const float* count;   // (groups, parts)
+  const float* origin;  // (groups, C)
+  const float* mean;    // (groups, parts, C)
+  const float* m2;
+
+  explicit StatisticsIn(const BatchNormStatistics& from)
+      : count(from.count.as<float>()),
+        origin(from.origin.as<float>()),
+        mean(from.mean.as<float>()),
+        m2(from.m2.as<float>()) {}
+};
+
+using SharedMoments = Moments[kSumLanes][kSumColumns];
+
+/// The statistics of a channel in a group, valid in lane 0. Lane l merges parts l, l + 16, ...,
+/// then the lanes are merged in order. Has barriers: every thread must call it (active or not).
+__device__ __forceinline__ Moments merge_parts(const StatisticsIn& from, const PartsShape& shape,
+                                               int group, int channel, bool active,
+                                               SharedMoments& shared) {
+  Moments all{};
+  if (active) {
+#pragma unroll 4
+    for (int part = static_cast<int>(threadIdx.y); part < shape.parts; part += kSumLanes) {
+      const std::int64_t row = std::int64_t{group} * shape.parts + part;
+      const std::int64_t at = row * shape.channels + channel;
+      all = merged(all, {from.count[row], from.mean[at], from.m2[at]});
+    }
+  }
+  __syncthreads();  // the last use of `shared` is over
+  shared[threadIdx.y][threadIdx.x] = all;
+  __syncthreads();
+  if (threadIdx.y != 0 || !active) return all;
+  for (int lane = 1; lane < kSumLanes; ++lane) all = merged(all, shared[lane][threadIdx.x]);
+  all.mean += from.origin[std::int64_t{group} * shape.channels + channel];
+  return all;
+}
+
+struct StatisticsOut {
+  float* count;   // (groups, parts)
+  float* origin;  // (groups, C)
+  float* mean;    // (groups, parts, C)
+  float* m2;
+  int parts;
+  int part;  // the one that the merged statistics become
+};
+
+__global__ void __launch_bounds__(kSumColumns* kSumLanes)
+    batch_norm_merge_kernel(StatisticsIn from, PartsShape shape, StatisticsOut to) {
+  DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
+  const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
+  const bool active = channel < shape.channels;
+  for (int group = 0; group < shape.groups; ++group) {
+    const Moments all = merge_parts(from, shape, group, channel, active, shared);
+    if (!active) continue;
+    for (int part = static_cast<int>(threadIdx.y); part < to.parts; part += kSumLanes) {
+      if (part == to.part) continue;
+      const std::int64_t row = std::int64_t{group} * to.parts + part;
+      to.mean[row * shape.channels + channel] = 0.0f;
+      to.m2[row * shape.channels + channel] = 0.0f;
+      if (channel == 0) to.count[row] = 0.0f;
+    }
+    if (threadIdx.y != 0) continue;
+    const std::int64_t row = std::int64_t{group} * to.parts + to.part;
+    to.mean[row * shape.channels + channel] = all.mean;
+    to.m2[row * shape.channels + channel] = all.m2;
+    to.origin[std::int64_t{group} * shape.channels + channel] = 0.0f;
+    if (channel == 0) to.count[row] = all.count;
+  }
+}
+
+struct FinishOut {
+  float* saved_mean;  // (groups, C)
+  float* saved_invstd;
+  float* running_mean;  // (C)
+  float* running_var;
+  std::int64_t* batches_tracked;
+  float epsilon;
+  float momentum;
+};
+
+__device__ __forceinline__ void update_running(float* running, float momentum, float value) {
+  *running = (1.0f - momentum) * *running + momentum * value;
+}
+
+__global__ void __launch_bounds__(kSumColumns* kSumLanes)
+    batch_norm_finish_kernel(StatisticsIn from, PartsShape shape, FinishOut to) {
+  DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
+  const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
+  const bool active = channel < shape.channels;
+  for (int group = 0; group < shape.groups; ++group) {
+    const Moments all = merge_parts(from, shape, group, channel, active, shared);
+    if (!active || threadIdx.y != 0) continue;
+    const std::int64_t at = std::int64_t{group} * shape.channels + channel;
+    to.saved_mean[at] = all.mean;
+    to.saved_invstd[at] = 1.0f / sqrtf(all.m2 / all.count + to.epsilon);
+    update_running(to.running_mean + channel, to.momentum, all.mean);
+    update_running(to.running_var + channel, to.momentum, all.m2 / (all.count - 1.0f));
+  }
+  if (channel == 0 && threadIdx.y == 0) *to.batches_tracked += shape.groups;
+}
+
+struct SumsArguments {
+  const float* gradients;  // (groups, parts, C)
+  const float* moments;
+  const float* invstd;    // (groups, C)
+  float* total_gradient;  // (groups, C)
+  float* total_moment;
+  float* dweight;  // (C), or null
+  float* dbias;
+};
+
+__global__ void __launch_bounds__(kSumColumns* kSumLanes)
+    batch_norm_backward_finish_kernel(SumsArguments arguments, PartsShape shape) {
+  DCGAN_SHARED(float, shared, [kSumLanes][kSumColumns]);
+  const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
+  const bool active = channel < shape.channels;
+  float dweight = 0.0f;
+  float dbias = 0.0f;
+  for (int group = 0; group < shape.groups; ++group) {
+    const std::int64_t first = std::int64_t{group} * shape.parts * shape.channels + channel;
+    const float gradient =
+        sum_rows(arguments.gradients + first, shape.parts, shape.channels, active, shared);
+    const float moment =
+        sum_rows(arguments.moments + first, shape.parts, shape.channels, active, shared);
+    if (!active || threadIdx.y != 0) continue;
+    const std::int64_t at = std::int64_t{group} * shape.channels + channel;
+    arguments.total_gradient[at] = gradient;
+    arguments.total_moment[at] = moment;
+    dbias += gradient;
+    dweight += moment * arguments.invstd[at];
+  }
+  if (active && threadIdx.y == 0 && arguments.dweight != nullptr) {
+    arguments.dweight[channel] = dweight;
+    arguments.dbias[channel] = dbias;
+  }
+}
+
+}  // namespace
+
+void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
+                      const BatchNormStatistics& to, std::int64_t part) {
+  const PartsShape shape(from.mean.shape);
+  const StatisticsOut out{to.count.as<float>(),
+                          to.origin.as<float>(),
+                          to.mean.as<float>(),
+                          to.m2.as<float>(),
+                          static_cast<int>(to.mean.shape[1]),
+                          static_cast<int>(part)};
+  launch(context, batch_norm_merge_kernel, launch_shape("batch_norm_merge_kernel", shape),
+         StatisticsIn(from), shape, out);
+}
+
+void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
+                       const BatchNormRunning& running, const BatchNormSaved& saved,
+                       const BatchNormOptions& options) {
+  const PartsShape shape(statistics.mean.shape);
+  const FinishOut out{saved.mean.as<float>(),
+                      saved.invstd.as<float>(),
+                      running.mean.as<float>(),
+                      running.var.as<float>(),
+                      running.batches_tracked.as<std::int64_t>(),
+                      options.epsilon,
+                      options.momentum};
+  launch(context, batch_norm_finish_kernel, launch_shape("batch_norm_finish_kernel", shape),
+         StatisticsIn(statistics), shape, out);
+}
+
+void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
+                                const BatchNormSums& sums, const BatchNormSums& totals,
+                                const BatchNormOptions& /*options*/) {
+  const PartsShape shape(sums.gradient.shape);
+  const bool wanted = !tensors.dweight.empty();
+  const SumsArguments arguments{sums.gradient.as<float>(),
+                                sums.moment.as<float>(),
+                                tensors.saved.invstd.as<float>(),
+                                totals.gradient.as<float>(),
+                                totals.moment.as<float>(),
+                                wanted ? tensors.dweight.as<float>() : nullptr,
+                                wanted ? tensors.dbias.as<float>() : nullptr};
+  launch(context, batch_norm_backward_finish_kernel,
+         launch_shape("batch_norm_backward_finish_kernel", shape), arguments, shape);
+}
+
+}  // namespace dcgan::cuda
