@@ -38,13 +38,9 @@ Probe::Probe(const Context& context, const Network& network, const HostTensor& i
 
 TensorView Probe::norm_output(std::size_t index) {
   const Activations::Block& block = activations_->blocks()[index];
-  const Parameters& parameters = network_.parameters();
-  const TensorView workspace = activations_->workspace();
-  const TensorView scratch{workspace.data,
-                           {workspace.elements() / static_cast<std::int64_t>(sizeof(float))},
-                           DType::f32};
-  batch_norm_train_forward(context_, block.conv_output, parameters.norm(index),
-                           parameters.norm_running(index), block.output, block.saved, scratch, {});
+  batch_norm_apply(
+      context_, {block.conv_output, network_.parameters().norm(index), block.saved, block.output},
+      {});
   return block.output;
 }
 
