@@ -10,7 +10,7 @@ import unittest
 
 from pages import ROOT, all_pages, anchors, blocks, links, user_pages
 
-PROGRAM = os.environ["DCGAN_PROGRAM"]
+PROGRAM = os.path.abspath(os.environ["DCGAN_PROGRAM"])
 README_LINES = 120
 PAGE_LINES = 150
 GENERATED = ["options.md"]  # tables made from the program's options
