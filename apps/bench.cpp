@@ -11,6 +11,7 @@
 #include "models/profiling/benchmark.h"
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
+#include "models/run/run_config.h"
 
 namespace dcgan {
 namespace {
@@ -86,11 +87,12 @@ nlohmann::ordered_json as_json(const BenchmarkResult& r) {
   }
   if (r.device_bytes > 0) json["device_bytes"] = r.device_bytes;
   if (r.peak_host_bytes > 0) json["peak_host_bytes"] = r.peak_host_bytes;
-  if (r.shares) {
-    json["shares"] = {{"convolutions", r.shares->convolutions},
-                      {"batch_norm", r.shares->batch_norm},
-                      {"optimizer", r.shares->optimizer},
-                      {"rest", r.shares->rest}};
+  if (r.step_times) {
+    const TimeBreakdown& breakdown = r.step_times->breakdown;
+    json["shares"] = {{"convolutions", breakdown.convolutions},
+                      {"batch_norm", breakdown.batch_norm},
+                      {"optimizer", breakdown.optimizer},
+                      {"rest", breakdown.rest}};
   }
   if (r.roofline_ms > 0) json["roofline_share"] = r.roofline_ms / r.timing.median();
   return json;
@@ -112,7 +114,7 @@ void print_line(const BenchmarkResult& r) {
 // Time breakdown, graph and memory of a training step.
 void print_step(const BenchmarkResult& r) {
   constexpr double kMiB = 1 << 20;
-  const TimeBreakdown& s = *r.shares;
+  const TimeBreakdown& s = r.step_times->breakdown;
   fmt::print(
       "step at batch {}: convolutions {:.1f} %, batch norm {:.1f} %, optimiser {:.1f} %, rest "
       "{:.1f} "
@@ -133,16 +135,15 @@ void print_table(const std::vector<BenchmarkResult>& results) {
              "roofline");
   for (const BenchmarkResult& r : results) print_line(r);
   for (const BenchmarkResult& r : results) {
-    if (r.shares) print_step(r);
+    if (r.step_times) print_step(r);
   }
 }
 
-PeakRates peak_rates_for(const BenchArguments& arguments, const RunOptions& options,
+PeakRates peak_rates_for(const BenchArguments& arguments, const TrainingConfig& config,
                          const Context& context) {
   PeakRates peak_rates{arguments.peak_gbs * 1e9, arguments.peak_tflops * 1e12};
   if (peak_rates.copy_bytes_per_second > 0 && peak_rates.flops_per_second > 0) return peak_rates;
-  const StepConfig step = step_config(options);
-  const PeakRates measured = measure_peak_rates(context, step.dtype, step.convolutions);
+  const PeakRates measured = measure_peak_rates(context, config.dtype(), config.conv_policy());
   if (peak_rates.copy_bytes_per_second <= 0) {
     peak_rates.copy_bytes_per_second = measured.copy_bytes_per_second;
   }
@@ -152,23 +153,24 @@ PeakRates peak_rates_for(const BenchArguments& arguments, const RunOptions& opti
 
 int bench(const BenchArguments& arguments) {
   RunOptions options = arguments.flags.effective();
-  require_valid(options);
+  const RunConfig base = run_config(options);
   apply_threads(options.threads);
   const Context context = open_device(options.device, print_device_notice);
-  const BenchmarkPlan plan{arguments.warm_up, arguments.repeats, arguments.blocks,
-                           !arguments.no_generate};
-  const PeakRates peak_rates = peak_rates_for(arguments, options, context);
+  const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, arguments.blocks,
+                                   !arguments.no_generate};
+  const PeakRates peak_rates = peak_rates_for(arguments, base.training, context);
   std::vector<std::int64_t> batches = arguments.batches;
   if (batches.empty()) batches.push_back(options.batch_size);
   std::vector<BenchmarkResult> results;
   for (const std::int64_t batch : batches) {
     options.batch_size = batch;
-    require_valid(options);
-    for (BenchmarkResult& result : run_benchmark(context, options, plan, peak_rates)) {
+    const RunConfig config = run_config(options);
+    const BenchmarkSubject subject{config.training, config.loader};
+    for (BenchmarkResult& result : run_benchmark(context, subject, settings, peak_rates)) {
       results.push_back(std::move(result));
     }
     if (!arguments.pipeline) continue;
-    for (BenchmarkResult& result : run_data_benchmark(context, options, plan)) {
+    for (BenchmarkResult& result : run_data_benchmark(context, subject, config.dataset, settings)) {
       results.push_back(std::move(result));
     }
   }

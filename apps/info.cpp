@@ -11,7 +11,7 @@
 #include "apps/run_option_flags.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/networks/cost.h"
-#include "models/training/engine.h"
+#include "models/run/run_config.h"
 #include "models/training/step_plan.h"
 
 namespace dcgan {
@@ -69,8 +69,8 @@ nlohmann::ordered_json describe(const std::vector<BlockSpec>& blocks, const Shap
           {"blocks", rows}};
 }
 
-nlohmann::ordered_json describe_run(const RunOptions& options, const StepPlan& plan) {
-  const ModelConfig model = model_config(options);
+nlohmann::ordered_json describe_run(const RunOptions& options, const ModelConfig& model,
+                                    const StepPlan& plan) {
   const auto generator = generator_blocks(model);
   const auto discriminator = discriminator_blocks(model);
   const Shape latent{1, 1, 1, model.nz};
@@ -137,13 +137,12 @@ int info(const InfoArguments& arguments) {
     base = checkpoint_options(find_checkpoint(arguments.checkpoint, warn));
   }
   const RunOptions options = arguments.flags.effective(base);
-  require_valid(options);
+  const TrainingConfig config = run_config(options).training;
   apply_threads(options.threads);
   const Context context = open_device(options.device, print_device_notice);
-  const ModelConfig model = model_config(options);
-  const StepPlan plan(context, generator_blocks(model), discriminator_blocks(model),
-                      step_config(options));
-  const nlohmann::ordered_json json = describe_run(options, plan);
+  const StepPlan plan(context, generator_blocks(config.model), discriminator_blocks(config.model),
+                      config);
+  const nlohmann::ordered_json json = describe_run(options, config.model, plan);
   if (arguments.json) {
     fmt::print("{}\n", json.dump(2));
     return 0;

@@ -25,32 +25,32 @@ std::string duration_text(double seconds) {
 
 Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
-void Progress::on_step(const LogRecord& record) {
+void Progress::on_step(const StepReport& report) {
   const auto now = std::chrono::steady_clock::now();
   if (!terminal_ || now - last_drawn_ < std::chrono::milliseconds(200)) return;
   last_drawn_ = now;
   constexpr int kWidth = 24;
   std::string text;
-  if (record.steps > 0) {
-    const int filled = static_cast<int>(kWidth * record.step / record.steps);
+  if (report.steps > 0) {
+    const int filled = static_cast<int>(kWidth * report.step / report.steps);
     text = fmt::format("[{:#>{}}{:.>{}}] ", "", filled, "", kWidth - filled);
   }
-  text += record.steps > 0 ? fmt::format("step {}/{}", record.step, record.steps)
-                           : fmt::format("step {}", record.step);
-  text += fmt::format("  {:.0f} images/s", record.images_per_second);
-  if (record.seconds_left >= 0)
-    text += fmt::format("  {} left", duration_text(record.seconds_left));
+  text += report.steps > 0 ? fmt::format("step {}/{}", report.step, report.steps)
+                           : fmt::format("step {}", report.step);
+  text += fmt::format("  {:.0f} images/s", report.images_per_second);
+  if (report.seconds_left >= 0)
+    text += fmt::format("  {} left", duration_text(report.seconds_left));
   std::fputs(("\r\033[K" + text).c_str(), stderr);
   bar_shown_ = true;
 }
 
-void Progress::on_log(const LogRecord& record) {
+void Progress::on_log(const StepReport& report) {
   clear_bar();
-  std::string line = example_log_line(record);
+  std::string line = example_log_line(report);
   if (!terminal_) {
-    line += fmt::format("  {:.0f} images/s", record.images_per_second);
-    if (record.seconds_left >= 0)
-      line += fmt::format(", {} left", duration_text(record.seconds_left));
+    line += fmt::format("  {:.0f} images/s", report.images_per_second);
+    if (report.seconds_left >= 0)
+      line += fmt::format(", {} left", duration_text(report.seconds_left));
   }
   put_line(stdout, line);
 }

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "models/run/trainer.h"
+#include "models/run/observer.h"
 
 namespace dcgan {
 
@@ -15,8 +15,8 @@ std::string duration_text(double seconds);
 class Progress : public TrainingObserver {
  public:
   Progress();
-  void on_step(const LogRecord& record) override;
-  void on_log(const LogRecord& record) override;
+  void on_step(const StepReport& report) override;
+  void on_log(const StepReport& report) override;
   void on_file(const std::filesystem::path& path) override;
   void finish();  ///< takes the bar away
 

@@ -14,15 +14,6 @@ namespace {
 
 constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
-std::string preset_names() {
-  std::string names;
-  for (const Preset& preset : presets()) {
-    names += names.empty() ? "" : ",";
-    names += preset.name;
-  }
-  return names;
-}
-
 // The help of an option; 0 is explained where it is not the default.
 template <class Value>
 std::string help_text(const OptionInfo& info, const Value& initial) {
@@ -44,7 +35,7 @@ template <class Value>
 std::string value_text(const OptionInfo& info) {
   if constexpr (std::is_enum_v<Value>) return fmt::format("{{{}}}", enum_choices<Value>(","));
   if constexpr (std::is_same_v<Value, DeviceRequest>) return kDevicePlaceholder;
-  if (info.name == "preset") return fmt::format("{{{}}}", preset_names());
+  if (info.name == "preset") return fmt::format("{{{}}}", preset_names(","));
   if constexpr (std::is_same_v<Value, std::int64_t>) return "N";
   if constexpr (std::is_same_v<Value, double>) return "X";
   if constexpr (std::is_same_v<Value, std::vector<std::string>>) return "A,B,...";

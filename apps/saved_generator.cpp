@@ -5,6 +5,7 @@
 #include "apps/help_formatter.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/networks/state_dict.h"
+#include "models/run/run_config.h"
 
 namespace dcgan {
 

@@ -12,8 +12,9 @@
 #include "apps/progress.h"
 #include "apps/run_option_flags.h"
 #include "apps/stop_signals.h"
-#include "models/run/trainer.h"
-#include "runtime/base/parallel.h"
+#include "models/checkpoint/checkpoint.h"
+#include "models/run/run.h"
+#include "runtime/comm/local_communicator.h"
 
 namespace dcgan {
 namespace {
@@ -39,7 +40,8 @@ struct TrainArguments {
   int gpus = -1;
 };
 
-struct Plan {
+// What to train, and from where.
+struct Assignment {
   RunOptions options;
   fs::path checkpoint;  // empty: a fresh run
 };
@@ -55,29 +57,29 @@ bool holds_checkpoints(const fs::path& out) {
 }
 
 // A resumed run has the saved options, except those that may change (OnResume::follows).
-Plan resumed(const TrainArguments& arguments, const RunOptions& asked) {
-  Plan plan;
-  plan.checkpoint = find_checkpoint(asked.resume, warn);
-  const RunOptions saved = checkpoint_options(plan.checkpoint);
-  plan.options = arguments.flags.effective(saved);
-  plan.options.resume.clear();
-  const std::vector<std::string> conflicts = resume_conflicts(saved, plan.options);
+Assignment resumed(const TrainArguments& arguments, const RunOptions& asked) {
+  Assignment result;
+  result.checkpoint = find_checkpoint(asked.resume, warn);
+  const RunOptions saved = checkpoint_options(result.checkpoint);
+  result.options = arguments.flags.effective(saved);
+  result.options.resume.clear();
+  const std::vector<std::string> conflicts = resume_conflicts(saved, result.options);
   if (!conflicts.empty()) {
     std::string list;
     for (const std::string& conflict : conflicts) list += (list.empty() ? "" : ", ") + conflict;
-    fail(ErrorKind::config, "resume {}: these cannot change in a run: {}", plan.checkpoint.string(),
-         list);
+    fail(ErrorKind::config, "resume {}: these cannot change in a run: {}",
+         result.checkpoint.string(), list);
   }
-  const fs::path folder = plan.checkpoint.parent_path();
+  const fs::path folder = result.checkpoint.parent_path();
   if (!arguments.flags.given("out") && folder.filename() == "checkpoints") {
-    plan.options.out = folder.parent_path().string();
+    result.options.out = folder.parent_path().string();
   }
-  plan.options.init_generator.clear();
-  plan.options.init_discriminator.clear();
-  return plan;
+  result.options.init_generator.clear();
+  result.options.init_discriminator.clear();
+  return result;
 }
 
-Plan planned(const TrainArguments& arguments) {
+Assignment assignment_of(const TrainArguments& arguments) {
   RunOptions options = arguments.flags.effective();
   if (arguments.gpus == 0) {
     if (options.device.kind == DeviceRequest::Kind::cuda) {
@@ -91,26 +93,27 @@ Plan planned(const TrainArguments& arguments) {
   if (options.resume == "auto") {
     options.resume = holds_checkpoints(options.out) ? options.out : "";
   }
-  Plan plan = options.resume.empty() ? Plan{options, {}} : resumed(arguments, options);
-  if (arguments.dry_run && !plan.checkpoint.empty()) {
+  Assignment result =
+      options.resume.empty() ? Assignment{options, {}} : resumed(arguments, options);
+  if (arguments.dry_run && !result.checkpoint.empty()) {
     fail(ErrorKind::config, "--dry-run: only for a new run, not to resume {}",
-         plan.checkpoint.string());
+         result.checkpoint.string());
   }
   if (arguments.dry_run) {
     // A folder of its own: the real run may follow into --out.
-    plan.options.steps = 1;
-    plan.options.out = (fs::path(plan.options.out) / "dry-run").string();
+    result.options.steps = 1;
+    result.options.out = (fs::path(result.options.out) / "dry-run").string();
   }
-  require_valid(plan.options);
-  return plan;
+  return result;
 }
 
-void refuse_occupied(const Plan& plan) {
-  if (plan.checkpoint.empty() && holds_checkpoints(plan.options.out)) {
+void refuse_occupied(const Assignment& assignment) {
+  const std::string& out = assignment.options.out;
+  if (assignment.checkpoint.empty() && holds_checkpoints(out)) {
     fail(ErrorKind::config,
          "--out {}: holds checkpoints of another run; continue it with --resume {}, "
          "or choose another folder",
-         plan.options.out, plan.options.out);
+         out, out);
   }
 }
 
@@ -139,36 +142,46 @@ const char* reason_text(StopReason reason) {
   return "";
 }
 
-int train(const TrainArguments& arguments) {
-  const Plan plan = planned(arguments);
-  const RunOptions& options = plan.options;
-  if (arguments.print_config) {
-    std::fputs(to_json(options).c_str(), stdout);
-    return 0;
-  }
-  if (arguments.dry_run) fs::remove_all(options.out);  // of an earlier dry run
-  refuse_occupied(plan);
-  std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
-  apply_threads(options.threads);
+void report_streaming(const Loader& loader, const Dataset& dataset) {
+  if (!loader.streams()) return;
+  fmt::print(stderr, "data: {:.0f} MiB in host memory; the next batch is prefetched\n",
+             static_cast<double>(dataset.images().bytes()) / (1 << 20));
+}
+
+TrainingOutcome train(const Assignment& assignment, const RunConfig& config) {
+  const RunOptions& options = assignment.options;
   const Context context = open_device(options.device, print_device_notice);
-  const Dataset dataset = load_dataset(dataset_options(options));
+  const Dataset dataset = load_dataset(config.dataset);
   report_dataset(dataset);
-  Trainer trainer(context, options, dataset);
-  if (trainer.engine().streams_images()) {
-    fmt::print(stderr, "data: {:.0f} MiB in host memory; the next batch is prefetched\n",
-               static_cast<double>(dataset.images().bytes()) / (1 << 20));
-  }
-  if (!plan.checkpoint.empty()) {
-    trainer.resume(plan.checkpoint);
-    fmt::print(stderr, "resumed from {} at step {}\n", plan.checkpoint.string(),
-               trainer.state().step);
+  LocalCommunicator communicator;
+  TrainingRun run(context, communicator, options, dataset);
+  report_streaming(run.loader(), dataset);
+  if (!assignment.checkpoint.empty()) {
+    run.resume(assignment.checkpoint);
+    fmt::print(stderr, "resumed from {} at step {}\n", assignment.checkpoint.string(),
+               run.trainer().step());
   }
   Progress progress;
-  const TrainingOutcome outcome = trainer.run(progress, watch_stop_signals());
+  TrainingOutcome outcome = run.run(progress, watch_stop_signals());
   progress.finish();
   fmt::print(stderr, "{} at step {} after {} of training; checkpoint {}\n",
              reason_text(outcome.reason), outcome.step,
-             duration_text(trainer.state().trained_seconds), outcome.checkpoint.string());
+             duration_text(run.trainer().trained_seconds()), outcome.checkpoint.string());
+  return outcome;
+}
+
+int run_train(const TrainArguments& arguments) {
+  const Assignment assignment = assignment_of(arguments);
+  const RunConfig config = run_config(assignment.options);
+  if (arguments.print_config) {
+    std::fputs(to_json(assignment.options).c_str(), stdout);
+    return 0;
+  }
+  if (arguments.dry_run) fs::remove_all(assignment.options.out);  // of an earlier dry run
+  refuse_occupied(assignment);
+  std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
+  apply_threads(assignment.options.threads);
+  const TrainingOutcome outcome = train(assignment, config);
   return outcome.reason == StopReason::signal ? static_cast<int>(ErrorKind::preempted) : 0;
 }
 
@@ -185,7 +198,7 @@ Command add_train(CLI::App& app) {
       "  dcgan train --preset mnist32 --loss wgan --weight-clip 0.01 --optimizer rmsprop \\\n"
       "              --lr 5e-5 --d-steps 5\n"
       "  dcgan train --resume runs/faces --epochs 50     # continue to a later epoch");
-  return [arguments] { return train(*arguments); };
+  return [arguments] { return run_train(*arguments); };
 }
 
 }  // namespace dcgan

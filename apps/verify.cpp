@@ -9,6 +9,7 @@
 #include "apps/device_choice.h"
 #include "apps/run_option_flags.h"
 #include "models/parity/trace.h"
+#include "models/run/run_config.h"
 
 namespace dcgan {
 namespace {
@@ -74,21 +75,21 @@ void print_table(const TraceReport& report) {
              report.comparisons.size(), failed, report.unknown.size());
 }
 
-TraceBounds bounds_of(const VerifyArguments& arguments, const RunOptions& options) {
-  TraceBounds bounds = trace_bounds(options.precision);
+TraceBounds bounds_of(const VerifyArguments& arguments, Precision precision) {
+  TraceBounds bounds = trace_bounds(precision);
   if (arguments.bound > 0) bounds.absolute = bounds.weights = arguments.bound;
   if (arguments.gradient_bound > 0) bounds.relative_gradient = arguments.gradient_bound;
   return bounds;
 }
 
 int verify(const VerifyArguments& arguments) {
-  RunOptions options = arguments.flags.effective();
-  require_valid(options);
+  const RunOptions options = arguments.flags.effective();
+  const TrainingConfig config = run_config(options).training;
   apply_threads(options.threads);
   const Context context = open_device(options.device, print_device_notice);
   const SafetensorsFile trace(arguments.trace);
-  const TraceReport report =
-      replay_trace(context, trace, options, arguments.prefix, bounds_of(arguments, options));
+  const TraceReport report = replay_trace(context, trace, config, arguments.prefix,
+                                          bounds_of(arguments, config.precision));
   if (!arguments.out.empty()) {
     write_safetensors(arguments.out, as_items(report.computed), {{"format", "pt"}});
   }

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "models/checkpoint/manifest.h"
+#include "models/checkpoint/training_state.h"
 #include "models/networks/state_dict.h"
 #include "runtime/io/files.h"
 
@@ -14,10 +14,12 @@ namespace dcgan {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uint64_t kMaxJsonBytes = 1 << 20;
+constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 constexpr const char* kGenerator = "generator.safetensors";
 constexpr const char* kGeneratorEma = "generator_ema.safetensors";
 constexpr const char* kDiscriminator = "discriminator.safetensors";
+constexpr const char* kConfig = "config.json";
+constexpr const char* kState = "state.json";
 constexpr const char* kOptimizer = "optimizer.safetensors";
 
 // The second moment under the name that the optimiser's own PyTorch state gives it.
@@ -55,32 +57,6 @@ void load_optimizer(const Context& context, const SafetensorsFile& file, Optimiz
     fail(ErrorKind::bad_data, "{}: tensor {}step is not one i64", file.path().string(), prefix);
   }
   upload(context, step.view().reshaped({1}), network.parameters().step());
-}
-
-void write_state(const fs::path& path, const TrainingState& state) {
-  nlohmann::ordered_json json;
-  json["step"] = state.step;
-  json["trained_seconds"] = state.trained_seconds;
-  json["metrics_bytes"] = state.metrics_bytes;
-  json["equilibrium"] = {{"smoothed_accuracy", state.equilibrium.smoothed},
-                         {"steps_inside", state.equilibrium.steps_inside}};
-  write_text_atomically(path, json.dump(2) + "\n");
-}
-
-TrainingState read_state(const fs::path& path) {
-  try {
-    const auto json = nlohmann::json::parse(read_text_file(path, kMaxJsonBytes));
-    TrainingState state;
-    state.step = json.at("step").get<std::int64_t>();
-    state.trained_seconds = json.at("trained_seconds").get<double>();
-    state.metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>();
-    const auto& equilibrium = json.at("equilibrium");
-    state.equilibrium.smoothed = equilibrium.at("smoothed_accuracy").get<double>();
-    state.equilibrium.steps_inside = equilibrium.at("steps_inside").get<std::int64_t>();
-    return state;
-  } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::bad_data, "{}: {}", path.string(), error.what());
-  }
 }
 
 // Checkpoints of an output folder, newest first. Names sort by step: eight digits, more only
@@ -132,36 +108,35 @@ void prune(const fs::path& newest, std::int64_t keep) {
 
 }  // namespace
 
-fs::path save_checkpoint(const Context& context, const fs::path& out, const RunOptions& options,
-                         const Network& generator, const Network& discriminator,
-                         const TrainingState& state) {
+fs::path save_checkpoint(const Context& context, const fs::path& out,
+                         const CheckpointContents& contents, std::int64_t keep) {
+  const auto& [generator, discriminator, optimizer, config, state] = contents;
   const fs::path folder = out / "checkpoints" / fmt::format("step_{:08}", state.step);
   fs::create_directories(folder.parent_path());
   AtomicFolder target(folder);
-  const fs::path& path = target.path();
   const auto write = [&](const char* file, const std::vector<NamedTensor>& tensors) {
-    require_finite(tensors, file, state.step, folder.parent_path());
-    write_safetensors(path / file, as_items(tensors), {{"format", "pt"}});
+    require_finite(tensors, file, contents.state.step, folder.parent_path());
+    write_safetensors(target.path() / file, as_items(tensors), {{"format", "pt"}});
   };
   write(kGenerator, state_dict(context, generator));
   write(kDiscriminator, state_dict(context, discriminator));
   if (generator.parameters().has_ema()) {
     write(kGeneratorEma, state_dict(context, generator, {}, ParameterArray::ema));
   }
-  std::vector<NamedTensor> optimizer;
-  append_optimizer(context, generator, options.optimizer, "G.", optimizer);
-  append_optimizer(context, discriminator, options.optimizer, "D.", optimizer);
-  write(kOptimizer, optimizer);
-  write_text_atomically(path / "config.json", to_json(options));
-  write_state(path / "state.json", state);
-  write_manifest(path);
+  std::vector<NamedTensor> moments;
+  append_optimizer(context, generator, optimizer, "G.", moments);
+  append_optimizer(context, discriminator, optimizer, "D.", moments);
+  write(kOptimizer, moments);
+  write_text_atomically(target.path() / kConfig, config);
+  write_state(target.path() / kState, state);
+  write_manifest(target.path());
   target.commit();
-  prune(folder, options.keep);
+  prune(folder, keep);
   return folder;
 }
 
 fs::path find_checkpoint(const fs::path& where, const Warn& warn) {
-  if (fs::exists(where / "manifest.json") || fs::exists(where / "config.json")) {
+  if (fs::exists(where / "manifest.json") || fs::exists(where / kConfig)) {
     if (const auto fault = manifest_fault(where)) {
       fail(ErrorKind::bad_data, "checkpoint: {}", *fault);
     }
@@ -180,41 +155,28 @@ fs::path find_checkpoint(const fs::path& where, const Warn& warn) {
   fail(ErrorKind::io, "{}: neither a checkpoint nor a folder with checkpoints/", where.string());
 }
 
-RunOptions checkpoint_options(const fs::path& checkpoint) {
-  const fs::path path = checkpoint / "config.json";
-  RunOptions options;
-  try {
-    apply_json(options, read_text_file(path, kMaxJsonBytes), path.string());
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::io) throw;
-    throw Error(ErrorKind::bad_data, error.what());
-  }
-  return options;
+std::string checkpoint_config_text(const fs::path& checkpoint) {
+  return read_text_file(checkpoint / kConfig, kMaxConfigBytes);
 }
 
 TrainingState load_checkpoint(const Context& context, const fs::path& checkpoint,
-                              const RunOptions& options, Network& generator,
-                              Network& discriminator) {
-  const TrainingState state = read_state(checkpoint / "state.json");
+                              OptimizerKind optimizer, Network& generator, Network& discriminator) {
+  TrainingState state = read_state(state_file(checkpoint));
   const SafetensorsFile generator_weights(checkpoint / kGenerator);
   const SafetensorsFile discriminator_weights(checkpoint / kDiscriminator);
-  const SafetensorsFile optimizer(checkpoint / kOptimizer);
+  const SafetensorsFile moments(checkpoint / kOptimizer);
   load_state_dict(context, generator_weights, generator);
   load_state_dict(context, discriminator_weights, discriminator);
-  if (options.ema_decay > 0) {
-    generator.parameters().make_ema(context);
+  if (generator.parameters().has_ema()) {
     const SafetensorsFile ema(checkpoint / kGeneratorEma);
     load_parameter_tensors(context, ema, generator, ParameterArray::ema);
   }
-  for (Network* network : {&generator, &discriminator}) {
-    if (!network->parameters().has_training_arrays()) {
-      network->parameters().make_training_arrays(context);
-    }
-  }
-  load_optimizer(context, optimizer, options.optimizer, "G.", generator);
-  load_optimizer(context, optimizer, options.optimizer, "D.", discriminator);
+  load_optimizer(context, moments, optimizer, "G.", generator);
+  load_optimizer(context, moments, optimizer, "D.", discriminator);
   return state;
 }
+
+fs::path state_file(const fs::path& checkpoint) { return checkpoint / kState; }
 
 fs::path generator_file(const fs::path& checkpoint) {
   const fs::path ema = checkpoint / kGeneratorEma;

@@ -18,30 +18,31 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 
+#include "kernels/optimizer/optimizer.h"
 #include "models/networks/network.h"
-#include "models/run/equilibrium.h"
-#include "models/run/run_options.h"
+#include "runtime/base/errors.h"
 
 namespace dcgan {
 
-/// What a run is besides tensors and options.
-struct TrainingState {
-  std::int64_t step = 0;            ///< generator updates made
-  double trained_seconds = 0;       ///< wall-clock of training, all sessions
-  std::uint64_t metrics_bytes = 0;  ///< length of metrics.jsonl at the save
-  EquilibriumDetector::State equilibrium;
+struct TrainingState;
+
+/// What a checkpoint is written from.
+struct CheckpointContents {
+  const Network& generator;  ///< its average is saved where it has one
+  const Network& discriminator;
+  OptimizerKind optimizer = OptimizerKind::adam;  ///< names the moments
+  const std::string& config;                      ///< JSON text: config.json
+  const TrainingState& state;
 };
 
 /// Saves under out/checkpoints/step_NNNNNNNN, then removes the oldest so that `keep` remain (0:
 /// all). Returns the folder. Throws Error(io), and Error(diverged) when a tensor holds a value that
 /// is not finite; earlier checkpoints are then untouched. Later ones are never counted nor removed.
+/// Waits for the stream.
 std::filesystem::path save_checkpoint(const Context& context, const std::filesystem::path& out,
-                                      const RunOptions& options, const Network& generator,
-                                      const Network& discriminator, const TrainingState& state);
+                                      const CheckpointContents& contents, std::int64_t keep);
 
 using Warn = std::function<void(const std::string&)>;
 
@@ -50,14 +51,28 @@ using Warn = std::function<void(const std::string&)>;
 /// named checkpoint is not valid or none of the folder's is, Error(io) when there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& where, const Warn& warn);
 
-/// Options saved in a checkpoint. Throws Error(bad_data).
-RunOptions checkpoint_options(const std::filesystem::path& checkpoint);
+/// config.json as it stands. Throws Error(io).
+std::string checkpoint_config_text(const std::filesystem::path& checkpoint);
 
-/// Loads everything into networks of the same blocks. Throws Error(bad_data) naming file and
-/// tensor.
+/// What read(text, path) makes of config.json. Its errors become Error(bad_data): a program wrote
+/// the file, no user. Throws Error(io) when there is none.
+template <class Read>
+auto read_checkpoint_config(const std::filesystem::path& checkpoint, const Read& read) {
+  const std::string text = checkpoint_config_text(checkpoint);
+  try {
+    return read(text, (checkpoint / "config.json").string());
+  } catch (const Error& error) {
+    throw Error(ErrorKind::bad_data, error.what());
+  }
+}
+
+/// Loads everything into networks of the same blocks, which have the arrays of training; the
+/// generator's average where it has one. Throws Error(bad_data) naming file and tensor.
 TrainingState load_checkpoint(const Context& context, const std::filesystem::path& checkpoint,
-                              const RunOptions& options, Network& generator,
-                              Network& discriminator);
+                              OptimizerKind optimizer, Network& generator, Network& discriminator);
+
+/// Of a checkpoint, for messages.
+std::filesystem::path state_file(const std::filesystem::path& checkpoint);
 
 /// The file of the generator to sample from: the average where there is one.
 std::filesystem::path generator_file(const std::filesystem::path& checkpoint);

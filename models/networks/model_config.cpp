@@ -18,14 +18,34 @@ const std::vector<Preset>& presets() {
   return kPresets;
 }
 
-const Preset& preset_named(std::string_view name) {
+std::string preset_names(std::string_view separator) {
   std::string names;
   for (const Preset& preset : presets()) {
-    if (preset.name == name) return preset;
-    names += names.empty() ? "" : ", ";
+    if (!names.empty()) names += separator;
     names += preset.name;
   }
-  fail(ErrorKind::config, "preset: there is no '{}' (there are {})", name, names);
+  return names;
+}
+
+const Preset& preset_named(std::string_view name) {
+  for (const Preset& preset : presets()) {
+    if (preset.name == name) return preset;
+  }
+  fail(ErrorKind::config, "preset: there is no '{}' (there are {})", name, preset_names());
+}
+
+ModelConfig model_config(const ModelOptions& options) {
+  ModelConfig model = preset_named(options.preset).model;
+  const auto override_with = [](std::int64_t value, std::int64_t& field) {
+    if (value != 0) field = value;
+  };
+  override_with(options.image_size, model.image_size);
+  override_with(options.channels, model.channels);
+  override_with(options.nz, model.nz);
+  override_with(options.ngf, model.ngf);
+  override_with(options.ndf, model.ndf);
+  require_valid(model);
+  return model;
 }
 
 void require_valid(const ModelConfig& model) {

@@ -32,8 +32,23 @@ struct Preset {
 
 /// All presets, in the order in which help shows them.
 const std::vector<Preset>& presets();
+/// Their names with `separator` between them: for help and messages.
+std::string preset_names(std::string_view separator = ", ");
 /// Throws Error(config) listing the names when there is none.
 const Preset& preset_named(std::string_view name);
+
+/// A preset and what overrides it; 0: as the preset has it.
+struct ModelOptions {
+  std::string preset = "pytorch";
+  std::int64_t image_size = 0;
+  std::int64_t channels = 0;
+  std::int64_t nz = 0;
+  std::int64_t ngf = 0;
+  std::int64_t ndf = 0;
+};
+
+/// Throws Error(config) when there is no such preset, and as require_valid().
+ModelConfig model_config(const ModelOptions& options);
 
 /// Throws Error(config) with the figures when the family cannot make such images.
 void require_valid(const ModelConfig& model);

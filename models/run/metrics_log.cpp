@@ -1,35 +1,24 @@
 #include "models/run/metrics_log.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
+
+#include "runtime/base/errors.h"
 
 namespace dcgan {
 
-std::string example_log_line(const LogRecord& r) {
-  return fmt::format(
-      "[{}/{}][{}/{}] Loss_D: {:.4f} Loss_G: {:.4f} D(x): {:.4f} D(G(z)): {:.4f} / {:.4f}", r.epoch,
-      r.epochs, r.batch, r.batches, r.results.errD(), r.results.errG, r.results.D_x,
-      r.results.D_G_z1, r.results.D_G_z2);
-}
-
 namespace {
 
-nlohmann::ordered_json as_json(const LogRecord& r) {
+nlohmann::ordered_json as_json(const StepReport& report) {
   nlohmann::ordered_json json;
-  json["step"] = r.step;
-  json["epoch"] = r.epoch;
-  json["errD_real"] = r.results.errD_real;
-  json["errD_fake"] = r.results.errD_fake;
-  json["errD"] = r.results.errD();
-  json["errG"] = r.results.errG;
-  json["D_x"] = r.results.D_x;
-  json["D_G_z1"] = r.results.D_G_z1;
-  json["D_G_z2"] = r.results.D_G_z2;
-  json["accuracy"] = r.results.accuracy;
-  json["images_per_second"] = r.images_per_second;
-  json["trained_seconds"] = r.trained_seconds;
+  json["step"] = report.step;
+  json["epoch"] = report.epoch;
+  for (const ScalarInfo& scalar : kScalars) {
+    json[std::string(scalar.name)] = report.scalars[scalar.id];
+  }
+  json["images_per_second"] = report.images_per_second;
+  json["trained_seconds"] = report.trained_seconds;
   return json;
 }
 
@@ -68,8 +57,8 @@ MetricsLog::MetricsLog(const std::filesystem::path& folder, std::uint64_t keep_b
   table_ << std::flush;
 }
 
-void MetricsLog::append(const LogRecord& record) {
-  const nlohmann::ordered_json json = as_json(record);
+void MetricsLog::append(const StepReport& report) {
+  const nlohmann::ordered_json json = as_json(report);
   const std::string line = json.dump() + "\n";
   lines_ << line << std::flush;
   table_ << csv_row(json, /*header=*/false) << std::flush;

@@ -1,27 +1,22 @@
-// Values of options as text and as JSON, by type.
+// Values of options as text, by type. As JSON: models/checkpoint/config_json.h.
 #pragma once
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "models/checkpoint/config_json.h"
 #include "runtime/base/enum_names.h"
 #include "runtime/device/device_request.h"
 
 namespace dcgan::option_values {
 
-using Json = nlohmann::ordered_json;
-
-[[noreturn]] inline void refuse(std::string_view option, std::string_view text,
-                                std::string_view wanted) {
-  fail(ErrorKind::usage, "--{}: '{}' is not {}", option, text, wanted);
-}
+using config_json::Json;
+using config_json::refuse;
 
 // from_chars and not strtod: the locale's decimal comma must not change what a number means.
 template <class Number>
@@ -63,49 +58,9 @@ inline void from_text(std::string_view option, std::string_view text, DeviceRequ
 }
 
 template <class Value>
-Json to_json(const Value& value) {
-  if constexpr (std::is_enum_v<Value>) {
-    return std::string(enum_name(value));
-  } else if constexpr (std::is_same_v<Value, DeviceRequest>) {
-    return to_string(value);
-  } else {
-    return value;
-  }
-}
-
-template <class Value>
 std::string to_text(const Value& value) {
-  const Json json = to_json(value);
+  const Json json = config_json::to_json(value);
   return json.is_string() ? json.template get<std::string>() : json.dump();
-}
-
-template <class Value>
-void from_json(std::string_view option, const Json& json, Value& value) {
-  const auto require = [&](bool right, std::string_view wanted) {
-    if (!right) refuse(option, json.dump(), wanted);
-  };
-  if constexpr (std::is_same_v<Value, bool>) {
-    require(json.is_boolean(), "true or false");
-    value = json.get<bool>();
-  } else if constexpr (std::is_same_v<Value, std::int64_t>) {
-    require(json.is_number_integer() && !(json.is_number_unsigned() &&
-                                          json.get<std::uint64_t>() > std::uint64_t{INT64_MAX}),
-            "a whole number");
-    value = json.get<std::int64_t>();
-  } else if constexpr (std::is_same_v<Value, double>) {
-    require(json.is_number(), "a number");
-    value = json.get<double>();
-  } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
-    require(json.is_array(), "a list of strings");
-    value.clear();
-    for (const Json& item : json) {
-      require(item.is_string(), "a list of strings");
-      value.push_back(item.get<std::string>());
-    }
-  } else {
-    require(json.is_string(), "a string");
-    from_text(option, json.get<std::string>(), value);
-  }
 }
 
 }  // namespace dcgan::option_values

@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
+#include "models/checkpoint/config_json.h"
 #include "models/run/option_values.h"
 
 namespace dcgan {
 namespace {
 
-using option_values::Json;
+using config_json::Json;
 
-void require_in_range(std::string_view name, double value, double low, double high) {
+void require_number(std::string_view name, double value, double low, double high) {
   if (!(value >= low && value <= high)) {
     fail(ErrorKind::config, "--{}: {} is outside {} .. {}", name, value, low, high);
   }
@@ -62,22 +61,7 @@ void require_compatible(const RunOptions& o) {
 
 }  // namespace
 
-ModelConfig model_config(const RunOptions& options) {
-  ModelConfig model = preset_named(options.preset).model;
-  const auto override_with = [](std::int64_t value, std::int64_t& field) {
-    if (value != 0) field = value;
-  };
-  override_with(options.image_size, model.image_size);
-  override_with(options.channels, model.channels);
-  override_with(options.nz, model.nz);
-  override_with(options.ngf, model.ngf);
-  override_with(options.ndf, model.ndf);
-  require_valid(model);
-  return model;
-}
-
 void require_valid(const RunOptions& o) {
-  model_config(o);
   require_count("batch-size", o.batch_size, 1, kMost);
   require_count("d-steps", o.d_steps, 1, kMost);
   require_count("epochs", o.epochs, 0, kMost);
@@ -92,67 +76,20 @@ void require_valid(const RunOptions& o) {
   require_count("sample-count", o.sample_count, 1, kMost);
   require_count("strokes-count", o.strokes_count, 1);
   require_count("equilibrium-steps", o.equilibrium_steps, 1);
-  require_in_range("real-label", o.real_label, 0.0, 1.0);
-  require_in_range("fake-label", o.fake_label, 0.0, 1.0);
-  require_in_range("lr", o.lr, 0.0, 1.0);
-  require_in_range("lr-g", o.lr_g, 0.0, 1.0);
-  require_in_range("lr-d", o.lr_d, 0.0, 1.0);
-  require_in_range("beta1", o.beta1, 0.0, 0.999999);
-  require_in_range("beta2", o.beta2, 0.0, 0.999999);
-  require_in_range("alpha", o.alpha, 0.0, 0.999999);
-  require_in_range("epsilon", o.epsilon, 0.0, 1.0);
-  require_in_range("weight-clip", o.weight_clip, 0.0, 1e6);
-  require_in_range("ema-decay", o.ema_decay, 0.0, 0.999999);
-  require_in_range("equilibrium-margin", o.equilibrium_margin, 0.0, 0.5);
-  require_in_range("max-seconds", o.max_seconds, 0.0, 1e9);
+  require_number("real-label", o.real_label, 0.0, 1.0);
+  require_number("fake-label", o.fake_label, 0.0, 1.0);
+  require_number("lr", o.lr, 0.0, 1.0);
+  require_number("lr-g", o.lr_g, 0.0, 1.0);
+  require_number("lr-d", o.lr_d, 0.0, 1.0);
+  require_number("beta1", o.beta1, 0.0, 0.999999);
+  require_number("beta2", o.beta2, 0.0, 0.999999);
+  require_number("alpha", o.alpha, 0.0, 0.999999);
+  require_number("epsilon", o.epsilon, 0.0, 1.0);
+  require_number("weight-clip", o.weight_clip, 0.0, 1e6);
+  require_number("ema-decay", o.ema_decay, 0.0, 0.999999);
+  require_number("equilibrium-margin", o.equilibrium_margin, 0.0, 0.5);
+  require_number("max-seconds", o.max_seconds, 0.0, 1e9);
   require_compatible(o);
-}
-
-namespace {
-
-OptimizerOptions common_optimizer(const RunOptions& o, double lr) {
-  OptimizerOptions result;
-  result.kind = o.optimizer;
-  result.learning_rate = static_cast<float>(lr > 0 ? lr : o.lr);
-  result.beta1 = static_cast<float>(o.beta1);
-  result.beta2 = static_cast<float>(o.beta2);
-  result.alpha = static_cast<float>(o.alpha);
-  result.epsilon = static_cast<float>(o.epsilon);
-  return result;
-}
-
-}  // namespace
-
-OptimizerOptions generator_optimizer(const RunOptions& o) {
-  OptimizerOptions result = common_optimizer(o, o.lr_g);
-  result.ema_decay = static_cast<float>(o.ema_decay);
-  return result;
-}
-
-OptimizerOptions discriminator_optimizer(const RunOptions& o) {
-  OptimizerOptions result = common_optimizer(o, o.lr_d);
-  result.weight_clip = static_cast<float>(o.weight_clip);
-  return result;
-}
-
-LossOptions loss_options(const RunOptions& o) {
-  return {o.loss, static_cast<float>(o.real_label), static_cast<float>(o.fake_label)};
-}
-
-DatasetOptions dataset_options(const RunOptions& o) {
-  const ModelConfig model = model_config(o);
-  DatasetOptions result;
-  result.kind = o.dataset;
-  result.path = o.data;
-  result.image_size = static_cast<int>(model.image_size);
-  result.channels = static_cast<int>(model.channels);
-  result.count = o.strokes_count;
-  result.seed = static_cast<std::uint64_t>(o.seed);
-  result.on_corrupt = o.on_corrupt;
-  result.cache = o.cache;
-  result.workers = static_cast<int>(o.workers);
-  result.classes = o.classes;
-  return result;
 }
 
 void set_option(RunOptions& options, std::string_view name, std::string_view text) {
@@ -168,34 +105,20 @@ void set_option(RunOptions& options, std::string_view name, std::string_view tex
 std::string to_json(const RunOptions& options) {
   Json json;
   visit_options(options, [&json](const OptionInfo& info, const auto& field) {
-    json[std::string(info.name)] = option_values::to_json(field);
+    json[std::string(info.name)] = config_json::to_json(field);
   });
   return json.dump(2) + "\n";
 }
 
 void apply_json(RunOptions& options, std::string_view text, std::string_view source) {
-  std::set<std::string> seen;
-  const auto refuse_duplicates = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth == 1 && event == Json::parse_event_t::key &&
-        !seen.insert(parsed.get<std::string>()).second) {
-      fail(ErrorKind::config, "{}: \"{}\" is set twice", source, parsed.get<std::string>());
-    }
-    return true;
-  };
-  Json json;
-  try {
-    json = Json::parse(text, refuse_duplicates);
-  } catch (const Json::parse_error& error) {
-    fail(ErrorKind::config, "{}: not JSON: {}", source, error.what());
-  }
-  if (!json.is_object()) fail(ErrorKind::config, "{}: not a JSON object", source);
+  const Json json = config_json::parse(text, source);
   for (const auto& [name, value] : json.items()) {
     bool found = false;
     visit_options(options, [&, &key = name, &item = value](const OptionInfo& info, auto& field) {
       if (info.name != key) return;
       found = true;
       try {
-        option_values::from_json(info.name, item, field);
+        config_json::from_json(info.name, item, field);
       } catch (const Error& error) {
         fail(ErrorKind::config, "{}: {}", source, error.what());
       }

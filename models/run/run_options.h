@@ -1,6 +1,6 @@
 // Every option of a training run, declared once: its name, aliases, group, help and field. The
 // command line, the config file, --print-config, the checks at resume and the tables of the
-// documentation all walk this one list.
+// documentation all read this one list. What they mean to the engine: run_config.h.
 #pragma once
 
 #include <cstdint>
@@ -197,18 +197,9 @@ void visit_options(Options& o, Visitor&& visitor) {
     "start from these discriminator weights (safetensors)", o.init_discriminator);
 }
 
-/// The networks that the options name: the preset with what overrides it. Throws Error(config).
-ModelConfig model_config(const RunOptions& options);
-
 /// Throws Error(config) with name and figure on the first option out of its range, and on options
-/// that contradict each other. Also checks model_config().
+/// that contradict each other. The networks are checked where they are made: run_config.h.
 void require_valid(const RunOptions& options);
-
-/// How the optimiser of one network is set by the options.
-OptimizerOptions generator_optimizer(const RunOptions& options);
-OptimizerOptions discriminator_optimizer(const RunOptions& options);
-LossOptions loss_options(const RunOptions& options);
-DatasetOptions dataset_options(const RunOptions& options);
 
 /// One option's value as text, and from text. Throws Error(usage) naming option and value.
 void set_option(RunOptions& options, std::string_view name, std::string_view text);

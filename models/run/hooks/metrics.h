@@ -1,0 +1,31 @@
+// Log lines: to the observer, metrics.jsonl and losses.csv.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "models/run/hooks/hook.h"
+#include "models/run/metrics_log.h"
+
+namespace dcgan {
+
+/// One line at step 1 and at every `every`-th, when its results have arrived: the steps go on.
+class MetricsHook : public Hook {
+ public:
+  MetricsHook(std::filesystem::path folder, std::int64_t every)
+      : folder_(std::move(folder)), every_(every) {}
+
+  Need need(std::int64_t step) const override;
+  void begin(HookContext& run) override;
+  void on_results(HookContext& run) override;
+  void save(StateJson& state) const override;
+  void restore(const StateJson& state) override;
+
+ private:
+  std::filesystem::path folder_;
+  std::int64_t every_;
+  std::uint64_t restored_bytes_ = 0;  // of metrics.jsonl, at the checkpoint
+  std::optional<MetricsLog> log_;
+};
+
+}  // namespace dcgan

@@ -1,0 +1,52 @@
+#include "models/run/hooks/samples.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "models/generation/grid.h"
+#include "runtime/io/image/image.h"
+
+namespace dcgan {
+namespace {
+
+// Sampling in small batches keeps the sampler's memory small beside the step's.
+constexpr std::int64_t kMaxBatch = 64;
+
+}  // namespace
+
+SamplesHook::SamplesHook(const Context& context, const TrainingConfig& config,
+                         const Dataset& dataset, SamplesOptions options)
+    : options_(std::move(options)),
+      dataset_(dataset),
+      sampler_(context, generator_blocks(config.model), std::min(options_.count, kMaxBatch),
+               config.dtype()),
+      latent_(draw_host_latent({config.seed, RandomStream::fixed_latent}, options_.count,
+                               config.model.nz, config.latent)) {}
+
+void SamplesHook::begin(HookContext& run) {
+  std::filesystem::create_directories(options_.out / "samples");
+  const std::filesystem::path path = options_.out / "real.png";
+  if (run.folder == OutputFolder::continued && std::filesystem::exists(path)) return;
+  const std::int64_t count = std::min(options_.count, dataset_.size());
+  write_png(path, make_grid(dataset_.images().rows(0, count)));
+}
+
+void SamplesHook::on_pause(HookContext& run) {
+  write(run, options_.out / "samples" / fmt::format("step_{:08}.png", run.report.step));
+}
+
+void SamplesHook::end(HookContext& run, StopReason reason) {
+  if (reason != StopReason::signal) write(run, options_.out / "samples.png");
+}
+
+void SamplesHook::write(HookContext& run, const std::filesystem::path& path) {
+  const Network& generator = run.engine.generator();
+  const bool averaged = generator.parameters().has_ema();
+  sampler_.copy_weights(run.context, generator,
+                        averaged ? ParameterArray::ema : ParameterArray::values);
+  write_png(path, make_grid(sampler_.sample(run.context, latent_).view()));
+  run.observer.on_file(path);
+}
+
+}  // namespace dcgan

@@ -1,0 +1,42 @@
+// Grids of images: real ones once, generated ones of the same latent vectors during the run.
+#pragma once
+
+#include <filesystem>
+
+#include "models/data/dataset.h"
+#include "models/generation/generator.h"
+#include "models/run/hooks/hook.h"
+
+namespace dcgan {
+
+struct SamplesOptions {
+  std::filesystem::path out;
+  std::int64_t every = 0;   ///< steps between grids; 0: only at the end
+  std::int64_t count = 64;  ///< images in a grid
+};
+
+/// out/real.png, out/samples/step_NNNNNNNN.png, and out/samples.png at the end, unless a signal
+/// ended the run. Of the averaged generator where there is one.
+class SamplesHook : public Hook {
+ public:
+  /// Allocates what it needs to sample. The data set must outlive the hook.
+  SamplesHook(const Context& context, const TrainingConfig& config, const Dataset& dataset,
+              SamplesOptions options);
+
+  Need need(std::int64_t step) const override {
+    return is_due(step, options_.every) ? Need::pause : Need::nothing;
+  }
+  void begin(HookContext& run) override;
+  void on_pause(HookContext& run) override;
+  void end(HookContext& run, StopReason reason) override;
+
+ private:
+  void write(HookContext& run, const std::filesystem::path& path);
+
+  SamplesOptions options_;
+  const Dataset& dataset_;
+  Generator sampler_;
+  HostTensor latent_;  // (count, nz)
+};
+
+}  // namespace dcgan

@@ -1,0 +1,68 @@
+#include "models/run/run.h"
+
+#include "models/networks/state_dict.h"
+#include "models/run/hooks/checkpoint.h"
+#include "models/run/hooks/divergence.h"
+#include "models/run/hooks/equilibrium.h"
+#include "models/run/hooks/metrics.h"
+#include "models/run/hooks/samples.h"
+#include "runtime/io/files.h"
+
+namespace dcgan {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What a run does besides its steps, in this order; at the end in the reverse order.
+Hooks make_hooks(const Context& context, const RunOptions& options, const TrainingConfig& config,
+                 const Dataset& dataset) {
+  const fs::path out = options.out;
+  Hooks hooks;
+  hooks.push_back(std::make_unique<DivergenceHook>());
+  hooks.push_back(std::make_unique<MetricsHook>(out, options.log_every));
+  hooks.push_back(std::make_unique<EquilibriumHook>(EquilibriumOptions{
+      options.stop_at_equilibrium, options.equilibrium_margin, options.equilibrium_steps}));
+  hooks.push_back(std::make_unique<SamplesHook>(
+      context, config, dataset, SamplesOptions{out, options.sample_every, options.sample_count}));
+  hooks.push_back(std::make_unique<CheckpointHook>(
+      CheckpointOptions{out, to_json(options), options.checkpoint_every, options.keep}));
+  return hooks;
+}
+
+void load_weights(const Context& context, const std::string& file, Network& network) {
+  if (file.empty()) return;
+  load_state_dict(context, SafetensorsFile(file), network);
+  // The average begins at the weights.
+  if (network.parameters().has_ema()) network.parameters().make_ema(context);
+}
+
+RunLimits run_limits(const RunOptions& options, std::int64_t batches_per_epoch) {
+  return {{options.epochs, options.steps, batches_per_epoch, options.d_steps}, options.max_seconds};
+}
+
+}  // namespace
+
+TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
+                         const RunOptions& options, const Dataset& dataset)
+    : out_(options.out) {
+  const RunConfig config = run_config(options);
+  // Memory of the device is taken in this order: what the hooks keep; then the engine, whose
+  // message about the largest batch that fits counts the hooks in; then the images, which stay in
+  // host memory when what is left is too little.
+  hooks_ = make_hooks(context, options, config.training, dataset);
+  engine_.emplace(context, communicator, config.training);
+  load_weights(context, options.init_generator, engine_->generator());
+  load_weights(context, options.init_discriminator, engine_->discriminator());
+  loader_.emplace(context, dataset, config.loader);
+  engine_->set_images(*loader_);
+  trainer_.emplace(context, *engine_, hooks_, run_limits(options, loader_->batches_per_epoch()));
+  require_writable_folder(out_);
+}
+
+void TrainingRun::resume(const fs::path& checkpoint) {
+  const fs::path own = out_ / "checkpoints";
+  const bool continues = fs::exists(own) && fs::equivalent(checkpoint.parent_path(), own);
+  trainer_->resume(checkpoint, continues ? OutputFolder::continued : OutputFolder::fresh);
+}
+
+}  // namespace dcgan

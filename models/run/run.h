@@ -1,0 +1,43 @@
+// A training run put together from its options: engine, images, hooks and the loop over them.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "models/data/loader.h"
+#include "models/run/run_config.h"
+#include "models/run/trainer.h"
+
+namespace dcgan {
+
+class TrainingRun {
+ public:
+  /// Checks the options, allocates everything and makes the output folder. Context, communicator
+  /// and data set must outlive the run. The networks get fresh weights of the seed, or those of
+  /// --init-generator and --init-discriminator. Throws Error(config), (unavailable), (bad_data),
+  /// (io).
+  TrainingRun(const Context& context, Communicator& communicator, const RunOptions& options,
+              const Dataset& dataset);
+
+  /// Continues from a checkpoint instead of from fresh weights.
+  void resume(const std::filesystem::path& checkpoint);
+
+  /// Trainer::run().
+  TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop) {
+    return trainer_->run(observer, stop);
+  }
+
+  TrainingEngine& engine() { return *engine_; }
+  const Loader& loader() const { return *loader_; }
+  const Trainer& trainer() const { return *trainer_; }
+
+ private:
+  std::filesystem::path out_;
+  Hooks hooks_;
+  std::optional<TrainingEngine> engine_;
+  std::optional<Loader> loader_;
+  std::optional<Trainer> trainer_;
+};
+
+}  // namespace dcgan
