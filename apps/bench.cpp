@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -88,11 +89,13 @@ nlohmann::ordered_json as_json(const BenchmarkResult& r) {
   if (r.device_bytes > 0) json["device_bytes"] = r.device_bytes;
   if (r.peak_host_bytes > 0) json["peak_host_bytes"] = r.peak_host_bytes;
   if (r.step_times) {
-    const TimeBreakdown& breakdown = r.step_times->breakdown;
-    json["shares"] = {{"convolutions", breakdown.convolutions},
-                      {"batch_norm", breakdown.batch_norm},
-                      {"optimizer", breakdown.optimizer},
-                      {"rest", breakdown.rest}};
+    json["shares"] = {{"convolutions", r.step_times->breakdown.convolutions},
+                      {"batch_norm", r.step_times->breakdown.batch_norm},
+                      {"optimizer", r.step_times->breakdown.optimizer},
+                      {"rest", r.step_times->breakdown.rest}};
+    for (const StageTime& stage : r.step_times->stages) {
+      json["stages_ms"][stage.name] = stage.mean_ms;
+    }
   }
   if (r.roofline_ms > 0) json["roofline_share"] = r.roofline_ms / r.timing.median();
   return json;
@@ -151,40 +154,40 @@ PeakRates peak_rates_for(const BenchArguments& arguments, const TrainingConfig& 
   return peak_rates;
 }
 
-int bench(const BenchArguments& arguments) {
-  RunOptions options = arguments.flags.effective();
-  const RunConfig base = run_config(options);
-  apply_threads(options.threads);
-  const Context context = open_device(options.device, print_device_notice);
+// All results, batch size by batch size.
+std::vector<BenchmarkResult> run_all(const BenchArguments& arguments, RunOptions options,
+                                     const Context& context, const PeakRates& peak_rates) {
   const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, arguments.blocks,
                                    !arguments.no_generate};
-  const PeakRates peak_rates = peak_rates_for(arguments, base.training, context);
   std::vector<std::int64_t> batches = arguments.batches;
   if (batches.empty()) batches.push_back(options.batch_size);
   std::vector<BenchmarkResult> results;
+  const auto append = [&results](std::vector<BenchmarkResult> more) {
+    std::move(more.begin(), more.end(), std::back_inserter(results));
+  };
   for (const std::int64_t batch : batches) {
     options.batch_size = batch;
     const RunConfig config = run_config(options);
     const BenchmarkSubject subject{config.training, config.loader};
-    for (BenchmarkResult& result : run_benchmark(context, subject, settings, peak_rates)) {
-      results.push_back(std::move(result));
-    }
-    if (!arguments.pipeline) continue;
-    for (BenchmarkResult& result : run_data_benchmark(context, subject, config.dataset, settings)) {
-      results.push_back(std::move(result));
+    append(run_benchmark(context, subject, settings, peak_rates));
+    if (arguments.pipeline) append(run_data_benchmark(context, subject, config.dataset, settings));
+  }
+  return results;
+}
+
+void print_text(const std::vector<BenchmarkResult>& results, const PeakRates& peak_rates) {
+  for (const auto& [what, value] : system_information()) {
+    if (what == "revision" || what.starts_with("CPU") || what.starts_with("GPU")) {
+      fmt::print("{}: {}\n", what, value);
     }
   }
-  if (!arguments.json) {
-    for (const auto& [what, value] : system_information()) {
-      if (what == "revision" || what.starts_with("CPU") || what.starts_with("GPU")) {
-        fmt::print("{}: {}\n", what, value);
-      }
-    }
-    fmt::print("peak rates: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
-               peak_rates.copy_bytes_per_second * 1e-9, peak_rates.flops_per_second * 1e-12);
-    print_table(results);
-    return 0;
-  }
+  fmt::print("peak rates: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
+             peak_rates.copy_bytes_per_second * 1e-9, peak_rates.flops_per_second * 1e-12);
+  print_table(results);
+}
+
+void print_json(const std::vector<BenchmarkResult>& results, const PeakRates& peak_rates,
+                const RunOptions& options, const Context& context) {
   nlohmann::ordered_json json;
   for (const auto& [what, value] : system_information()) json["machine"][what] = value;
   json["device"] = to_string(context.device());
@@ -194,6 +197,20 @@ int bench(const BenchArguments& arguments) {
                       {"tflops", peak_rates.flops_per_second * 1e-12}};
   for (const BenchmarkResult& result : results) json["results"].push_back(as_json(result));
   fmt::print("{}\n", json.dump(1));
+}
+
+int bench(const BenchArguments& arguments) {
+  const RunOptions options = arguments.flags.effective();
+  const TrainingConfig config = run_config(options).training;
+  apply_threads(options.threads);
+  const Context context = open_device(options.device, print_device_notice);
+  const PeakRates peak_rates = peak_rates_for(arguments, config, context);
+  const std::vector<BenchmarkResult> results = run_all(arguments, options, context, peak_rates);
+  if (arguments.json) {
+    print_json(results, peak_rates, options, context);
+  } else {
+    print_text(results, peak_rates);
+  }
   return 0;
 }
 

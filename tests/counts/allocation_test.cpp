@@ -4,9 +4,9 @@
 #include <memory>
 #include <thread>
 
-#include "models/training/engine.h"
 #include "runtime/base/parallel.h"
 #include "tests/counts/allocations.h"
+#include "tests/models/engine_rig.h"
 #include "tests/models/support.h"
 
 using namespace dcgan;
@@ -24,7 +24,7 @@ RunOptions with(std::initializer_list<std::pair<const char*, const char*>> setti
   options.ndf = 16;
   options.strokes_count = 100;  // one epoch is longer than the test
   for (const auto& [name, text] : settings) set_option(options, name, text);
-  require_valid(options);
+  run_config(options);  // checks them
   return options;
 }
 
@@ -57,8 +57,9 @@ bool choose_library() {
 
 AllocationCounts count_steps(RunOptions options) {
   const Context context({DeviceType::cpu, 0});
-  const Dataset dataset = load_dataset(dataset_options(options));
-  TrainingEngine engine(context, options, dataset);
+  const Dataset dataset = load_dataset(run_config(options).dataset);
+  test::EngineRig rig(context, options, dataset);
+  TrainingEngine& engine = rig.engine;
   engine.train_step();  // the first enters the epoch
   test::start_counting_allocations();
   for (int step = 0; step < kSteps; ++step) engine.train_step();
@@ -70,8 +71,8 @@ bool has_bf16() {
     RunOptions options = test::tiny_options();
     options.precision = Precision::bf16;
     const Context context({DeviceType::cpu, 0});
-    const Dataset dataset = load_dataset(dataset_options(options));
-    const TrainingEngine probe(context, options, dataset);
+    const Dataset dataset = load_dataset(run_config(options).dataset);
+    const test::EngineRig probe(context, options, dataset);
     return true;
   } catch (const Error& error) {
     WARN("bf16 is skipped: " << error.what());

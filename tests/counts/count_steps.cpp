@@ -1,6 +1,6 @@
 // Two steps of a small network on the CPU and nothing else: what instructions_test.py counts.
-#include "models/training/engine.h"
 #include "runtime/base/parallel.h"
+#include "tests/models/engine_rig.h"
 
 int main() {
   using namespace dcgan;
@@ -14,8 +14,8 @@ int main() {
   options.strokes_count = 64;
   options.ema_decay = 0.9;
   const Context context({DeviceType::cpu, 0});
-  const Dataset dataset = load_dataset(dataset_options(options));
-  TrainingEngine engine(context, options, dataset);
-  for (int step = 0; step < 2; ++step) engine.train_step();
-  return engine.step().read_results(context).finite ? 0 : 1;
+  const Dataset dataset = load_dataset(run_config(options).dataset);
+  test::EngineRig rig(context, options, dataset);
+  for (int step = 0; step < 2; ++step) rig.engine.train_step();
+  return rig.engine.step().read_scalars(context).gradients_finite() ? 0 : 1;
 }

@@ -37,13 +37,13 @@ class PresetStep {
     set_option(options_, "precision", precision);
     options_.batch_size = 2;
     options_.strokes_count = 9;
-    const ModelConfig model = model_config(options_);
+    const ModelConfig model = run_config(options_).training.model;
     dataset_.name = "noise";
     dataset_.shape = {9, model.image_size, model.image_size, model.channels};
     dataset_.pixels.resize(static_cast<std::size_t>(dataset_.shape.elements()));
     emulator::reset(1);
-    engine_.emplace(context_, options_, dataset_);
-    engine_->train_step();
+    rig_.emplace(context_, options_, dataset_);
+    engine().train_step();
   }
   ~PresetStep() { emulator::reset(1); }  // before the engine: its frees would run what is pending
   PresetStep(const PresetStep&) = delete;
@@ -51,16 +51,16 @@ class PresetStep {
 
   Counts calls_of(StepLaunch launch) {
     const Counts before = emulator::calls();
-    engine_->train_step(launch);
+    engine().train_step(launch);
     return difference(emulator::calls(), before);
   }
-  TrainingEngine& engine() { return *engine_; }
+  TrainingEngine& engine() { return rig_->engine; }
 
  private:
   RunOptions options_;
   Dataset dataset_;
   Context context_{test::kGpu};
-  std::optional<TrainingEngine> engine_;
+  std::optional<test::EngineRig> rig_;
 };
 
 }  // namespace

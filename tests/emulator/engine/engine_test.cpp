@@ -6,6 +6,7 @@
 #include "tests/emulator/engine/support.h"
 
 using namespace dcgan;
+using test::EngineRig;
 using test::SmallRun;
 using test::Trained;
 
@@ -17,7 +18,7 @@ constexpr int kSteps = 6;
 SmallRun with(std::initializer_list<std::pair<const char*, const char*>> settings) {
   SmallRun run;
   for (const auto& [name, text] : settings) set_option(run.options, name, text);
-  require_valid(run.options);
+  run_config(run.options);  // checks them
   return run;
 }
 
@@ -50,7 +51,7 @@ TEST_CASE("any order of work that streams and events allow gives the same bits")
   }
 }
 
-TEST_CASE("images sent ahead from host memory give the bits of resident ones, in any order") {
+TEST_CASE("images prefetched from host memory give the bits of resident ones, in any order") {
   const auto setting = [](const char* memory) {
     return with({{"image-memory", memory}, {"flip", "true"}, {"d-steps", "2"}});
   };
@@ -63,33 +64,33 @@ TEST_CASE("images sent ahead from host memory give the bits of resident ones, in
   }
 }
 
-TEST_CASE("a streamed run that goes on elsewhere drops what was sent ahead") {
+TEST_CASE("a streamed run that continues at another step drops what was prefetched") {
   const SmallRun run = with({{"image-memory", "host"}});
   emulator::reset(4);
   const Context context(test::kGpu);
-  TrainingEngine straight(context, run.options, run.dataset);
-  straight.train_step();
-  TrainingEngine moved(context, run.options, run.dataset);
-  moved.set_steps_done(2);
-  moved.train_step();  // now the images of step 3 are under way
-  moved.set_steps_done(0);
-  moved.train_step();
-  CHECK(test::bytes_of(context, moved.step().real_images()) ==
-        test::bytes_of(context, straight.step().real_images()));
+  EngineRig straight(context, run.options, run.dataset);
+  straight.engine.train_step();
+  EngineRig moved(context, run.options, run.dataset);
+  moved.engine.set_steps_done(2);
+  moved.engine.train_step();  // now the images of step 3 are being uploaded
+  moved.engine.set_steps_done(0);
+  moved.engine.train_step();
+  CHECK(test::bytes_of(context, moved.engine.step().real_images()) ==
+        test::bytes_of(context, straight.engine.step().real_images()));
 }
 
 TEST_CASE("images that do not fit on the device are streamed, and refused when told to be there") {
   emulator::reset(1);
   const SmallRun run;
   const Context context(test::kGpu);
-  CHECK_FALSE(TrainingEngine(context, run.options, run.dataset).streams_images());
+  CHECK_FALSE(EngineRig(context, run.options, run.dataset).loader.streams());
   emulator::Identity small;
   small.memory_bytes = std::size_t{400} << 20;  // less than is kept free beside a resident set
   emulator::pretend(small);
-  CHECK(TrainingEngine(context, run.options, run.dataset).streams_images());
+  CHECK(EngineRig(context, run.options, run.dataset).loader.streams());
   SmallRun large = with({{"image-memory", "device"}});
   large.dataset.shape = large.dataset.shape.with_rows(std::int64_t{1} << 20);
-  CHECK_THROWS_AS(TrainingEngine(context, large.options, large.dataset), Error);
+  CHECK_THROWS_AS(EngineRig(context, large.options, large.dataset), Error);
   emulator::pretend({});
 }
 
@@ -97,8 +98,10 @@ TEST_CASE("results are read back while later steps wait, and are those of their 
   const SmallRun run;
   emulator::reset(6);
   const Context context(test::kGpu);
-  TrainingEngine engine(context, run.options, run.dataset);
-  TrainingEngine same(context, run.options, run.dataset);
+  EngineRig rig(context, run.options, run.dataset);
+  EngineRig other(context, run.options, run.dataset);
+  TrainingEngine& engine = rig.engine;
+  TrainingEngine& same = other.engine;
   for (int step = 0; step < 3; ++step) engine.train_step();
   context.synchronize();
   ResultsReadback readback(context, engine.steps_done());
@@ -109,13 +112,14 @@ TEST_CASE("results are read back while later steps wait, and are those of their 
   CHECK(emulator::nodes_run() == run_before);
   const ResultsReadback::Reading reading = readback.collect();
   for (int step = 0; step < 4; ++step) same.train_step();
-  const StepResults expected = same.step().read_results(context);
+  const Scalars expected = same.step().read_scalars(context);
   CHECK(reading.step == 4);
   CHECK(reading.steps == 1);
   CHECK(reading.seconds >= 0);
-  CHECK(reading.results.errD() == expected.errD());
-  CHECK(reading.results.errG == expected.errG);
-  CHECK(same.step().read_results(context).errG != engine.step().read_results(context).errG);
+  CHECK(reading.scalars[Scalar::errD] == expected[Scalar::errD]);
+  CHECK(reading.scalars[Scalar::errG] == expected[Scalar::errG]);
+  CHECK(same.step().read_scalars(context)[Scalar::errG] !=
+        engine.step().read_scalars(context)[Scalar::errG]);
 }
 
 TEST_CASE("a step replayed as a graph equals the step enqueued call by call, bit for bit") {
@@ -132,7 +136,8 @@ TEST_CASE("a replayed step allocates nothing and the host never waits for it") {
   for (const SmallRun& run : kinds_of_run()) {
     emulator::reset(1);
     const Context context(test::kGpu);
-    TrainingEngine engine(context, run.options, run.dataset);
+    EngineRig rig(context, run.options, run.dataset);
+    TrainingEngine& engine = rig.engine;
     // The capture is in the second step; an allocation, a wait or a query inside would have failed.
     for (int step = 0; step < 2; ++step) engine.train_step();
     CHECK(engine.graph_size().nodes > 50);

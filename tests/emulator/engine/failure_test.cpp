@@ -12,8 +12,8 @@ namespace {
 
 constexpr int kSteps = 2;  // the first call by call, the second captured and replayed
 
-// Makes the 1st, 2nd, ... such call fail until the training passes; gives how many failed.
-int walk(Fault fault, ErrorKind expected) {
+// Makes the 1st, 2nd, ... such call fail until the training passes; returns how many failed.
+int fail_each_call(Fault fault, ErrorKind expected) {
   const test::SmallRun run;
   emulator::reset(1);
   const test::Trained whole = test::train(run, kSteps);
@@ -42,15 +42,15 @@ int walk(Fault fault, ErrorKind expected) {
 TEST_CASE("every allocation of a training that fails is reported as unavailable, without a leak") {
   // The data set, its order, weights, gradients, two moments and statistics of two networks, the
   // step, the graph.
-  CHECK(walk(Fault::allocation, ErrorKind::unavailable) > 12);
+  CHECK(fail_each_call(Fault::allocation, ErrorKind::unavailable) > 12);
 }
 
 TEST_CASE("every launch of a training that is refused is reported, without a leak") {
-  CHECK(walk(Fault::launch, ErrorKind::internal) > 100);
+  CHECK(fail_each_call(Fault::launch, ErrorKind::internal) > 100);
 }
 
 TEST_CASE("every copy of a training that is refused is reported, without a leak") {
-  CHECK(walk(Fault::copy, ErrorKind::internal) > 20);
+  CHECK(fail_each_call(Fault::copy, ErrorKind::internal) > 20);
 }
 
 TEST_CASE("a device that breaks in the middle of a step is reported where the host next waits") {
@@ -59,7 +59,8 @@ TEST_CASE("a device that breaks in the middle of a step is reported where the ho
     INFO("node " << count);
     emulator::reset(1);
     const Context context(test::kGpu);
-    TrainingEngine engine(context, run.options, run.dataset);
+    test::EngineRig rig(context, run.options, run.dataset);
+    TrainingEngine& engine = rig.engine;
     const auto train = [&] {
       for (int step = 0; step < kSteps; ++step) engine.train_step();
       test::result_of(context, engine);
@@ -76,9 +77,9 @@ TEST_CASE("a batch that does not fit names need, free and the largest that does,
   emulator::pretend({.memory_bytes = std::size_t{64} << 20});
   const test::SmallRun run;
   const Context context(test::kGpu);
-  Network generator(context, generator_blocks(model_config(run.options)));
-  Network discriminator(context, discriminator_blocks(model_config(run.options)));
-  StepConfig config;
+  TrainingConfig config = run_config(run.options).training;
+  Network generator(context, generator_blocks(config.model));
+  Network discriminator(context, discriminator_blocks(config.model));
   config.batch = 5000;
   std::string message;
   try {
@@ -106,10 +107,11 @@ TEST_CASE("when nothing fits it says so") {
   emulator::pretend({.memory_bytes = std::size_t{4} << 20});
   const test::SmallRun run;
   const Context context(test::kGpu);
-  Network generator(context, generator_blocks(model_config(run.options)));
-  Network discriminator(context, discriminator_blocks(model_config(run.options)));
+  const TrainingConfig config = run_config(run.options).training;
+  Network generator(context, generator_blocks(config.model));
+  Network discriminator(context, discriminator_blocks(config.model));
   const Buffer rest(context, free_bytes(context) - (std::size_t{1} << 20));
-  CHECK_THROWS_WITH(AdversarialStep(context, generator, discriminator, StepConfig{}),
+  CHECK_THROWS_WITH(AdversarialStep(context, generator, discriminator, config),
                     Contains("not even a batch of 1"));
   emulator::reset(1);
 }

@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "models/training/engine.h"
 #include "tests/emulator/runtime/simulation.h"
+#include "tests/models/engine_rig.h"
 #include "tests/models/support.h"
 
 namespace dcgan::test {
@@ -13,7 +13,7 @@ inline constexpr Device kGpu{DeviceType::cuda, 0};
 
 /// Options and images of a small run.
 struct SmallRun {
-  SmallRun() : options(small_options()), dataset(load_dataset(dataset_options(options))) {}
+  SmallRun() : options(small_options()), dataset(load_dataset(run_config(options).dataset)) {}
 
   static RunOptions small_options() {
     RunOptions small = tiny_options();
@@ -36,17 +36,17 @@ struct Trained {
 };
 
 inline Trained result_of(const Context& context, TrainingEngine& engine) {
-  const StepResults results = engine.step().read_results(context);
+  const Scalars scalars = engine.step().read_scalars(context);
   return {state_of(context, engine.generator()), state_of(context, engine.discriminator()),
-          results.errD(), results.errG};
+          scalars[Scalar::errD], scalars[Scalar::errG]};
 }
 
 /// Trains `steps` from the start. Every loss read in between is a point where the host waits.
 inline Trained train(const SmallRun& run, int steps, StepLaunch launch = StepLaunch::graph) {
   const Context context(kGpu);
-  TrainingEngine engine(context, run.options, run.dataset);
-  for (int step = 0; step < steps; ++step) engine.train_step(launch);
-  return result_of(context, engine);
+  EngineRig rig(context, run.options, run.dataset);
+  for (int step = 0; step < steps; ++step) rig.engine.train_step(launch);
+  return result_of(context, rig.engine);
 }
 
 }  // namespace dcgan::test

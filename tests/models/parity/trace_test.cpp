@@ -3,6 +3,7 @@
 #include "models/parity/trace.h"
 
 #include "kernels/vendor/library_versions.h"
+#include "models/run/run_config.h"
 #include "tests/models/support.h"
 #include "tests/support/shared_data.h"
 
@@ -58,9 +59,10 @@ RunOptions options_for(const TraceCase& trace) {
   options.ngf = 8;
   options.ndf = 8;
   for (const auto& [name, text] : trace.options) set_option(options, name, text);
-  require_valid(options);
   return options;
 }
+
+TrainingConfig config_of(const RunOptions& options) { return run_config(options).training; }
 
 // The emulated device takes seconds a trace: two stand for all where only the rounding differs.
 bool is_brief(const TraceCase& trace) {
@@ -74,7 +76,7 @@ void check_trace(const Context& context, const std::filesystem::path& parity,
   RunOptions options = options_for(trace);
   options.precision = precision;
   const TraceReport report =
-      replay_trace(context, file, options, trace.prefix, trace_bounds(precision));
+      replay_trace(context, file, config_of(options), trace.prefix, trace_bounds(precision));
   INFO(to_string(context.device())
        << " " << enum_name(precision) << " " << trace.file << " " << trace.prefix);
   CHECK(report.steps == 5);
@@ -110,7 +112,7 @@ TEST_CASE("a replay with another learning rate fails, and says where", "[trace]"
   const Context context(Device{});
   RunOptions options = options_for(trace_cases()[2]);
   options.lr = 3e-4;
-  const TraceReport report = replay_trace(context, SafetensorsFile(path), options, "");
+  const TraceReport report = replay_trace(context, SafetensorsFile(path), config_of(options), "");
   CHECK_FALSE(report.passed());
   for (const TraceComparison& comparison : report.comparisons) {
     // Gradients of the first step do not know the learning rate; weights do.
@@ -131,7 +133,8 @@ TEST_CASE("bf16's wider bounds still tell another optimiser and another loss", "
     RunOptions options = options_for(trace_cases()[2]);
     set_option(options, name, value);
     options.precision = Precision::bf16;
-    return replay_trace(context, file, options, "", trace_bounds(Precision::bf16)).passed();
+    return replay_trace(context, file, config_of(options), "", trace_bounds(Precision::bf16))
+        .passed();
   };
   CHECK(passes("beta1", "0.5"));  // as recorded
   CHECK_FALSE(passes("beta1", "0.9"));
@@ -144,7 +147,7 @@ TEST_CASE("TF32 is refused on the CPU, saying what it needs", "[trace]") {
   DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
   RunOptions options = options_for(trace_cases()[2]);
   options.precision = Precision::tf32;
-  DCGAN_CHECK_FAILS(replay_trace(Context(Device{}), SafetensorsFile(path), options, ""),
+  DCGAN_CHECK_FAILS(replay_trace(Context(Device{}), SafetensorsFile(path), config_of(options), ""),
                     ErrorKind::unavailable, "--device cuda");
 }
 
@@ -153,12 +156,13 @@ TEST_CASE("a trace that does not fit the options is refused with both shapes", "
   const Context context(Device{});
   const SafetensorsFile file(path);
   RunOptions options = options_for(trace_cases()[0]);
-  CHECK_THROWS_WITH(replay_trace(context, file, options, ""), Contains("28") && Contains("64"));
+  CHECK_THROWS_WITH(replay_trace(context, file, config_of(options), ""),
+                    Contains("28") && Contains("64"));
   options = options_for(trace_cases()[2]);
   options.ngf = 16;
-  CHECK_THROWS_WITH(replay_trace(context, file, options, ""),
+  CHECK_THROWS_WITH(replay_trace(context, file, config_of(options), ""),
                     Contains("conv1.weight") && Contains("[16, 64, 4, 4]"));
   options = options_for(trace_cases()[2]);
   options.d_steps = 2;
-  CHECK_THROWS_WITH(replay_trace(context, file, options, ""), Contains("10 batches"));
+  CHECK_THROWS_WITH(replay_trace(context, file, config_of(options), ""), Contains("10 batches"));
 }
