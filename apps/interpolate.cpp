@@ -61,8 +61,8 @@ int interpolate(const InterpolateArguments& arguments) {
   if (!arguments.out.ends_with(".png")) {
     fail(ErrorKind::usage, "--out {}: does not end in .png", arguments.out);
   }
-  const RunOptions options = arguments.generator.options();
   const DeviceRequest device = parse_device_request(arguments.device, "device");
+  const RunOptions options = arguments.generator.options();
   apply_threads(arguments.threads);
   const Context context = open_device(device, print_device_notice);
   Generator sampler = arguments.generator.open(context, options, arguments.walks);

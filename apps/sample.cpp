@@ -78,8 +78,8 @@ void write_images(const HostTensor& images, const SampleArguments& arguments) {
 
 int sample(const SampleArguments& arguments) {
   require_known_ending(arguments.out);
-  const RunOptions options = arguments.generator.options();
   const DeviceRequest device = parse_device_request(arguments.device, "device");
+  const RunOptions options = arguments.generator.options();
   apply_threads(arguments.threads);
   const Context context = open_device(device, print_device_notice);
   constexpr std::int64_t kBatch = 64;

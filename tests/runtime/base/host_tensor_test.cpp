@@ -16,7 +16,7 @@ TEST_CASE("a host tensor starts as zeros in every byte") {
   CHECK(std::accumulate(bytes, bytes + 4000, 0) == 0);
 }
 
-TEST_CASE("a host tensor takes values that fit its shape, and only those") {
+TEST_CASE("a host tensor accepts only as many values as its shape has elements") {
   const HostTensor tensor = HostTensor::from<double>({1, 2, 3, 4, 5, 6}, {2, 3});
   CHECK(tensor.view().as<double>()[5] == 6);
   CHECK(tensor.shape() == Shape{2, 3});

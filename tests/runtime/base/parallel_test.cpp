@@ -69,12 +69,12 @@ TEST_CASE("parallel_for over nothing calls nothing") {
   CHECK(ranges_of(-5, 8).empty());
 }
 
-TEST_CASE("a grain below one counts as one") {
+TEST_CASE("parallel_for with a grain below one uses ranges of one") {
   CHECK(ranges_of(4, 0).size() == 4);
   CHECK(ranges_of(4, -3).size() == 4);
 }
 
-TEST_CASE("less than one thread is a configuration error with the figure") {
+TEST_CASE("fewer than one thread is a configuration error with the number") {
   DCGAN_CHECK_FAILS(set_thread_count(0), ErrorKind::config, "threads: 0");
   DCGAN_CHECK_FAILS(set_thread_count(-2), ErrorKind::config, "threads: -2");
 }

@@ -48,7 +48,7 @@ TEST_CASE("each of seed, stream, step, sample and block changes the numbers") {
   CHECK(seen.size() == drawn);
 }
 
-TEST_CASE("the streams of use keep the numbers under which runs were saved") {
+TEST_CASE("the values of RandomStream are those of saved runs") {
   CHECK(static_cast<int>(RandomStream::generator_init) == 1);
   CHECK(static_cast<int>(RandomStream::discriminator_init) == 2);
   CHECK(static_cast<int>(RandomStream::latent) == 3);
@@ -62,7 +62,7 @@ TEST_CASE("the streams of use keep the numbers under which runs were saved") {
   CHECK(static_cast<int>(RandomStream::fake_labels) == 11);
 }
 
-TEST_CASE("a sequence hands out the blocks of its sample in order") {
+TEST_CASE("a random sequence yields the blocks of its sample in order") {
   const RandomKey key{42, RandomStream::test};
   RandomSequence sequence(key, 7, 3);
   for (std::uint32_t block = 0; block < 3; ++block) {

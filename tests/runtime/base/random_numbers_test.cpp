@@ -78,7 +78,7 @@ TEST_CASE("portable_sincos_turns is within 2^-23 of the real sine and cosine") {
   CHECK(worst < 0x1p-23);
 }
 
-TEST_CASE("the quarter turns are exact") {
+TEST_CASE("sine and cosine are exact at quarter turns") {
   CHECK(portable_sincos_turns(0.0f).cosine == 1.0f);
   CHECK(portable_sincos_turns(0.25f).sine == 1.0f);
   CHECK(portable_sincos_turns(0.5f).cosine == -1.0f);

@@ -45,7 +45,7 @@ TEST_CASE("a shape prints its extents") {
   CHECK(to_string(Shape()) == "[]");
 }
 
-TEST_CASE("a view's rows are a view of the same memory further on") {
+TEST_CASE("the rows of a view point into the memory of the view") {
   float values[12] = {};
   const TensorView view(values, Shape{4, 3});
   const TensorView rows = view.rows(1, 2);

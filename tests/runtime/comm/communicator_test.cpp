@@ -41,7 +41,7 @@ TEST_CASE("a shard is valid from rank 0 to the last of its world") {
   DCGAN_CHECK_FAILS(require_valid(Shard{0, 0}), ErrorKind::internal, "rank 0 of a world of 0");
 }
 
-TEST_CASE("a communicator knows its shard, and refuses one that is not valid") {
+TEST_CASE("a communicator returns its shard, and refuses one that is not valid") {
   CHECK(shard_of(RecordingCommunicator()) == Shard{1, 3});
   CHECK(shard_of(LocalCommunicator()) == Shard{0, 1});
   DCGAN_CHECK_FAILS(RecordingCommunicator(Shard{4, 2}), ErrorKind::internal, "rank 4");
@@ -70,7 +70,7 @@ TEST_CASE("in a world of one a gather copies, also when it is in place") {
   CHECK(to == from);
 }
 
-TEST_CASE("arguments are checked before an implementation sees them") {
+TEST_CASE("arguments of collectives are checked before an implementation gets them") {
   const Context context{Device{}};
   RecordingCommunicator three;
   std::vector<float> two_values(2);
@@ -108,7 +108,7 @@ TEST_CASE("a gather in place takes the rank's own part of the result, and no oth
   }
 }
 
-TEST_CASE("collectives over no elements are done without the other ranks") {
+TEST_CASE("collectives over no elements need no other rank") {
   const Context context{Device{}};
   RecordingCommunicator three;
   const TensorView nothing(nullptr, {0}, DType::f32);
@@ -118,7 +118,8 @@ TEST_CASE("collectives over no elements are done without the other ranks") {
   CHECK(three.calls.empty());
 }
 
-TEST_CASE("after an abort every call is a lost peer, and the abort happens once") {
+TEST_CASE(
+    "after an abort every collective fails with a lost peer, and a second abort does nothing") {
   const Context context{Device{}};
   RecordingCommunicator three;
   std::vector<float> two_values(2);

@@ -16,7 +16,7 @@ TEST_CASE("a CPU context has no stream and nothing to wait for") {
   context.synchronize();
 }
 
-TEST_CASE("a context moves with its device") {
+TEST_CASE("a moved context keeps its device") {
   Context first(Device{});
   const Context second = std::move(first);
   CHECK(to_string(second.device()) == "cpu");
@@ -39,6 +39,6 @@ TEST_CASE("a GPU is refused by a build without the CUDA engine, saying so") {
   }
 }
 
-TEST_CASE("a caller's stream cannot belong to the CPU") {
+TEST_CASE("a context on the CPU refuses a caller's stream") {
   DCGAN_CHECK_FAILS(Context(Device{}, nullptr), ErrorKind::internal, "CUDA device");
 }

@@ -12,7 +12,7 @@
 using namespace dcgan;
 using Kind = DeviceRequest::Kind;
 
-TEST_CASE("a request is parsed from its words") {
+TEST_CASE("every valid --device word is parsed") {
   const std::pair<const char*, DeviceRequest> kTable[] = {
       {"auto", {Kind::automatic, 0}},
       {"cpu", {Kind::cpu, 0}},
@@ -28,7 +28,7 @@ TEST_CASE("a request is parsed from its words") {
   }
 }
 
-TEST_CASE("a word that is no request is refused with option, word and choices") {
+TEST_CASE("an invalid --device word is refused with option, word and choices") {
   for (const char* word :
        {"", "gpu", "CUDA", "cpu:0", "auto:1", "cuda:", "cuda: 1", "cuda:x", "cuda:1x", "cuda:-1",
         "cuda:+1", "cuda:01", "cuda:1:2", "cuda:1.0", "cuda:2147483648", " cuda", "cuda "}) {
@@ -37,14 +37,14 @@ TEST_CASE("a word that is no request is refused with option, word and choices") 
   }
 }
 
-TEST_CASE("a request prints as the shortest word that parses to it") {
+TEST_CASE("a device request prints as the shortest word that parses to it") {
   for (const char* word : {"auto", "cpu", "cuda", "cuda:1", "cuda:12"}) {
     CHECK(to_string(parse_device_request(word, "device")) == word);
   }
   CHECK(to_string(parse_device_request("cuda:0", "device")) == "cuda");
 }
 
-TEST_CASE("asking for the CPU opens it without a notice") {
+TEST_CASE("a request for the CPU opens it without a notice") {
   std::vector<std::string> notices;
   const Context context =
       open_device({Kind::cpu}, [&](std::string_view line) { notices.emplace_back(line); });
@@ -52,7 +52,7 @@ TEST_CASE("asking for the CPU opens it without a notice") {
   CHECK(notices.empty());
 }
 
-TEST_CASE("an automatic choice of the CPU is told with the reason") {
+TEST_CASE("an automatic choice of the CPU sends a notice with the reason") {
   if constexpr (!kHasCuda) {
     std::string notice;
     const Context context =
@@ -62,7 +62,7 @@ TEST_CASE("an automatic choice of the CPU is told with the reason") {
   }
 }
 
-TEST_CASE("a GPU that does not exist is unavailable, under its own name") {
+TEST_CASE("a GPU that does not exist is unavailable, and the message names it") {
   // No machine has a thousandth GPU.
   DCGAN_CHECK_FAILS(open_device({Kind::cuda, 999}, {}), ErrorKind::unavailable, "cuda:999");
 }

@@ -22,7 +22,7 @@ MemoryBudget budget_of(std::int64_t batch) {
 
 }  // namespace
 
-TEST_CASE("a budget is the sum of its needs, each rounded up to what the device gives out") {
+TEST_CASE("a budget is the sum of its needs, each rounded up to the device's granule") {
   MemoryBudget budget(kGpu);
   budget.add("weights", 3 * kMiB);
   budget.add("scalars", 8);
@@ -56,7 +56,7 @@ TEST_CASE("a budget that does not fit names device, need, free and the largest p
                     "100.0)");
 }
 
-TEST_CASE("needs that do not fit 64 bits are more than any device has") {
+TEST_CASE("a budget whose sum overflows 64 bits does not fit") {
   MemoryBudget budget(kGpu);
   budget.add("huge", std::numeric_limits<std::size_t>::max() - 5);
   budget.add("huge again", std::size_t{1} << 63);
@@ -69,7 +69,7 @@ TEST_CASE("the largest batch that fits is the last one whose budget does") {
   CHECK(largest_batch_that_fits(1000, 103 * kMiB, budget_of) == 1);
 }
 
-TEST_CASE("the largest batch is the most asked for when that fits, and 0 when nothing does") {
+TEST_CASE("the largest batch is the upper bound when that fits, and 0 when no batch does") {
   CHECK(largest_batch_that_fits(100, 400 * kMiB, budget_of) == 100);
   CHECK(largest_batch_that_fits(50, 400 * kMiB, budget_of) == 50);
   CHECK(largest_batch_that_fits(1000, 102 * kMiB, budget_of) == 0);

@@ -44,7 +44,7 @@ class BrokenMemory final : public MemoryResource {
 
 }  // namespace
 
-TEST_CASE("the host's memory is aligned, and says how much is free") {
+TEST_CASE("the host's memory resource returns aligned memory and reports what is free") {
   const auto host = default_memory({}).device;
   std::byte* data = host->allocate(1);
   CHECK(reinterpret_cast<std::uintptr_t>(data) % kMemoryAlignment == 0);
@@ -52,7 +52,7 @@ TEST_CASE("the host's memory is aligned, and says how much is free") {
   CHECK(host->free_bytes().value() > 0);
 }
 
-TEST_CASE("a context gives the caller's resource every allocation of its buffers and arenas") {
+TEST_CASE("all buffers and arenas of a context are allocated from the caller's resource") {
   const auto counted = counted_host_memory();
   {
     const Context context(Device{}, {counted, nullptr});
@@ -108,7 +108,7 @@ TEST_CASE("an empty buffer asks its resource for nothing") {
   CHECK(counted->allocations() == 0);
 }
 
-TEST_CASE("a buffer keeps its resource alive after context and caller let go of it") {
+TEST_CASE("a buffer keeps its resource alive after context and caller have released it") {
   std::weak_ptr<CountingMemory> watched;
   {
     Buffer buffer;
@@ -124,7 +124,7 @@ TEST_CASE("a buffer keeps its resource alive after context and caller let go of 
   CHECK(watched.expired());
 }
 
-TEST_CASE("a resource that returns null or memory out of alignment is refused") {
+TEST_CASE("a resource that returns null or unaligned memory is refused") {
   alignas(kMemoryAlignment) std::array<std::byte, 64> bytes{};
   const auto null = std::make_shared<BrokenMemory>(nullptr);
   DCGAN_CHECK_FAILS(Buffer(null, 16), ErrorKind::internal, "for 16 bytes");
@@ -134,7 +134,7 @@ TEST_CASE("a resource that returns null or memory out of alignment is refused") 
   DCGAN_CHECK_FAILS(Buffer(nullptr, 16), ErrorKind::internal, "no resource for 16 bytes");
 }
 
-TEST_CASE("an allocation beyond a limit says need, free and limit; nothing is allocated") {
+TEST_CASE("an allocation beyond a limit fails with need, free and limit, and allocates nothing") {
   const auto counted = counted_host_memory();
   const auto limited = std::make_shared<LimitedMemory>(counted, std::size_t{3} << 20);
   const Context context(Device{}, {limited, nullptr});
@@ -146,7 +146,9 @@ TEST_CASE("an allocation beyond a limit says need, free and limit; nothing is al
   CHECK(free_bytes(context) == 0);
 }
 
-TEST_CASE("a limit counts what is in use, and its peak, and takes back what is released") {
+TEST_CASE(
+    "a memory limit counts the bytes in use and their peak, and can be used again after a "
+    "release") {
   const auto limited = std::make_shared<LimitedMemory>(default_memory({}).device, 1000);
   {
     const Buffer a(limited, 600);
@@ -158,7 +160,7 @@ TEST_CASE("a limit counts what is in use, and its peak, and takes back what is r
   CHECK(limited->free_bytes() == std::size_t{300});
 }
 
-TEST_CASE("what upstream refuses does not count towards the limit") {
+TEST_CASE("an allocation that upstream refuses does not count towards the limit") {
   const auto inner = std::make_shared<LimitedMemory>(default_memory({}).device, 100);
   const auto outer = std::make_shared<LimitedMemory>(inner, 1000);
   DCGAN_CHECK_FAILS(Buffer(outer, 200), ErrorKind::unavailable, "need");
@@ -173,7 +175,7 @@ TEST_CASE("a size that would wrap the count of a limit is refused") {
   DCGAN_CHECK_FAILS(Buffer(limited, most), ErrorKind::unavailable, std::to_string(most));
 }
 
-TEST_CASE("free bytes are the resource's where it can tell, else the device's") {
+TEST_CASE("free_bytes is the resource's answer, or the device's where the resource has none") {
   const auto limited = std::make_shared<LimitedMemory>(default_memory({}).device, 1000);
   CHECK(free_bytes(Context(Device{}, {limited, nullptr})) == 1000);
   // A CountingMemory cannot tell.

@@ -62,7 +62,7 @@ TEST_CASE("a size that wraps when rounded up is refused like any that is too lar
                     std::to_string(most - 200));
 }
 
-TEST_CASE("values survive the way up, across and down") {
+TEST_CASE("values are unchanged by an upload, a copy and a download") {
   const Context context{Device{}};
   const std::vector<float> values{1, -2, 3.5f, 0, 7, 8};
   const Shape shape{2, 3};
@@ -75,7 +75,7 @@ TEST_CASE("values survive the way up, across and down") {
   CHECK(back == values);
 }
 
-TEST_CASE("a copy between different types or sizes is refused with both") {
+TEST_CASE("a copy between different types or shapes is refused with both of them") {
   const Context context{Device{}};
   std::vector<float> f(6);
   std::vector<double> d(6);
@@ -87,7 +87,7 @@ TEST_CASE("a copy between different types or sizes is refused with both") {
       ErrorKind::internal, "f32 [6] does not fit f32 [2, 2]");
 }
 
-TEST_CASE("copies and fills of nothing touch nothing") {
+TEST_CASE("copies and fills of no elements access no memory") {
   const Context context{Device{}};
   const ConstTensorView nothing(nullptr, Shape{0, 4}, DType::f32);
   copy(context, nothing, TensorView(nullptr, Shape{0}, DType::f32));
@@ -95,7 +95,7 @@ TEST_CASE("copies and fills of nothing touch nothing") {
   CHECK(nothing.bytes() == 0);
 }
 
-TEST_CASE("fill_zero clears its view and not one byte more") {
+TEST_CASE("fill_zero clears its view and no byte outside") {
   const Context context{Device{}};
   std::vector<std::uint8_t> bytes(10, 0xff);
   fill_zero(context, TensorView(bytes.data() + 3, Shape{4}));

@@ -69,7 +69,7 @@ TEST_CASE("a committed folder replaces an old one whole") {
   CHECK(folder.entries() == 1);
 }
 
-TEST_CASE("what a killed run left is removed first") {
+TEST_CASE("the temporary folder of a killed run is removed first") {
   const TemporaryFolder folder;
   std::filesystem::create_directories(folder / "step.tmp" / "inner");
   write_text_atomically(folder / "step.tmp" / "stale", "x");
@@ -84,20 +84,20 @@ TEST_CASE("a trailing slash names the same folder, and missing parents are made"
   CHECK(text_in(folder / "runs" / "step") == "new");
 }
 
-TEST_CASE("a target without a name is refused") {
+TEST_CASE("a folder without a name is refused") {
   DCGAN_CHECK_FAILS(AtomicFolder("/"), ErrorKind::internal, "does not end in a name");
   DCGAN_CHECK_FAILS(AtomicFolder(".."), ErrorKind::internal, "does not end in a name");
   DCGAN_CHECK_FAILS(AtomicFolder("."), ErrorKind::internal, "does not end in a name");
 }
 
-TEST_CASE("a folder commits once") {
+TEST_CASE("a second commit of a folder is refused") {
   const TemporaryFolder folder;
   AtomicFolder step(folder / "step");
   step.commit();
   DCGAN_CHECK_FAILS(step.commit(), ErrorKind::internal, "committed twice");
 }
 
-TEST_CASE("a process killed at any moment of its saves leaves one whole save") {
+TEST_CASE("a process killed at any moment of its saves leaves one complete save") {
   const TemporaryFolder folder;
   save(folder / "step", "0");
   for (int round = 0; round < 12; ++round) {
@@ -126,7 +126,7 @@ TEST_CASE("where folders cannot be swapped, two renames replace one") {
   CHECK(folder.entries() == 1);
 }
 
-TEST_CASE("a crash between the two renames is mended by the next save of that name") {
+TEST_CASE("a crash between the two renames is repaired by the next save of that name") {
   const TemporaryFolder folder;
   save(folder / "step.old", "old");
   { const AtomicFolder step(folder / "step"); }

@@ -79,7 +79,7 @@ TEST_CASE("a file above the limit is refused with both sizes") {
                     "10 bytes, more than the limit of 9");
 }
 
-TEST_CASE("a file whose size the system does not tell is read up to the limit all the same") {
+TEST_CASE("a file of which the system reports size 0 is read up to the limit") {
   // Files under /proc claim 0 bytes.
   const std::string status = read_text_file("/proc/self/status", 1 << 20);
   CHECK(test::contains(status, "VmRSS"));
@@ -128,7 +128,7 @@ TEST_CASE("an atomic write to a bare name lands in the working folder") {
   CHECK(read_text_file(folder / "bare", 100) == "text");
 }
 
-TEST_CASE("parts that lie apart are written one after the other") {
+TEST_CASE("the parts of a file are written one after the other") {
   const TemporaryFolder folder;
   const std::string first = "one, ";
   const std::string last = "three";
@@ -207,7 +207,7 @@ TEST_CASE("a full disk leaves the old contents and says what was needed and what
   CHECK(answer.substr(answer.find('|')) == "|old|1");
 }
 
-TEST_CASE("a folder is made and found writable, and left empty") {
+TEST_CASE("require_writable_folder creates the folder and leaves it empty") {
   const TemporaryFolder folder;
   require_writable_folder(folder / "new" / "deep");
   CHECK(std::filesystem::is_empty(folder / "new" / "deep"));
@@ -244,7 +244,7 @@ TEST_CASE("a file's hash is the XXH3-128 of its bytes") {
         "ddd650205ca3e7fa24a1cc2e3a8a7651");
 }
 
-TEST_CASE("a hash over several blocks sees every byte") {
+TEST_CASE("a file's hash depends on every byte of every block") {
   const TemporaryFolder folder;
   std::string text(3'000'000, '\0');
   write_text_atomically(folder / "a", text);

@@ -52,14 +52,14 @@ Bytes varied(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("gzip data are told by their first two bytes") {
+TEST_CASE("gzip data are recognised by their first two bytes") {
   CHECK(is_gzip(gzip(bytes_of("x"))));
   CHECK_FALSE(is_gzip(bytes_of("\x1f")));
   CHECK_FALSE(is_gzip({}));
   CHECK_FALSE(is_gzip(bytes_of("PK")));
 }
 
-TEST_CASE("what was compressed comes back") {
+TEST_CASE("compressed data are inflated to the original") {
   for (const std::size_t count : {0u, 1u, 65535u, 65536u, 65537u, 1'000'000u}) {
     const Bytes contents = varied(count);
     CAPTURE(count);
@@ -75,7 +75,7 @@ TEST_CASE("the members of a gzip file follow each other, and padding zeros end i
   CHECK((inflate_gzip(with_empty, "x.gz", 100) == bytes_of("one two")));
 }
 
-TEST_CASE("contents of exactly the limit pass, and one byte more is refused") {
+TEST_CASE("gzip contents as large as the limit are accepted, and one byte more is refused") {
   const Bytes contents = varied(100'000);
   CHECK(inflate_gzip(gzip(contents), "x.gz", 100'000).size() == 100'000);
   DCGAN_CHECK_FAILS(inflate_gzip(gzip(contents), "x.gz", 99'999), ErrorKind::bad_data,
@@ -94,7 +94,7 @@ TEST_CASE("a gzip file cut at any length is refused with the offset") {
   }
 }
 
-TEST_CASE("a flipped bit in the data or the checksum never gives other contents") {
+TEST_CASE("a flipped bit in gzip data or checksum never gives other contents") {
   const Bytes contents = varied(2000);
   const Bytes whole = gzip(contents);
   std::size_t refused = 0;
@@ -113,7 +113,7 @@ TEST_CASE("a flipped bit in the data or the checksum never gives other contents"
   CHECK(refused + 1 >= whole.size() - 10);
 }
 
-TEST_CASE("what follows the last member must be a member or zeros") {
+TEST_CASE("data after the last gzip member are refused unless they are zeros") {
   DCGAN_CHECK_FAILS(inflate_gzip(joined(gzip(bytes_of("x")), bytes_of("junk")), "x.gz", 100),
                     ErrorKind::bad_data, "x.gz: gzip data are corrupt near byte");
   DCGAN_CHECK_FAILS(inflate_gzip(bytes_of("not gzip at all"), "x.gz", 100), ErrorKind::bad_data,
@@ -145,7 +145,7 @@ TEST_CASE("a gigabyte of zeros stops at the limit in bounded memory") {
   CHECK(peak_kib() - before < 4 * static_cast<long>(limit >> 10));
 }
 
-TEST_CASE("the MNIST files inflate to the sizes that their headers tell") {
+TEST_CASE("the MNIST files inflate to the sizes in their headers") {
   DCGAN_SHARED_OR_SKIP(folder, "data/mnist");
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".gz") continue;

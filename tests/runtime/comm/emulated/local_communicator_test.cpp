@@ -18,7 +18,7 @@ TensorView floats(const Buffer& buffer) {
 
 }  // namespace
 
-TEST_CASE("a gather on a GPU is enqueued behind what wrote its input") {
+TEST_CASE("a gather on a GPU runs after the operation that wrote its input") {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     emulator::reset(seed);
     const Context context(kGpu);

@@ -84,7 +84,9 @@ TEST_CASE("every refused copy is reported and leaks nothing") {
   CHECK(walk(emulator::Fault::copy, ErrorKind::internal) == 3);  // memset, copy, download
 }
 
-TEST_CASE("a device that breaks while it computes is reported where the host waits, and stays so") {
+TEST_CASE(
+    "a device that breaks during execution is reported where the host waits and at every later "
+    "call") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, sizeof(float));
@@ -96,7 +98,7 @@ TEST_CASE("a device that breaks while it computes is reported where the host wai
   emulator::reset(1);
 }
 
-TEST_CASE("an allocation beyond the device says what it needs and what is free") {
+TEST_CASE("an allocation larger than the device's memory fails with need and free") {
   emulator::reset(1);
   const Context context(kGpu);
   CHECK_THROWS_WITH(Buffer(context, std::size_t{5000} << 20),
@@ -105,7 +107,7 @@ TEST_CASE("an allocation beyond the device says what it needs and what is free")
   CHECK(small.data() != nullptr);
 }
 
-TEST_CASE("copies outside an allocation, or between the wrong places, are refused") {
+TEST_CASE("copies outside an allocation or in the wrong direction are refused") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, 8);
@@ -117,7 +119,7 @@ TEST_CASE("copies outside an allocation, or between the wrong places, are refuse
       Contains("device memory"));
 }
 
-TEST_CASE("what keeps a GPU from being used is said with both versions and a remedy") {
+TEST_CASE("a GPU that cannot be used is refused with versions or number of GPUs, and a remedy") {
   emulator::reset(1);
   emulator::pretend(
       {.devices = 0, .driver_version = 0, .count_error = cudaErrorInsufficientDriver});
@@ -175,13 +177,13 @@ TEST_CASE("allocates twice", "[.allocations]") {
   const Buffer second(context, 16);
 }
 
-TEST_CASE("what is not released at exit fails the process") {
+TEST_CASE("memory that is not released at exit fails the process") {
   CHECK(run_apart("", "[.leak]") == kLeakStatus);
   CHECK(run_apart("DCGAN_EMULATOR_LEAKS=ignore", "[.leak]") == 0);
   CHECK(run_apart("", "[.allocations]") == 0);
 }
 
-TEST_CASE("failures, devices and memory can be set from the environment") {
+TEST_CASE("injected failures, number of devices and memory are set by the environment") {
   CHECK(run_apart("DCGAN_EMULATOR_FAIL=allocation:2", "[.allocations]") == 1);
   CHECK(run_apart("DCGAN_EMULATOR_FAIL=allocation:3,launch:1", "[.allocations]") == 0);
   CHECK(run_apart("DCGAN_EMULATOR_MEMORY_MIB=0", "[.allocations]") == 1);

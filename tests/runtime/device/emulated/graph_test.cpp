@@ -46,7 +46,7 @@ ErrorKind kind_of_failure(const std::function<void()>& body) {
 
 }  // namespace
 
-TEST_CASE("a captured step computes nothing until it is replayed, then once per replay") {
+TEST_CASE("captured operations run once for each replay and not at the capture") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, sizeof(float));
@@ -102,7 +102,7 @@ TEST_CASE("a fork and a join inside a capture keep their order in every replay")
   }
 }
 
-TEST_CASE("a branch that forgets to wait for its fork is found in the replay") {
+TEST_CASE("planted bug: a captured branch that does not wait for its fork gives wrong numbers") {
   int wrong = 0;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     emulator::reset(seed);
@@ -127,7 +127,7 @@ TEST_CASE("a branch that forgets to wait for its fork is found in the replay") {
   CHECK(wrong > 0);
 }
 
-TEST_CASE("a branch that never comes back is refused") {
+TEST_CASE("a captured branch that is not joined is refused") {
   emulator::reset(1);
   const Context context(kGpu);
   const Context side(kGpu);
@@ -144,7 +144,7 @@ TEST_CASE("a branch that never comes back is refused") {
   side.synchronize();
 }
 
-TEST_CASE("an allocation during capture is refused, and the stream is usable after") {
+TEST_CASE("an allocation during capture is refused, and the stream can be used afterwards") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, sizeof(float));
@@ -158,7 +158,7 @@ TEST_CASE("an allocation during capture is refused, and the stream is usable aft
   CHECK(read(context, a) == 0.0f);
 }
 
-TEST_CASE("waiting and asking during capture are refused") {
+TEST_CASE("synchronising and querying during capture are refused") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, sizeof(float));
@@ -178,7 +178,7 @@ TEST_CASE("waiting and asking during capture are refused") {
   CHECK(refused([&] { (void)read(context, a); }));
 }
 
-TEST_CASE("a forbidden call whose error is dropped still spoils the capture") {
+TEST_CASE("a forbidden call whose error is ignored still invalidates the capture") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, sizeof(float));
@@ -210,7 +210,7 @@ TEST_CASE("an empty capture and a capture on the CPU are refused") {
   CHECK_THROWS_WITH(Graph(cpu, [] {}), Contains("cpu has no graphs"));
 }
 
-TEST_CASE("what a capture throws passes through and leaves nothing behind") {
+TEST_CASE("an exception during a capture passes through and leaks nothing") {
   emulator::reset(1);
   const Context context(kGpu);
   const emulator::Live before = emulator::live();
@@ -219,7 +219,7 @@ TEST_CASE("what a capture throws passes through and leaves nothing behind") {
   CHECK(emulator::live() == before);
 }
 
-TEST_CASE("an address baked into a graph and freed before the replay breaks the device") {
+TEST_CASE("planted bug: a replay that uses freed memory breaks the device") {
   emulator::reset(1);
   const Context context(kGpu);
   std::optional<Buffer> a(std::in_place, context, sizeof(float));
@@ -231,7 +231,7 @@ TEST_CASE("an address baked into a graph and freed before the replay breaks the 
   emulator::reset(1);
 }
 
-TEST_CASE("a capture on one thread leaves the other threads' allocations alone") {
+TEST_CASE("other threads may allocate during a capture") {
   emulator::reset(1);
   const Context context(kGpu);
   const Buffer a(context, sizeof(float));

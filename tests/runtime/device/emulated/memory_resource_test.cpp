@@ -31,7 +31,7 @@ MemoryPlan plan_of_two_slots() {
 
 }  // namespace
 
-TEST_CASE("the caller's resources see every allocation of a GPU context, and all of them back") {
+TEST_CASE("all memory of a GPU context comes from the caller's resources and returns to them") {
   emulator::reset(1);
   const emulator::Live before = emulator::live();
   const auto device = counted(default_memory(kGpu).device);
@@ -51,7 +51,7 @@ TEST_CASE("the caller's resources see every allocation of a GPU context, and all
   CHECK(emulator::live() == before);
 }
 
-TEST_CASE("values pass through a caller's device memory and pinned memory") {
+TEST_CASE("values are unchanged by copies through a caller's pinned and device memory") {
   emulator::reset(1);
   const MemoryResources own = default_memory(kGpu);
   const Context context(kGpu, {counted(own.device), counted(own.pinned)});
@@ -65,7 +65,7 @@ TEST_CASE("values pass through a caller's device memory and pinned memory") {
   CHECK(value == 2.5f);
 }
 
-TEST_CASE("a resource given for device memory alone leaves pinned memory to the device's own") {
+TEST_CASE("without a caller's resource for pinned memory the device's own is used") {
   emulator::reset(1);
   const auto device = counted(default_memory(kGpu).device);
   const Context context(kGpu, {device, nullptr});
@@ -74,7 +74,8 @@ TEST_CASE("a resource given for device memory alone leaves pinned memory to the 
   CHECK(device->allocations() == 0);
 }
 
-TEST_CASE("a limit on a GPU's memory is an error with need and free, and the GPU still works") {
+TEST_CASE(
+    "an allocation beyond a limit on a GPU fails with need and free, and the GPU still works") {
   emulator::reset(1);
   const auto limited =
       std::make_shared<LimitedMemory>(default_memory(kGpu).device, std::size_t{3} << 20);
@@ -86,7 +87,7 @@ TEST_CASE("a limit on a GPU's memory is an error with need and free, and the GPU
   CHECK(small.data() != nullptr);
 }
 
-TEST_CASE("free bytes of a GPU are what cudaMalloc can still give, on the context's GPU") {
+TEST_CASE("free_bytes of a GPU is what cudaMalloc can still allocate on the context's GPU") {
   emulator::reset(1);
   emulator::pretend({.memory_bytes = std::size_t{8} << 20});
   const Context first(kGpu);
@@ -100,7 +101,7 @@ TEST_CASE("free bytes of a GPU are what cudaMalloc can still give, on the contex
   emulator::reset(1);
 }
 
-TEST_CASE("pinned memory that the host refuses is an error that says so") {
+TEST_CASE("pinned memory that the host refuses is an error with size and GPU") {
   emulator::reset(1);
   const Context context(kGpu);
   emulator::fail_at(emulator::Fault::allocation, 1);

@@ -13,7 +13,7 @@
 using namespace dcgan;
 using Kind = DeviceRequest::Kind;
 
-TEST_CASE("an automatic choice is the first GPU, without a notice") {
+TEST_CASE("an automatic choice opens the first GPU without a notice") {
   emulator::reset(1);
   std::vector<std::string> notices;
   const Context context =
@@ -22,7 +22,7 @@ TEST_CASE("an automatic choice is the first GPU, without a notice") {
   CHECK(notices.empty());
 }
 
-TEST_CASE("an automatic choice without a GPU is the CPU, with a notice that says so") {
+TEST_CASE("an automatic choice without a GPU opens the CPU and sends a notice") {
   emulator::reset(1);
   emulator::pretend({.devices = 0, .count_error = cudaErrorNoDevice});
   std::vector<std::string> notices;
@@ -51,7 +51,7 @@ TEST_CASE("a request for cuda:1 computes on the second GPU") {
   emulator::reset(1);
 }
 
-TEST_CASE("a GPU beyond those there are is unavailable, with their number") {
+TEST_CASE("a request for a GPU that does not exist fails with the number of GPUs") {
   emulator::reset(1);
   emulator::pretend({.devices = 1});
   DCGAN_CHECK_FAILS(open_device({Kind::cuda, 1}, {}), ErrorKind::unavailable,

@@ -105,16 +105,16 @@ TEST_CASE("work on two streams with an event between them gives the same numbers
   CHECK(wrong_runs(3.0f, [] { return across_streams(Ordered::yes); }) == 0);
 }
 
-TEST_CASE("a missing event between two streams is found") {
+TEST_CASE("planted bug: a missing event between two streams gives wrong numbers") {
   CHECK(wrong_runs(3.0f, [] { return across_streams(Ordered::no); }) > 0);
 }
 
-TEST_CASE("a staging buffer reused behind an event is right, without it wrong") {
+TEST_CASE("a staging buffer may be reused after an event, and gives wrong numbers without it") {
   CHECK(wrong_runs(1.0f, [] { return through_staging(Ordered::yes); }) == 0);
   CHECK(wrong_runs(1.0f, [] { return through_staging(Ordered::no); }) > 0);
 }
 
-TEST_CASE("a value read before its copy was waited for is poison") {
+TEST_CASE("a value read before its copy has finished is never the right one") {
   CHECK(wrong_runs(5.0f, [] { return from_pinned(Ordered::yes); }) == 0);
   CHECK(wrong_runs(5.0f, [] { return from_pinned(Ordered::no); }) == kSeeds);
 }
@@ -137,7 +137,7 @@ TEST_CASE("fresh device memory reads as NaN") {
   CHECK(value != value);
 }
 
-TEST_CASE("a query in a loop comes to an end") {
+TEST_CASE("polling an event ends") {
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     emulator::reset(seed);
     const Context context(kGpu);

@@ -82,7 +82,7 @@ Image picture(int channels, int seed) {
 
 }  // namespace
 
-TEST_CASE("an animated PNG holds every frame, numbered and timed, and plays for ever") {
+TEST_CASE("an animated PNG holds every frame with number and delay, and repeats without end") {
   const TemporaryFolder folder;
   for (const int channels : {1, 3, 4}) {
     const std::vector<Image> frames{picture(channels, 1), picture(channels, 2),
@@ -111,7 +111,7 @@ TEST_CASE("an animated PNG holds every frame, numbered and timed, and plays for 
   }
 }
 
-TEST_CASE("a reader that knows no animations sees the first frame") {
+TEST_CASE("a reader without support for animations decodes the first frame") {
   const TemporaryFolder folder;
   const std::vector<Image> frames{picture(3, 1), picture(3, 2)};
   write_animated_png(folder / "x.png", frames, 100);
@@ -119,7 +119,9 @@ TEST_CASE("a reader that knows no animations sees the first frame") {
   CHECK(image.pixels == frames[0].pixels);
 }
 
-TEST_CASE("frames that do not fit together are a broken contract, and no file is made") {
+TEST_CASE(
+    "an animated PNG of unequal frames, of none or with a bad delay is an internal error without a "
+    "file") {
   const TemporaryFolder folder;
   const std::vector<Image> mixed{picture(1, 1), picture(3, 1)};
   DCGAN_CHECK_FAILS(write_animated_png(folder / "x", mixed, 40), ErrorKind::internal,

@@ -159,7 +159,7 @@ TEST_CASE("a JPEG of very many scans is refused by default") {
                     "more than 100 scans");
 }
 
-TEST_CASE("the orientation that a camera noted is ignored, as torchvision's loader does") {
+TEST_CASE("the EXIF orientation of a JPEG is ignored, as torchvision's loader does") {
   JpegSpec spec = small_spec();
   const Image upright = decode_image(make_jpeg(spec, small_picture()), "x");
   spec.markers = [](jpeg_compress_struct& info) {
@@ -190,7 +190,7 @@ TEST_CASE("a JPEG cut at any length is refused") {
   }
 }
 
-TEST_CASE("no changed byte of a JPEG does worse than an error of its data") {
+TEST_CASE("a JPEG with a changed byte is decoded or refused as bad data") {
   const Bytes whole = make_jpeg(small_spec(), small_picture());
   DecodeLimits limits;
   limits.max_pixels = 1 << 20;
@@ -205,7 +205,7 @@ TEST_CASE("no changed byte of a JPEG does worse than an error of its data") {
   CHECK(refused > 50);
 }
 
-TEST_CASE("bytes between the segments of a JPEG lose no picture data and are passed over") {
+TEST_CASE("extra bytes between the segments of a JPEG are ignored") {
   Bytes file = make_jpeg(small_spec(), small_picture());
   const Image clean = decode_image(file, "x");
   file.insert(file.end() - 2, 5, std::byte{0});  // before the end marker
@@ -226,7 +226,7 @@ TEST_CASE("a JPEG of two components is refused with their number") {
                     ErrorKind::bad_data, "2 components, not 1, 3 or 4");
 }
 
-TEST_CASE("what is neither JPEG nor PNG is refused by its name") {
+TEST_CASE("a file that is neither JPEG nor PNG is refused with its name") {
   DCGAN_CHECK_FAILS(decode_image({}, "x.gif"), ErrorKind::bad_data, "x.gif: neither a JPEG nor");
   const Bytes gif{std::byte{'G'}, std::byte{'I'}, std::byte{'F'}};
   DCGAN_CHECK_FAILS(decode_image(gif, "x.gif"), ErrorKind::bad_data, "neither a JPEG nor a PNG (3");

@@ -49,7 +49,7 @@ constexpr std::size_t kHeaderEnd = 33;  // signature and IHDR
 
 }  // namespace
 
-TEST_CASE("8-bit grey, RGB and RGBA come as they are, interlaced or not") {
+TEST_CASE("8-bit grey, RGB and RGBA of a PNG are decoded unchanged, interlaced or not") {
   for (const bool interlaced : {false, true}) {
     CAPTURE(interlaced);
     const Samples grey = test::noise(13 * 11);
@@ -67,14 +67,14 @@ TEST_CASE("8-bit grey, RGB and RGBA come as they are, interlaced or not") {
   }
 }
 
-TEST_CASE("16-bit samples keep their upper byte") {
+TEST_CASE("16-bit samples of a PNG keep their upper byte") {
   const Image image = decoded({2, 1, 16, PNG_COLOR_TYPE_GRAY}, {0x12, 0xff, 0x80, 0x7f});
   CHECK(image.pixels == Samples{0x12, 0x80});
   const Image colour = decoded({1, 1, 16, PNG_COLOR_TYPE_RGB}, {1, 200, 2, 200, 255, 255});
   CHECK(colour.pixels == Samples{1, 2, 255});
 }
 
-TEST_CASE("grey of 1, 2 and 4 bits spreads over the whole range") {
+TEST_CASE("grey of 1, 2 and 4 bits is scaled to the range 0 to 255") {
   CHECK(decoded({8, 1, 1, PNG_COLOR_TYPE_GRAY}, {0b10100101}).pixels ==
         Samples{255, 0, 255, 0, 0, 255, 0, 255});
   CHECK(decoded({4, 1, 2, PNG_COLOR_TYPE_GRAY}, {0b00011011}).pixels == Samples{0, 85, 170, 255});
@@ -93,7 +93,7 @@ TEST_CASE("a palette becomes RGB, and RGBA when some of its colours are transpar
   CHECK(transparent.pixels == Samples{70, 80, 90, 255, 10, 20, 30, 255, 40, 50, 60, 128});
 }
 
-TEST_CASE("a palette of fewer than 8 bits is unpacked") {
+TEST_CASE("a PNG palette with fewer than 8 bits for each pixel is unpacked") {
   PngSpec spec{4, 1, 2, PNG_COLOR_TYPE_PALETTE};
   spec.palette = {{1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {4, 4, 4}};
   CHECK(decoded(spec, {0b11100100}).pixels == Samples{4, 4, 4, 3, 3, 3, 2, 2, 2, 1, 1, 1});
@@ -128,7 +128,7 @@ TEST_CASE("a PNG cut at any length is refused") {
   }
 }
 
-TEST_CASE("a changed byte of a PNG is refused: every chunk has its checksum") {
+TEST_CASE("a PNG with a changed byte is refused because of the chunk's checksum") {
   PngSpec spec{9, 7, 8, PNG_COLOR_TYPE_PALETTE};
   spec.palette = {{10, 20, 30}, {40, 50, 60}};
   spec.palette_alpha = {128};
@@ -175,7 +175,7 @@ TEST_CASE("a compressed text in a PNG is never inflated") {
   }
 }
 
-TEST_CASE("a PNG whose picture data stop early is refused with the library's reason") {
+TEST_CASE("a PNG with too little image data is refused with the library's reason") {
   const Bytes tall = make_png({4, 9, 8, PNG_COLOR_TYPE_GRAY}, test::noise(36));
   const Bytes flat = make_png({4, 8, 8, PNG_COLOR_TYPE_GRAY}, test::noise(32));
   Bytes mixed(tall.begin(), tall.begin() + kHeaderEnd);  // nine rows claimed, eight there
@@ -183,7 +183,7 @@ TEST_CASE("a PNG whose picture data stop early is refused with the library's rea
   DCGAN_CHECK_FAILS(decode_image(mixed, "x.png"), ErrorKind::bad_data, "x.png: PNG: ");
 }
 
-TEST_CASE("pictures of each kind come back from the PNG that was written") {
+TEST_CASE("images of 1, 3 and 4 channels are unchanged by writing and reading a PNG") {
   const TemporaryFolder folder;
   for (const int channels : {1, 3, 4}) {
     const Image image{5, 3, channels, test::noise(static_cast<std::size_t>(15 * channels))};
@@ -197,7 +197,7 @@ TEST_CASE("pictures of each kind come back from the PNG that was written") {
   }
 }
 
-TEST_CASE("a picture whose samples do not fit its extents is a broken contract") {
+TEST_CASE("encoding an image whose pixels do not fit its extents is an internal error") {
   const TemporaryFolder folder;
   DCGAN_CHECK_FAILS(write_png(folder / "x", {2, 2, 1, Samples(3)}), ErrorKind::internal,
                     "3 samples for 2 x 2 x 1");
@@ -208,7 +208,7 @@ TEST_CASE("a picture whose samples do not fit its extents is a broken contract")
   CHECK(folder.entries() == 0);
 }
 
-TEST_CASE("channels convert as PIL converts them") {
+TEST_CASE("converted channels equal PIL's") {
   // L = (19595 R + 38470 G + 7471 B + 32768) >> 16, worked by hand.
   const Image rgb{4, 1, 3, {255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30}};
   CHECK(convert_channels(rgb, 1).pixels == Samples{76, 150, 29, 18});
@@ -221,7 +221,7 @@ TEST_CASE("channels convert as PIL converts them") {
   CHECK(convert_channels(rgba, 1).pixels == Samples{18, 255});
 }
 
-TEST_CASE("grey goes through colour and back unchanged") {
+TEST_CASE("grey is unchanged by a conversion to RGB and back") {
   Image grey{256, 1, 1, Samples(256)};
   for (int i = 0; i < 256; ++i)
     grey.pixels[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(i);

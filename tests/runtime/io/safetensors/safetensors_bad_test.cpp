@@ -56,7 +56,7 @@ void check_all(const std::vector<Bad>& table) {
 
 }  // namespace
 
-TEST_CASE("a header whose length is wrong is refused with the figures") {
+TEST_CASE("a safetensors header with a wrong length is refused with the figures") {
   const std::string good = "{" + f32("a", "[1]", "[0,4]") + "}";
   REQUIRE(refusal_of(file_of(good, 4)).empty());
   check_all({
@@ -70,7 +70,7 @@ TEST_CASE("a header whose length is wrong is refused with the figures") {
   });
 }
 
-TEST_CASE("a header that is not one JSON object is refused") {
+TEST_CASE("a safetensors header that is not one JSON object is refused") {
   const std::string a = f32("a", "[1]", "[0,4]");
   check_all({
       {"an array", file_of("[]", 0), "does not begin with an object"},
@@ -91,7 +91,7 @@ TEST_CASE("a header that is not one JSON object is refused") {
   });
 }
 
-TEST_CASE("a name that stands twice is refused") {
+TEST_CASE("a safetensors header with a repeated name is refused") {
   const std::string a = f32("a", "[1]", "[0,4]");
   check_all({
       {"tensor", file_of("{" + a + "," + a + "}", 4), "the name \"a\" stands twice"},
@@ -107,7 +107,7 @@ TEST_CASE("a name that stands twice is refused") {
   });
 }
 
-TEST_CASE("anything but the format's own nesting is refused") {
+TEST_CASE("a safetensors header with wrong nesting is refused") {
   const std::string deep(100'000, '[');
   const std::string deep_objects = [] {
     std::string text;
@@ -137,7 +137,7 @@ TEST_CASE("anything but the format's own nesting is refused") {
   });
 }
 
-TEST_CASE("numbers that are not unsigned integers of 64 bits are refused") {
+TEST_CASE("a safetensors header with numbers other than unsigned 64-bit integers is refused") {
   const auto shape = [](const std::string& extent) {
     return file_of("{" + f32("a", "[" + extent + "]", "[0,4]") + "}", 4);
   };
@@ -161,7 +161,7 @@ TEST_CASE("numbers that are not unsigned integers of 64 bits are refused") {
   });
 }
 
-TEST_CASE("a missing field is refused by name") {
+TEST_CASE("a tensor without a required field is refused with the field's name") {
   check_all({
       {"dtype", file_of(R"({"a":{"shape":[],"data_offsets":[0,4]}})", 4), "dtype is missing"},
       {"shape", file_of(R"({"a":{"dtype":"F32","data_offsets":[0,4]}})", 4), "shape is missing"},
@@ -170,7 +170,7 @@ TEST_CASE("a missing field is refused by name") {
   });
 }
 
-TEST_CASE("a size that does not follow from shape and type is refused") {
+TEST_CASE("a tensor whose size does not follow from shape and type is refused") {
   const auto file = [](const std::string& dtype, const std::string& shape, int bytes) {
     return file_of(R"({"a":{"dtype":")" + dtype + R"(","shape":)" + shape +
                        R"(,"data_offsets":[0,)" + std::to_string(bytes) + "]}}",
@@ -198,7 +198,7 @@ TEST_CASE("a size that does not follow from shape and type is refused") {
   CHECK(refusal_of(file("F6_E2M3", "[4]", 3)).empty());
 }
 
-TEST_CASE("data that overlap, leave a hole, or do not end with the file are refused") {
+TEST_CASE("tensors whose data overlap, leave a hole or do not end with the file are refused") {
   const auto two = [](const std::string& first, const std::string& second, std::size_t bytes) {
     return file_of("{" + f32("a", "[1]", first) + "," + f32("b", "[1]", second) + "}", bytes);
   };
@@ -231,7 +231,8 @@ TEST_CASE("a file cut at any length is refused") {
   }
 }
 
-TEST_CASE("no changed byte of a header is read out of bounds") {
+TEST_CASE(
+    "a safetensors header with a changed byte is read or refused without an access out of bounds") {
   // Most changes are refused; those that are not must give a file that can be read.
   const TemporaryFolder folder;
   const HostTensor a = HostTensor::from<float>({1, 2, 3}, {3});
@@ -254,7 +255,7 @@ TEST_CASE("no changed byte of a header is read out of bounds") {
   CHECK(refused > 100);
 }
 
-TEST_CASE("a type that has no place here is listed, and reading it is refused") {
+TEST_CASE("a tensor of an unsupported type is listed, and reading it is refused") {
   const TemporaryFolder folder;
   const std::string header =
       R"({"half":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},)"
@@ -281,13 +282,13 @@ TEST_CASE("foreign files with unaligned data and trailing spaces are read") {
   CHECK(*file.read("word").view().as<float>() == 1.0f);
 }
 
-TEST_CASE("what is not a file, or not there, is refused as such") {
+TEST_CASE("a folder and a missing file are refused as safetensors files with the reason") {
   const TemporaryFolder folder;
   DCGAN_CHECK_FAILS(SafetensorsFile(folder / "gone"), ErrorKind::io, "No such file");
   DCGAN_CHECK_FAILS(SafetensorsFile(folder.path()), ErrorKind::bad_data, "a folder");
 }
 
-TEST_CASE("a hostile name is cut and cleaned before it stands in a message") {
+TEST_CASE("a name from a file is shortened and escaped in messages") {
   const std::string name = "\\u001b[31m" + std::string(5000, 'x');
   const std::string message = refusal_of(file_of("{" + f32(name, "[2]", "[0,4]") + "}", 4));
   CHECK(message.find('\x1b') == std::string::npos);

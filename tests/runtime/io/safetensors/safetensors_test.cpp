@@ -31,7 +31,7 @@ void check_round_trip(const std::vector<T>& values, Shape shape) {
 
 }  // namespace
 
-TEST_CASE("tensors of every type and rank come back bit for bit") {
+TEST_CASE("tensors of every type and rank are unchanged by writing and reading a file") {
   check_round_trip<float>({1.5f, -0.0f, 3e-45f, INFINITY, NAN, 7}, {2, 3});
   check_round_trip<double>({1e300, -2}, {2});
   check_round_trip<bf16>({bf16(1.0f), bf16(-3.0f)}, {1, 2, 1, 1, 1});
@@ -40,7 +40,7 @@ TEST_CASE("tensors of every type and rank come back bit for bit") {
   check_round_trip<std::int64_t>({INT64_MIN, INT64_MAX}, {1, 2});
 }
 
-TEST_CASE("an empty tensor and a file without tensors come back") {
+TEST_CASE("an empty tensor and a file without tensors can be written and read") {
   const TemporaryFolder folder;
   const HostTensor empty(Shape{3, 0}, DType::f32);
   const HostTensor one = HostTensor::from<float>({4}, {1});
@@ -83,7 +83,7 @@ TEST_CASE("a file is written in its one canonical form, byte for byte") {
   CHECK((file.substr(8 + padded) == data));
 }
 
-TEST_CASE("the entries stand in the order of the data and are found by name") {
+TEST_CASE("safetensors entries are in the order of their data and are found by name") {
   const TemporaryFolder folder;
   const HostTensor small = HostTensor::from<std::uint8_t>({9}, {1});
   const HostTensor wide = HostTensor::from<double>({1}, {1});
@@ -99,14 +99,15 @@ TEST_CASE("the entries stand in the order of the data and are found by name") {
   CHECK(file.path() == folder / "x");
 }
 
-TEST_CASE("a name that is not in the file is refused with the name") {
+TEST_CASE("reading a tensor that is not in the file is refused with its name") {
   const TemporaryFolder folder;
   write_safetensors(folder / "x", {});
   DCGAN_CHECK_FAILS(SafetensorsFile(folder / "x").read("main.0.weight"), ErrorKind::bad_data,
                     "no tensor \"main.0.weight\" (of 0)");
 }
 
-TEST_CASE("what cannot be written is a broken contract, and no file is made") {
+TEST_CASE(
+    "tensor names that the format cannot hold are an internal error, and no file is written") {
   const TemporaryFolder folder;
   const HostTensor tensor = HostTensor::from<float>({1}, {1});
   const auto write = [&](const std::vector<std::string>& names) {
@@ -120,7 +121,7 @@ TEST_CASE("what cannot be written is a broken contract, and no file is made") {
   CHECK(folder.entries() == 0);
 }
 
-TEST_CASE("equal names are refused even when their types sort them apart") {
+TEST_CASE("two tensors of one name are refused even when they differ in type") {
   const TemporaryFolder folder;
   const HostTensor f = HostTensor::from<float>({1}, {1});
   const HostTensor u = HostTensor::from<std::uint8_t>({1}, {1});
@@ -139,7 +140,7 @@ TEST_CASE("a tensor's bytes can be read whatever its type") {
                     "no tensor \"b\" (of 1)");
 }
 
-TEST_CASE("an open file can be moved and still be read") {
+TEST_CASE("a SafetensorsFile can be moved and still be read") {
   const TemporaryFolder folder;
   const HostTensor tensor = HostTensor::from<float>({5}, {1});
   write_safetensors(folder / "x", {{"a", tensor.view()}});

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "models/training/results_readback.h"
-#include "tests/emulator/engine/support.h"
+#include "tests/models/training/emulated/support.h"
 
 using namespace dcgan;
 using test::EngineRig;

@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 
-#include "tests/emulator/engine/support.h"
+#include "tests/models/training/emulated/support.h"
 
 using namespace dcgan;
 

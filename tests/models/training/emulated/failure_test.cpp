@@ -3,7 +3,7 @@
 #include <regex>
 
 #include "models/training/step_memory.h"
-#include "tests/emulator/engine/support.h"
+#include "tests/models/training/emulated/support.h"
 
 using namespace dcgan;
 using emulator::Fault;
