@@ -178,8 +178,8 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
   const fs::path out = options_.out;
   metrics_.emplace(out, saved_step_ >= 0 ? state_.metrics_bytes : 0);
   write_real_images();
+  restart_clock();  // first: the time limit counts from here, not from the clock's epoch
   std::optional<StopReason> reason = reason_to_stop(stop);
-  restart_clock();
   while (!reason) {
     engine_.train_step();
     state_.step = engine_.steps_done();
