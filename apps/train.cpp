@@ -97,7 +97,7 @@ Plan planned(const TrainArguments& arguments) {
          plan.checkpoint.string());
   }
   if (arguments.dry_run) {
-    // A folder of its own: the real run may follow into --out.
+    // A separate folder, so that the real run can use --out.
     plan.options.steps = 1;
     plan.options.out = (fs::path(plan.options.out) / "dry-run").string();
   }
