@@ -35,7 +35,7 @@ std::string usage_line(const CLI::App* app, const CLI::Error& error) {
 }
 
 // `help` and `help COMMAND` as `--help` and `COMMAND --help`, in the order that CLI11 parses: last
-// first. An unknown command stays alone and is reported.
+// first. An unknown command gets no --help, so that it is reported.
 std::vector<std::string> reversed_arguments(const CLI::App& app, int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == "help") {

@@ -1,4 +1,4 @@
-// dcgan options-page: docs/options.md from the options themselves. Not listed in --help.
+// dcgan options-page: prints docs/options.md. Not listed in --help.
 
 #include <fmt/format.h>
 
@@ -86,7 +86,7 @@ void print_train(const CLI::App& command, const OptionTable& table) {
   }
 }
 
-// Options of its own in a table; those that `train` explains by name.
+// The command's own options in a table; options of `train` by name only.
 void print_command(const CLI::App& command, const OptionTable& table) {
   std::vector<const CLI::Option*> own;
   std::string shared;

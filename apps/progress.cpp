@@ -8,7 +8,7 @@
 namespace dcgan {
 namespace {
 
-// fmt::print throws on a closed standard output; a training must go on.
+// fmt::print throws on a closed standard output; a training must continue.
 void put_line(std::FILE* stream, const std::string& line) {
   std::fputs((line + "\n").c_str(), stream);
   std::fflush(stream);

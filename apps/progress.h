@@ -1,4 +1,4 @@
-// What a person sees of a training: a bar on a terminal, plain lines otherwise.
+// Progress of a training: a bar on a terminal, plain lines otherwise.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@ class Progress : public TrainingObserver {
   void on_step(const StepReport& report) override;
   void on_log(const StepReport& report) override;
   void on_file(const std::filesystem::path& path) override;
-  void finish();  ///< takes the bar away
+  void finish();  ///< removes the bar
 
  private:
   void clear_bar();

@@ -1,4 +1,4 @@
-// The options of a run (models/options/run_options.h) as flags of a subcommand.
+// The options of a run (models/run/run_options.h) as flags of a subcommand.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -14,10 +14,10 @@ namespace dcgan {
 class RunOptionFlags {
  public:
   /// Adds the options chosen by group ("Network", "Data", ...) or by name, and --config. A switch
-  /// has a --no- form, for what a config file or a resumed run has switched on.
+  /// has a --no- form that turns off what a config file or a checkpoint has turned on.
   RunOptionFlags(CLI::App& app, const std::vector<std::string_view>& chosen);
 
-  /// `base`, then the config file, then what the command line says. Not checked for validity.
+  /// `base`, then the config file, then the command line. Not checked for validity.
   RunOptions effective(RunOptions base = {}) const;
   /// True when the command line sets it.
   bool given(std::string_view name) const;

@@ -1,4 +1,4 @@
-// A generator from a checkpoint, or from a bare safetensors file (PyTorch's or ours).
+// A generator from a checkpoint, or from a safetensors file of weights (also PyTorch's).
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,12 +9,12 @@
 
 namespace dcgan {
 
-/// The options that say which generator; shared by sample and interpolate.
+/// The options that select a generator, for `sample` and `interpolate`.
 class GeneratorArguments {
  public:
   explicit GeneratorArguments(CLI::App& app);
 
-  /// Options of the run that made it (or those of the command line, for a bare file).
+  /// Options of the run that made it (or those of the command line, for a weight file).
   RunOptions options() const;
   /// Loads it. `batch` images are computed at a time.
   Generator open(const Context& context, const RunOptions& options, std::int64_t batch) const;
@@ -31,8 +31,7 @@ class GeneratorArguments {
 /// Adds --device and --threads.
 void add_device_options(CLI::App& app, std::string& device, std::int64_t& threads);
 
-/// The first seed's latent vectors for `sample` and `interpolate`: row i depends on (seed, i)
-/// alone.
+/// Latent vectors of `sample` and `interpolate`: row i depends on (seed, i) alone.
 HostTensor latent_for_seed(const RunOptions& options, std::int64_t seed, std::int64_t count);
 
 }  // namespace dcgan

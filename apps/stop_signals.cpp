@@ -7,7 +7,7 @@
 namespace dcgan {
 namespace {
 
-// A signal handler can reach nothing but globals.
+// A signal handler can use global variables only.
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 

@@ -1,5 +1,5 @@
-// Signals that end a training: the first asks for an orderly end (finish the step, save, exit 75),
-// the second leaves at once.
+// Signals that end a training: after the first the step is finished and a checkpoint saved (exit
+// code 75), the second ends the process at once.
 #pragma once
 
 #include <atomic>

@@ -100,7 +100,7 @@ Assignment assignment_of(const TrainArguments& arguments) {
          result.checkpoint.string());
   }
   if (arguments.dry_run) {
-    // A folder of its own: the real run may follow into --out.
+    // A separate folder, so that the real run can use --out.
     result.options.steps = 1;
     result.options.out = (fs::path(result.options.out) / "dry-run").string();
   }

@@ -47,8 +47,8 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
                   checkpoint_,
                   [this] { return state(); }};
   for (const auto& hook : hooks_) hook->begin(run);
+  restart_clock();  // first: a resumed run's time limit counts from here
   std::optional<StopReason> reason = reason_to_stop(stop);
-  restart_clock();
   while (!reason) {
     engine_.train_step();
     limit_backlog();

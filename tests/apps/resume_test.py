@@ -84,6 +84,11 @@ class Folders(ProgramTest):
         self.assertTrue(before == {path.name: path.read_bytes()
                                    for path in checkpoint(out, 3).iterdir()})
 
+    def test_a_time_limit_counts_seconds_of_training_and_nothing_else(self):
+        out = self.train("out", "--steps", "3")
+        done = self.run_ok("train", "--resume", out, "--steps", "5", "--max-seconds", "60")
+        self.assertIn("all steps done at step 5", done.stderr)
+
     def test_going_back_replaces_what_came_later_and_loses_nothing_new(self):
         straight = self.train("straight", "--steps", "6")
         out = self.train("out", "--steps", "8", "--checkpoint-every", "2", "--keep", "0")
