@@ -19,25 +19,31 @@ struct BenchArguments {
   explicit BenchArguments(CLI::App& app)
       : flags(app, {"Network", "Loss and optimiser", "Run", "dataset", "data", "classes", "flip",
                     "on-corrupt", "workers", "strokes-count"}) {
-    app.add_option("--batches", batches,
-                   "batch sizes to time, comma-separated; default: --batch-size")
-        ->delimiter(',');
+    app.add_option("--batches", batches, "batch sizes to time, separated by commas")
+        ->delimiter(',')
+        ->type_name("N,N,...")
+        ->default_str("--batch-size");
     app.add_option("--repeats", repeats, "timed repeats")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 100000));
-    app.add_option("--warm-up", warm_up, "repeats before, not timed")
+    app.add_option("--warm-up", warm_up, "untimed repeats before them")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
-    app.add_flag("--blocks", blocks, "also the time of every block, forward and backward");
+    app.add_flag("--blocks", blocks, "also time every block, forward and backward");
     app.add_flag(
         "--pipeline", pipeline,
-        "also the way of --dataset's images: decoding, upload, gathering, and the step with "
+        "also time decoding, upload and gathering of --dataset's images, and the step with "
         "and without them");
-    app.add_flag("--no-generate", no_generate, "the training step alone");
-    app.add_option("--peak-tflops", peak_tflops, "arithmetic ceiling, instead of measuring one");
-    app.add_option("--peak-gbs", peak_gbs,
-                   "memory ceiling in GB/s (read + write), instead of measuring one");
-    app.add_flag("--json", json, "print as JSON");
+    app.add_flag("--no-generate", no_generate, "time the training step only");
+    app.add_option("--peak-tflops", peak_tflops, "peak arithmetic rate in TFLOP/s")
+        ->type_name("X")
+        ->default_str("measured");
+    app.add_option("--peak-gbs", peak_gbs, "peak memory rate in GB/s, bytes read plus written")
+        ->type_name("X")
+        ->default_str("measured");
+    app.add_flag("--json", json, "print JSON");
   }
   RunOptionFlags flags;
   std::vector<std::int64_t> batches;
@@ -103,7 +109,7 @@ void print_line(const BenchmarkResult& r) {
       or_dash(r.roofline_ms > 0, fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
 }
 
-// What there is to say of a training step besides its time.
+// Time breakdown, graph and memory of a training step.
 void print_step(const BenchmarkResult& r) {
   constexpr double kMiB = 1 << 20;
   const TimeBreakdown& s = *r.shares;
@@ -172,7 +178,7 @@ int bench(const BenchArguments& arguments) {
         fmt::print("{}: {}\n", what, value);
       }
     }
-    fmt::print("ceilings: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
+    fmt::print("peak rates: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
                peak_rates.copy_bytes_per_second * 1e-9, peak_rates.flops_per_second * 1e-12);
     print_table(results);
     return 0;
@@ -194,11 +200,10 @@ int bench(const BenchArguments& arguments) {
 Command add_bench(CLI::App& app) {
   const auto arguments = std::make_shared<BenchArguments>(app);
   app.footer(
-      "Times the whole training step (real images in memory, noise drawn inside, nothing read "
-      "back)\n"
-      "and the generator alone. The roofline is the least time that the step's arithmetic or its\n"
-      "bytes by this engine's plan would take at the peak rates, whichever is longer.\n"
-      "dcgan_bench_ops times every operation by itself.\n"
+      "Times the training step (images in memory, noise drawn inside, nothing read back) and the\n"
+      "generator. The roofline is the least possible time: the arithmetic, or the bytes of this\n"
+      "engine's plan, at the peak rates. dcgan_bench_ops times every operation by itself.\n"
+      "\n"
       "Examples:\n"
       "  dcgan bench --preset pytorch --batches 16,64,128\n"
       "  dcgan bench --preset libtorch --precision bf16 --blocks --json\n"

@@ -16,5 +16,6 @@ Command add_verify(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_bench(CLI::App& app);
 Command add_doctor(CLI::App& app);
+Command add_options_page(CLI::App& app);
 
 }  // namespace dcgan

@@ -21,10 +21,13 @@ struct InfoArguments {
   explicit InfoArguments(CLI::App& app)
       : flags(app,
               {"Network", "Loss and optimiser", "batch-size", "device", "precision", "threads"}) {
-    app.add_option("--checkpoint", checkpoint, "a checkpoint or output folder to describe");
-    app.add_flag("--json", json, "print as JSON");
+    app.add_option("--checkpoint", checkpoint,
+                   "take the options of this checkpoint, or of the newest one of an output folder")
+        ->type_name("PATH");
+    app.add_flag("--json", json, "print JSON");
     app.add_flag("--roofline", roofline,
-                 "arithmetic and bytes of a step per image, fully fused and by this engine's plan");
+                 "print arithmetic and bytes of a step per image: fully fused, and as this engine "
+                 "plans it");
     app.add_flag("--memory", memory, "list every slot of the memory plan");
   }
   RunOptionFlags flags;

@@ -17,23 +17,27 @@ namespace {
 
 struct InterpolateArguments {
   explicit InterpolateArguments(CLI::App& app) : generator(app) {
-    app.add_option("--points", points, "latent vectors to pass through, and back to the first")
+    app.add_option("--points", points, "latent vectors to interpolate between, as a closed curve")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(2, 1000));
-    app.add_option("--frames", frames, "pictures from one to the next")
+    app.add_option("--frames", frames, "frames from one latent vector to the next")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
-    app.add_option("--walks", walks, "walks side by side")
+    app.add_option("--walks", walks, "interpolations side by side")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 64));
-    app.add_option("--delay-ms", delay_ms, "how long each picture stands")
+    app.add_option("--delay-ms", delay_ms, "duration of a frame in milliseconds")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 60000));
-    app.add_option("--seed", seed, "which walks: the same seed makes the same")
+    app.add_option("--seed", seed, "seed of the latent vectors")
+        ->type_name("N")
         ->capture_default_str();
-    app.add_option("--out", out, "animated PNG")->capture_default_str();
-    app.add_option("--device", device, std::string(kDeviceChoices))->capture_default_str();
-    app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
+    app.add_option("--out", out, "animated PNG to write")->type_name("PATH")->capture_default_str();
+    add_device_options(app, device, threads);
   }
   GeneratorArguments generator;
   std::int64_t points = 4;
@@ -79,7 +83,7 @@ int interpolate(const InterpolateArguments& arguments) {
     pictures.push_back(make_grid(sampler.sample(context, z).view()));
   }
   write_animated_png(arguments.out, pictures, arguments.delay_ms);
-  fmt::print(stderr, "wrote {} ({} pictures of {} walks)\n", arguments.out, pictures.size(),
+  fmt::print(stderr, "wrote {} ({} frames, {} interpolations)\n", arguments.out, pictures.size(),
              arguments.walks);
   return 0;
 }

@@ -3,21 +3,24 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <new>
 #include <system_error>
 
 #include "apps/commands.h"
+#include "apps/help_formatter.h"
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
 namespace {
 
-// The complaint in one line, with where the right words are listed.
+// The error in one line, with the command whose help lists what is possible.
 std::string usage_line(const CLI::App* app, const CLI::Error& error) {
   const std::vector<CLI::App*> chosen = app->get_subcommands();
   const std::vector<std::string> extra = app->remaining();
@@ -25,14 +28,31 @@ std::string usage_line(const CLI::App* app, const CLI::Error& error) {
   if (chosen.empty() && !extra.empty()) {
     what = fmt::format("there is no command '{}'", extra.front());
   } else if (chosen.empty()) {
-    what = "a command is needed";
+    what = "a command is required";
   }
   const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
-  return fmt::format("dcgan{}: {} (dcgan{} --help lists {})\n", command, what, command,
-                     chosen.empty() ? "them" : "the options");
+  return fmt::format("dcgan{}: {} (see dcgan{} --help)\n", command, what, command);
 }
 
-// What a command printed must arrive, or the exit code says that it did not.
+// `help` and `help COMMAND` as `--help` and `COMMAND --help`, in the order that CLI11 parses: last
+// first. An unknown command stays alone and is reported.
+std::vector<std::string> reversed_arguments(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "help") {
+    arguments.erase(arguments.begin());
+    const auto is_named = [&](const CLI::App* command) {
+      return command->get_name() == arguments.front();
+    };
+    const std::vector<const CLI::App*> all = app.get_subcommands({});
+    if (arguments.empty() || std::any_of(all.begin(), all.end(), is_named)) {
+      arguments.emplace_back("--help");
+    }
+  }
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
+}
+
+// A command whose output could not be written must not exit with 0.
 void flush_standard_output() {
   if (std::fflush(stdout) == 0) return;
   fail(ErrorKind::io, "standard output: {}", std::generic_category().message(errno));
@@ -41,33 +61,46 @@ void flush_standard_output() {
 int run(int argc, char** argv) {
   CLI::App app{"Trains DCGANs (Goodfellow et al. 2014, Radford et al. 2016) on GPUs and CPUs.",
                "dcgan"};
-  app.set_version_flag("--version", fmt::format("dcgan {}", kVersion));
+  app.formatter(std::make_shared<HelpFormatter>());
+  app.set_help_flag("-h,--help", "print this help and exit");
+  app.set_version_flag("--version", fmt::format("dcgan {}", kVersion),
+                       "print the version and exit");
   app.require_subcommand(1);
-  app.get_formatter()->column_width(34);
   app.failure_message(usage_line);
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.footer(
-      "dcgan COMMAND --help shows a command's options and examples.\n"
-      "Exit codes: 0 done, 2 usage, 65 bad data, 69 device unavailable, 70 internal,\n"
-      "74 input/output, 75 stopped by a signal and saved, 78 configuration, 80 diverged.");
+      "dcgan COMMAND --help, or dcgan help COMMAND, prints the options and examples of a command.\n"
+      "\n"
+      "Exit codes:\n"
+      "   0  done\n"
+      "   1  verify: a tensor differs by more than its bound\n"
+      "   2  wrong command line\n"
+      "  65  damaged or unsupported input file\n"
+      "  69  device, library or memory not available\n"
+      "  70  internal error\n"
+      "  74  reading or writing failed\n"
+      "  75  stopped by a signal, checkpoint saved\n"
+      "  78  options that contradict each other or do not fit the data\n"
+      "  80  training diverged");
 
   std::map<std::string, Command> commands;
   const auto add = [&](const char* name, const char* summary, Command (*command)(CLI::App&)) {
-    CLI::App* sub = app.add_subcommand(name, summary);
+    CLI::App* sub = app.add_subcommand(name, summary)->group("Commands");
     commands.emplace(name, command(*sub));
   };
   add("train", "train a generator and a discriminator", add_train);
-  add("sample", "draw images from a trained generator", add_sample);
-  add("interpolate", "walk through the latent space, as an animated PNG", add_interpolate);
-  add("verify", "replay a PyTorch trace and compare every tensor", add_verify);
-  add("info", "layers, shapes, parameters, FLOPs and memory of a network", add_info);
+  add("sample", "generate images with a trained generator", add_sample);
+  add("interpolate", "interpolate between latent vectors, as an animated PNG", add_interpolate);
+  add("verify", "replay a training recorded in PyTorch and compare every tensor", add_verify);
+  add("info", "print layers, parameters, FLOPs and memory of the networks", add_info);
   add("bench", "time the training step and the generator", add_bench);
-  add("doctor", "what this machine and this build can do", add_doctor);
+  add("doctor", "print what this build and this machine support", add_doctor);
+  add("options-page", "print docs/options.md", add_options_page);
 
   try {
-    app.parse(argc, argv);
+    app.parse(reversed_arguments(app, argc, argv));
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);  // prints help or the complaint
+    const int code = app.exit(error);  // prints the help or the error
     return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
   }
   const int code = commands.at(app.get_subcommands().front()->get_name())();
@@ -79,7 +112,7 @@ int run(int argc, char** argv) {
 }  // namespace dcgan
 
 int main(int argc, char** argv) {
-  std::signal(SIGXFSZ, SIG_IGN);  // the write that is too large fails instead, and says so
+  std::signal(SIGXFSZ, SIG_IGN);  // a write above the file size limit returns an error instead
   try {
     return dcgan::run(argc, argv);
   } catch (const dcgan::Error& error) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "apps/help_formatter.h"
+#include "models/networks/model_config.h"
 #include "models/run/option_values.h"
 #include "runtime/io/files.h"
 
@@ -12,23 +14,41 @@ namespace {
 
 constexpr std::uint64_t kMaxConfigBytes = 1 << 20;
 
+std::string preset_names() {
+  std::string names;
+  for (const Preset& preset : presets()) {
+    names += names.empty() ? "" : ",";
+    names += preset.name;
+  }
+  return names;
+}
+
+// The help of an option; 0 is explained where it is not the default.
 template <class Value>
 std::string help_text(const OptionInfo& info, const Value& initial) {
   std::string text(info.help);
-  if constexpr (std::is_enum_v<Value>) text += fmt::format(": {}", enum_choices<Value>());
-  if constexpr (std::is_same_v<Value, std::vector<std::string>>) return text;
-  if constexpr (std::is_same_v<Value, bool>) return text + fmt::format("; --no-{}: not", info.name);
-  const std::string value = option_values::to_text(initial);
-  if (!value.empty()) text += fmt::format(" [{}]", value);
+  if constexpr (std::is_same_v<Value, bool>) text += fmt::format("; --no-{}: do not", info.name);
+  if (!info.zero.empty() && initial != Value{}) text += fmt::format("; 0: {}", info.zero);
   return text;
 }
 
 template <class Value>
-constexpr const char* type_name() {
-  if constexpr (std::is_same_v<Value, std::int64_t>) return "INT";
-  if constexpr (std::is_same_v<Value, double>) return "FLOAT";
-  if constexpr (std::is_same_v<Value, std::vector<std::string>>) return "LIST";
-  return "TEXT";
+std::string default_text(const OptionInfo& info, const Value& initial) {
+  if constexpr (std::is_same_v<Value, bool>) return initial ? "on" : "off";
+  if (!info.zero.empty() && initial == Value{}) return std::string(info.zero);
+  return option_values::to_text(initial);
+}
+
+// What --help shows in place of the value.
+template <class Value>
+std::string value_text(const OptionInfo& info) {
+  if constexpr (std::is_enum_v<Value>) return fmt::format("{{{}}}", enum_choices<Value>(","));
+  if constexpr (std::is_same_v<Value, DeviceRequest>) return kDevicePlaceholder;
+  if (info.name == "preset") return fmt::format("{{{}}}", preset_names());
+  if constexpr (std::is_same_v<Value, std::int64_t>) return "N";
+  if constexpr (std::is_same_v<Value, double>) return "X";
+  if constexpr (std::is_same_v<Value, std::vector<std::string>>) return "A,B,...";
+  return "PATH";
 }
 
 std::string flag_names(const OptionInfo& info) {
@@ -56,13 +76,15 @@ RunOptionFlags::RunOptionFlags(CLI::App& app, const std::vector<std::string_view
       flag.negation->group("");  // named in the other's help
     } else {
       flag.option = app.add_option(flag_names(info), flag.text, help_text(info, initial));
-      flag.option->type_name(type_name<Value>())
+      flag.option->type_name(value_text<Value>(info))
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
+    flag.option->default_str(default_text(info, initial));
     flag.option->group(std::string(info.group));
   });
   app.add_option("--config", config_,
-                 "JSON file of options by their long names; the command line wins")
+                 "JSON file of options by their long names; the command line has precedence")
+      ->type_name("PATH")
       ->group("Run");
 }
 

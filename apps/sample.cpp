@@ -18,20 +18,25 @@ namespace {
 
 struct SampleArguments {
   explicit SampleArguments(CLI::App& app) : generator(app) {
-    app.add_option("--n", count, "images to draw")
+    app.add_option("--n", count, "images to generate")
+        ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 1'000'000));
-    app.add_option("--seed", seed, "which images: the same seed draws the same")
+    app.add_option("--seed", seed,
+                   "seed of the latent vectors; the same seed gives the same images")
+        ->type_name("N")
         ->capture_default_str();
-    app.add_option("--out", out,
-                   "grid.png: one contact sheet; NAME.npy: (n, H, W, C) uint8; a folder "
-                   "(ending in /): one PNG each")
+    app.add_option(
+           "--out", out,
+           "NAME.png: one grid; NAME.npy: array (n, H, W, C) of uint8; FOLDER/: one PNG per "
+           "image")
+        ->type_name("PATH")
         ->capture_default_str();
-    app.add_option("--columns", columns, "images in a row of the grid; 0: about a square")
-        ->capture_default_str()
+    app.add_option("--columns", columns, "images per row of the grid")
+        ->type_name("N")
+        ->default_str("about square")
         ->check(CLI::Range(0, 10000));
-    app.add_option("--device", device, std::string(kDeviceChoices))->capture_default_str();
-    app.add_option("--threads", threads, "CPU threads; 0: one a core")->capture_default_str();
+    add_device_options(app, device, threads);
   }
   GeneratorArguments generator;
   std::int64_t count = 64;

@@ -28,6 +28,9 @@ class GeneratorArguments {
   RunOptionFlags flags_;
 };
 
+/// Adds --device and --threads.
+void add_device_options(CLI::App& app, std::string& device, std::int64_t& threads);
+
 /// The first seed's latent vectors for `sample` and `interpolate`: row i depends on (seed, i)
 /// alone.
 HostTensor latent_for_seed(const RunOptions& options, std::int64_t seed, std::int64_t count);

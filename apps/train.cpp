@@ -22,12 +22,14 @@ namespace fs = std::filesystem;
 
 struct TrainArguments {
   explicit TrainArguments(CLI::App& app) : flags(app, kAllGroups) {
-    app.add_flag("--print-config", print_config, "print the full effective configuration and stop")
+    app.add_flag("--print-config", print_config, "print the effective configuration and exit")
         ->group("Run");
     app.add_flag("--dry-run", dry_run,
-                 "train one step into OUT/dry-run, write everything there, stop")
+                 "train one step into OUT/dry-run, write every kind of file there, and exit")
         ->group("Run");
-    app.add_option("--gpus,--ngpu", gpus, "GPUs to train on; 0: the CPU, as --device cpu")
+    app.add_option("--gpus,--ngpu", gpus, "number of GPUs: 1, or 0 for the CPU (--device cpu)")
+        ->type_name("N")
+        ->default_str("as --device")
         ->group("Run")
         ->check(CLI::Range(0, 1024));
   }
@@ -44,7 +46,7 @@ struct Plan {
 
 void warn(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
 
-// A save that was killed leaves NAME.tmp, which is no checkpoint.
+// An interrupted save leaves NAME.tmp, which is not a checkpoint.
 bool holds_checkpoints(const fs::path& out) {
   const fs::path folder = out / "checkpoints";
   if (!fs::is_directory(folder)) return false;
@@ -52,7 +54,7 @@ bool holds_checkpoints(const fs::path& out) {
                      [](const auto& entry) { return entry.path().extension() != ".tmp"; });
 }
 
-// A resumed run is the saved one: its options count, except those that say where and how long.
+// A resumed run has the saved options, except those that may change (OnResume::follows).
 Plan resumed(const TrainArguments& arguments, const RunOptions& asked) {
   Plan plan;
   plan.checkpoint = find_checkpoint(asked.resume, warn);
@@ -79,7 +81,7 @@ Plan planned(const TrainArguments& arguments) {
   RunOptions options = arguments.flags.effective();
   if (arguments.gpus == 0) {
     if (options.device.kind == DeviceRequest::Kind::cuda) {
-      fail(ErrorKind::config, "--gpus 0: contradicts --device {}", to_string(options.device));
+      fail(ErrorKind::config, "--gpus 0 contradicts --device {}", to_string(options.device));
     }
     options.device = {DeviceRequest::Kind::cpu};
   }
@@ -91,7 +93,7 @@ Plan planned(const TrainArguments& arguments) {
   }
   Plan plan = options.resume.empty() ? Plan{options, {}} : resumed(arguments, options);
   if (arguments.dry_run && !plan.checkpoint.empty()) {
-    fail(ErrorKind::config, "--dry-run: is for a fresh run, not to go on from {}",
+    fail(ErrorKind::config, "--dry-run: only for a new run, not to resume {}",
          plan.checkpoint.string());
   }
   if (arguments.dry_run) {
@@ -106,8 +108,8 @@ Plan planned(const TrainArguments& arguments) {
 void refuse_occupied(const Plan& plan) {
   if (plan.checkpoint.empty() && holds_checkpoints(plan.options.out)) {
     fail(ErrorKind::config,
-         "--out {}: holds checkpoints of another run; go on with --resume {}, "
-         "or give another folder",
+         "--out {}: holds checkpoints of another run; continue it with --resume {}, "
+         "or choose another folder",
          plan.options.out, plan.options.out);
   }
 }
@@ -128,7 +130,7 @@ const char* reason_text(StopReason reason) {
     case StopReason::steps:
       return "all steps done";
     case StopReason::time:
-      return "the time is up";
+      return "time limit reached";
     case StopReason::equilibrium:
       return "equilibrium reached";
     case StopReason::signal:
@@ -146,14 +148,14 @@ int train(const TrainArguments& arguments) {
   }
   if (arguments.dry_run) fs::remove_all(options.out);  // of an earlier dry run
   refuse_occupied(plan);
-  std::signal(SIGPIPE, SIG_IGN);  // whoever reads the log may leave; the training goes on
+  std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
   apply_threads(options.threads);
   const Context context = open_device(options.device, print_device_notice);
   const Dataset dataset = load_dataset(dataset_options(options));
   report_dataset(dataset);
   Trainer trainer(context, options, dataset);
   if (trainer.engine().streams_images()) {
-    fmt::print(stderr, "data: {:.0f} MiB stay in host memory; each step's travel ahead of it\n",
+    fmt::print(stderr, "data: {:.0f} MiB in host memory; the next batch is prefetched\n",
                static_cast<double>(dataset.images().bytes()) / (1 << 20));
   }
   if (!plan.checkpoint.empty()) {
@@ -176,13 +178,13 @@ Command add_train(CLI::App& app) {
   const auto arguments = std::make_shared<TrainArguments>(app);
   app.footer(
       "Examples:\n"
-      "  dcgan train                                     drawn digits, 64 px, into out/\n"
+      "  dcgan train                                     # drawn digits, 64 px, into out/\n"
       "  dcgan train --dataset mnist --data mnist/ --preset libtorch --epochs 3\n"
       "  dcgan train --dataset folder --data faces/ --flip --out runs/faces\n"
       "  dcgan train --dataset cifar10 --data cifar/ --preset cifar32 --loss hinge\n"
       "  dcgan train --preset mnist32 --loss wgan --weight-clip 0.01 --optimizer rmsprop \\\n"
       "              --lr 5e-5 --d-steps 5\n"
-      "  dcgan train --resume runs/faces --epochs 50     go on, for longer");
+      "  dcgan train --resume runs/faces --epochs 50     # continue to a later epoch");
   return [arguments] { return train(*arguments); };
 }
 

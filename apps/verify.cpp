@@ -16,17 +16,24 @@ namespace {
 struct VerifyArguments {
   explicit VerifyArguments(CLI::App& app)
       : flags(app, {"Network", "Loss and optimiser", "device", "precision", "tune", "threads"}) {
-    app.add_option("--trace", trace, "safetensors file with the recorded training")->required();
-    app.add_option("--trace-prefix", prefix, "compare the tensors whose names begin with this");
-    app.add_option("--out", out, "write what was computed, under the trace's names");
+    app.add_option("--trace", trace, "recorded training (safetensors)")
+        ->type_name("PATH")
+        ->required();
+    app.add_option("--trace-prefix", prefix, "compare only tensors whose names begin with PREFIX")
+        ->type_name("PREFIX");
+    app.add_option("--out", out, "write the computed tensors, under the names of the trace")
+        ->type_name("PATH");
     app.add_option("--bound", bound,
-                   "largest difference of weights, images and losses; 0: the precision's")
+                   "largest absolute difference of weights, statistics, images and losses")
+        ->type_name("X")
+        ->default_str("by precision")
         ->check(CLI::Range(0.0, 1e9));
     app.add_option("--gradient-bound", gradient_bound,
-                   "largest relative difference of gradients, moments and activations; 0: the "
-                   "precision's")
+                   "largest relative difference of gradients, moments and activations")
+        ->type_name("X")
+        ->default_str("by precision")
         ->check(CLI::Range(0.0, 1e9));
-    app.add_flag("--json", json, "print the table as JSON");
+    app.add_flag("--json", json, "print JSON");
   }
   RunOptionFlags flags;
   std::string trace;
@@ -94,10 +101,11 @@ int verify(const VerifyArguments& arguments) {
 Command add_verify(CLI::App& app) {
   const auto arguments = std::make_shared<VerifyArguments>(app);
   app.footer(
-      "Replays a training recorded from PyTorch (scripts/record_trace.py) and compares every\n"
-      "tensor. Exits 0 when all are within their bounds, 1 when not.\n"
+      "Replays a training recorded with scripts/record_trace.py and compares every tensor.\n"
+      "Exit code: 0 all tensors within their bounds, 1 not.\n"
+      "\n"
       "Examples:\n"
-      "  dcgan verify --trace run.safetensors --preset pytorch\n"
+      "  dcgan verify --trace trace.safetensors --preset pytorch --nz 16 --ngf 8 --ndf 8\n"
       "  dcgan verify --trace dc32_variants.safetensors --trace-prefix hinge. --image-size 32 \\\n"
       "               --channels 1 --nz 16 --ngf 8 --ndf 8 --loss hinge");
   return [arguments] { return verify(*arguments); };

@@ -1,16 +1,18 @@
-// Checkpoints: a folder that appears whole or not at all, and that is checked whole before anything
-// is taken from it.
+// Checkpoints: a folder that is written completely or not at all, and verified completely before it
+// is read.
 //
+// clang-format off
 //   OUT/checkpoints/step_00001000/
 //     config.json                 every option of the run
-//     generator.safetensors       PyTorch's names and layouts: load_state_dict takes them
+//     generator.safetensors       PyTorch's names and layouts, for load_state_dict
 //     generator_ema.safetensors   with --ema-decay
 //     discriminator.safetensors
-//     optimizer.safetensors       G.<name>.exp_avg, .exp_avg_sq (RMSprop: .square_avg), G.step; D.
-//     ... state.json                  step, time, equilibrium, length of the metrics file
+//     optimizer.safetensors       G.<name>.exp_avg, .exp_avg_sq (RMSprop: .square_avg), G.step; D. likewise
+//     state.json                  step, time, equilibrium, length of the metrics file
 //     manifest.json               size and XXH3-128 of each file, versions; written last
+// clang-format on
 //
-// Random numbers need nothing saved: they follow from seed and step (runtime/base/philox.h).
+// Random numbers need no saved state: they follow from seed and step (runtime/base/philox.h).
 #pragma once
 
 #include <cstdint>

@@ -38,20 +38,9 @@ Probe::Probe(const Context& context, const Network& network, const HostTensor& i
 
 TensorView Probe::norm_output(std::size_t index) {
   const Activations::Block& block = activations_->blocks()[index];
-  const Parameters& parameters = network_.parameters();
-  const BatchNormOptions options;
-  const Shape& shape = block.output_shape;
-  const TensorView workspace = activations_->workspace();
-  const TensorView scratch{workspace.data,
-                           {workspace.elements() / static_cast<std::int64_t>(sizeof(float))},
-                           DType::f32};
-  const auto statistics = BatchNormStatistics::in(
-      scratch, options.groups,
-      batch_norm_parts(context_, shape, block.conv_output.dtype, options.groups), shape[3]);
-  batch_norm_statistics(context_, block.conv_output, statistics, options);
-  batch_norm_finish(context_, statistics, parameters.norm_running(index), block.saved, options);
-  batch_norm_apply(context_, {block.conv_output, parameters.norm(index), block.saved, block.output},
-                   options);
+  batch_norm_apply(
+      context_, {block.conv_output, network_.parameters().norm(index), block.saved, block.output},
+      {});
   return block.output;
 }
 

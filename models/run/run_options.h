@@ -91,6 +91,7 @@ struct OptionInfo {
   std::string_view group;
   std::string_view help;
   OnResume on_resume;
+  std::string_view zero;  ///< what 0 or an empty value means; empty: nothing else
 };
 
 /// Calls visitor(OptionInfo, field&) for each option, in the order of help.
@@ -100,95 +101,95 @@ void visit_options(Options& o, Visitor&& visitor) {
   constexpr auto kFollows = OnResume::follows;
   const auto v = [&visitor](std::string_view name, std::vector<std::string_view> aliases,
                             std::string_view group, OnResume on_resume, std::string_view help,
-                            auto& field) {
-    visitor(OptionInfo{name, std::move(aliases), group, help, on_resume}, field);
+                            auto& field, std::string_view zero = {}) {
+    visitor(OptionInfo{name, std::move(aliases), group, help, on_resume, zero}, field);
   };
-  v("preset", {}, "Network", kKeeps,
-    "networks to start from: pytorch, libtorch, mnist32, cifar32, paper", o.preset);
-  v("image-size", {"imageSize"}, "Network", kKeeps,
-    "height and width of the images, pixels; 0: the preset's", o.image_size);
-  v("channels", {}, "Network", kKeeps, "1 (grey) or 3 (RGB); 0: the preset's", o.channels);
-  v("nz", {}, "Network", kKeeps, "length of the latent vector; 0: the preset's", o.nz);
-  v("ngf", {}, "Network", kKeeps, "width of the generator's last hidden layer; 0: the preset's",
-    o.ngf);
-  v("ndf", {}, "Network", kKeeps, "width of the discriminator's first layer; 0: the preset's",
-    o.ndf);
+  constexpr std::string_view kPresets = "the preset's";
+  v("preset", {}, "Network", kKeeps, "networks to start from", o.preset);
+  v("image-size", {"imageSize"}, "Network", kKeeps, "height and width of the images in pixels",
+    o.image_size, kPresets);
+  v("channels", {}, "Network", kKeeps, "channels of the images: 1 (grey) or 3 (RGB)", o.channels,
+    kPresets);
+  v("nz", {}, "Network", kKeeps, "length of the latent vector", o.nz, kPresets);
+  v("ngf", {}, "Network", kKeeps, "channels of the generator's last hidden layer", o.ngf, kPresets);
+  v("ndf", {}, "Network", kKeeps, "channels of the discriminator's first layer", o.ndf, kPresets);
 
-  v("dataset", {}, "Data", kKeeps, "what to train on (strokes: digits that the program draws)",
+  v("dataset", {}, "Data", kKeeps, "data set; strokes: handwritten digits drawn by the program",
     o.dataset);
-  v("data", {"dataroot"}, "Data", kFollows, "file or folder of the data set (strokes needs none)",
+  v("data", {"dataroot"}, "Data", kFollows, "file or folder of the data set; not for strokes",
     o.data);
-  v("classes", {}, "Data", kKeeps, "sub-folders to take, comma-separated; empty: all", o.classes);
-  v("flip", {}, "Data", kKeeps, "mirror images left and right at random", o.flip);
+  v("classes", {}, "Data", kKeeps, "sub-folders to use, separated by commas", o.classes, "all");
+  v("flip", {}, "Data", kKeeps, "mirror images left to right at random", o.flip);
   v("on-corrupt", {}, "Data", kKeeps,
-    "what to do about a picture that cannot be decoded (skip lists it)", o.on_corrupt);
-  v("cache", {}, "Data", kFollows, "keep a folder's decoded pixels in this file", o.cache);
-  v("workers", {}, "Data", kFollows, "decoding threads; 0: one a core (never changes results)",
-    o.workers);
-  v("strokes-count", {}, "Data", kKeeps, "digits that the strokes data set draws", o.strokes_count);
+    "an image that cannot be decoded ends the program, or is listed and left out", o.on_corrupt);
+  v("cache", {}, "Data", kFollows, "file that keeps the decoded pixels of a folder", o.cache);
+  v("workers", {}, "Data", kFollows, "decoding threads; the results do not depend on it", o.workers,
+    "one per core");
+  v("strokes-count", {}, "Data", kKeeps, "number of images of the strokes data set",
+    o.strokes_count);
 
   v("loss", {}, "Loss and optimiser", kKeeps, "adversarial loss", o.loss);
   v("real-label", {}, "Loss and optimiser", kKeeps,
-    "target of real images (0.9: one-sided smoothing)", o.real_label);
+    "target of real images; 0.9: one-sided label smoothing", o.real_label);
   v("fake-label", {}, "Loss and optimiser", kKeeps,
-    "target of fake images (0.1: two-sided smoothing)", o.fake_label);
+    "target of generated images; 0.1: two-sided label smoothing", o.fake_label);
   v("d-steps", {}, "Loss and optimiser", kKeeps, "discriminator updates per generator update",
     o.d_steps);
   v("optimizer", {}, "Loss and optimiser", kKeeps, "optimiser of both networks", o.optimizer);
   v("lr", {}, "Loss and optimiser", kKeeps, "learning rate of both networks", o.lr);
-  v("lr-g", {}, "Loss and optimiser", kKeeps, "learning rate of the generator; 0: --lr", o.lr_g);
-  v("lr-d", {}, "Loss and optimiser", kKeeps, "learning rate of the discriminator; 0: --lr",
-    o.lr_d);
-  v("beta1", {}, "Loss and optimiser", kKeeps, "Adam: decay of the first moment", o.beta1);
-  v("beta2", {}, "Loss and optimiser", kKeeps, "Adam: decay of the second moment", o.beta2);
-  v("alpha", {}, "Loss and optimiser", kKeeps, "RMSprop: decay of the second moment", o.alpha);
-  v("epsilon", {}, "Loss and optimiser", kKeeps, "added to the root of the second moment",
+  v("lr-g", {}, "Loss and optimiser", kKeeps, "learning rate of the generator", o.lr_g, "--lr");
+  v("lr-d", {}, "Loss and optimiser", kKeeps, "learning rate of the discriminator", o.lr_d, "--lr");
+  v("beta1", {}, "Loss and optimiser", kKeeps, "Adam: decay rate of the first moment", o.beta1);
+  v("beta2", {}, "Loss and optimiser", kKeeps, "Adam: decay rate of the second moment", o.beta2);
+  v("alpha", {}, "Loss and optimiser", kKeeps, "RMSprop: decay rate of the second moment", o.alpha);
+  v("epsilon", {}, "Loss and optimiser", kKeeps, "added to the square root of the second moment",
     o.epsilon);
   v("weight-clip", {}, "Loss and optimiser", kKeeps,
-    "clamp every discriminator parameter to +- this (WGAN: 0.01); 0: no", o.weight_clip);
+    "clamp the discriminator's parameters to [-X, X] after each update; for wgan, e.g. 0.01",
+    o.weight_clip, "off");
   v("ema-decay", {}, "Loss and optimiser", kKeeps,
-    "keep an average of the generator's weights (0.999); 0: no", o.ema_decay);
-  v("latent", {}, "Loss and optimiser", kKeeps, "distribution of the latent vector", o.latent);
+    "decay rate of a moving average of the generator's weights, e.g. 0.999", o.ema_decay, "off");
+  v("latent", {}, "Loss and optimiser", kKeeps, "distribution of the latent vectors", o.latent);
 
-  v("batch-size", {"batchSize"}, "Run", kKeeps, "images per step", o.batch_size);
-  v("epochs", {"niter"}, "Run", kFollows, "passes over the data set; 0: no limit", o.epochs);
-  v("steps", {}, "Run", kFollows, "stop after this many steps; 0: no limit", o.steps);
+  v("batch-size", {"batchSize"}, "Run", kKeeps, "images per batch", o.batch_size);
+  v("epochs", {"niter"}, "Run", kFollows, "passes over the data set", o.epochs, "no limit");
+  v("steps", {}, "Run", kFollows, "stop after this many generator updates", o.steps, "no limit");
   v("max-seconds", {}, "Run", kFollows,
-    "stop after this many seconds of training, earlier sessions included; 0: no limit",
-    o.max_seconds);
+    "stop after this many seconds of training, earlier sessions included", o.max_seconds,
+    "no limit");
   v("stop-at-equilibrium", {}, "Run", kFollows,
-    "stop when the discriminator cannot tell real from fake", o.stop_at_equilibrium);
+    "stop when the discriminator cannot tell real from generated images", o.stop_at_equilibrium);
   v("equilibrium-margin", {}, "Run", kFollows,
-    "... its smoothed accuracy being within this of one half", o.equilibrium_margin);
-  v("equilibrium-steps", {}, "Run", kFollows, "... for this many steps on end",
+    "equilibrium: largest distance of the smoothed accuracy from 0.5", o.equilibrium_margin);
+  v("equilibrium-steps", {}, "Run", kFollows, "equilibrium: consecutive steps within the margin",
     o.equilibrium_steps);
-  v("seed", {"manualSeed"}, "Run", kKeeps, "everything random follows from it", o.seed);
-  v("device", {}, "Run", kFollows, "where to compute: auto, cuda, cuda:N or cpu", o.device);
+  v("seed", {"manualSeed"}, "Run", kKeeps, "seed of all random numbers", o.seed);
+  v("device", {}, "Run", kFollows, "device to compute on; auto: the first GPU, else the CPU",
+    o.device);
   v("precision", {}, "Run", kKeeps, "type of activations and convolutions; weights stay float32",
     o.precision);
   v("tune", {}, "Run", kFollows,
-    "how a GPU's convolution plans are chosen: cuDNN's first, the fastest it proposes, the fastest "
-    "of all (kept in a cache)",
+    "convolution algorithms on a GPU: the first proposed, the fastest of up to 6, or the fastest "
+    "of up to 24; the choice is cached",
     o.tune);
   v("image-memory", {}, "Run", kFollows,
-    "where a GPU run keeps its images: on the GPU, in host memory (the next step's travel while "
-    "this "
-    "one runs), or on the GPU when they fit (never changes results)",
+    "memory of a GPU run's images: the GPU's, or the host's with the next batch prefetched; auto: "
+    "the GPU's if they fit; the results do not depend on it",
     o.image_memory);
-  v("threads", {}, "Run", kFollows, "CPU threads; 0: one a core", o.threads);
+  v("threads", {}, "Run", kFollows, "CPU threads", o.threads, "one per core");
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);
   v("log-every", {}, "Output", kFollows, "steps between log lines", o.log_every);
-  v("sample-every", {}, "Output", kFollows, "steps between sample grids; 0: only at the end",
-    o.sample_every);
-  v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints; 0: only at the end",
-    o.checkpoint_every);
-  v("keep", {}, "Output", kFollows, "checkpoints to keep; 0: all", o.keep);
-  v("sample-count", {}, "Output", kKeeps, "images in a sample grid, from fixed latent vectors",
-    o.sample_count);
+  v("sample-every", {}, "Output", kFollows, "steps between sample grids", o.sample_every,
+    "only at the end");
+  v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints", o.checkpoint_every,
+    "only at the end");
+  v("keep", {}, "Output", kFollows, "number of checkpoints to keep", o.keep, "all");
+  v("sample-count", {}, "Output", kKeeps,
+    "images in a sample grid, always of the same latent vectors", o.sample_count);
   v("resume", {}, "Output", kFollows,
-    "go on from this checkpoint, or the newest one of this output folder; auto: from --out if it "
-    "has one",
+    "resume from this checkpoint, or from the newest one of this output folder; auto: resume if "
+    "--out holds a checkpoint",
     o.resume);
   v("init-generator", {"netG"}, "Output", kKeeps,
     "start from these generator weights (safetensors)", o.init_generator);

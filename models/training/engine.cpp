@@ -14,14 +14,14 @@ const TrainingConfig& checked(const TrainingConfig& config) {
 }  // namespace
 
 TrainingEngine::TrainingEngine(const Context& context, Communicator& communicator,
-                               const TrainingConfig& config)
+                               const TrainingConfig& config, const StepOptions& options)
     : context_(context),
       config_(checked(config)),
       shard_(shard_of(communicator)),
       hyper_parameters_(hyper_parameters_of(config)),
       generator_(context, generator_blocks(config.model)),
       discriminator_(context, discriminator_blocks(config.model)),
-      step_(context, generator_, discriminator_, config) {
+      step_(context, generator_, discriminator_, config, options) {
   generator_.parameters().initialize(context, {config.seed, RandomStream::generator_init});
   discriminator_.parameters().initialize(context, {config.seed, RandomStream::discriminator_init});
   if (config.generator.ema_decay > 0) generator_.parameters().make_ema(context);

@@ -25,7 +25,8 @@ class TrainingEngine {
  public:
   /// Plans and allocates everything. The networks get fresh weights of the seed. Context and
   /// communicator must outlive the engine. Throws Error(config) on an invalid configuration.
-  TrainingEngine(const Context& context, Communicator& communicator, const TrainingConfig& config);
+  TrainingEngine(const Context& context, Communicator& communicator, const TrainingConfig& config,
+                 const StepOptions& options = {});
 
   /// Where real images come from; must outlive the engine's use of it. Needed before a step.
   void set_images(ImageSource& images);

@@ -28,13 +28,13 @@ StepPlanOptions plan_options(const ImageStage* image_stage) {
 }  // namespace
 
 AdversarialStep::AdversarialStep(const Context& context, Network& generator, Network& discriminator,
-                                 const TrainingConfig& config, ImageStage* image_stage)
+                                 const TrainingConfig& config, const StepOptions& options)
     : generator_(generator),
       discriminator_(discriminator),
       config_(config),
-      image_stage_(image_stage),
+      image_stage_(options.image_stage),
       plan_(context, generator.blocks(), discriminator.blocks(), config,
-            plan_options(image_stage)) {
+            plan_options(options.image_stage)) {
   for (Parameters* parameters : {&generator.parameters(), &discriminator.parameters()}) {
     if (!parameters->has_training_arrays()) parameters->make_training_arrays(context);
     if (config.dtype() == DType::bf16 && parameters->flat_low_precision().empty()) {
@@ -42,7 +42,8 @@ AdversarialStep::AdversarialStep(const Context& context, Network& generator, Net
     }
   }
   // After the networks' arrays: what is free now is the step's.
-  arena_ = allocate_step(context, plan_, generator.blocks(), discriminator.blocks(), config);
+  arena_ = allocate_step(context, plan_, generator.blocks(), discriminator.blocks(), config,
+                         options.reserve_bytes);
   for (const SlotId slot : {plan_.scalars, plan_.non_finite, plan_.latent_draws}) {
     fill_zero(context, view(slot));
   }

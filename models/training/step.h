@@ -22,12 +22,17 @@ struct StepPasses {
   Activations& on_fake;
 };
 
+struct StepOptions {
+  ImageStage* image_stage = nullptr;  ///< null: none
+  std::size_t reserve_bytes = 0;      ///< that the caller will allocate on the device later
+};
+
 class AdversarialStep {
  public:
   /// Plans and allocates. Networks, image stage and context must outlive the step. The networks get
-  /// gradients and moments here if they have none.
+  /// gradients and moments here if they have none. Throws as allocate_step (step_memory.h).
   AdversarialStep(const Context& context, Network& generator, Network& discriminator,
-                  const TrainingConfig& config, ImageStage* image_stage = nullptr);
+                  const TrainingConfig& config, const StepOptions& options = {});
 
   // Inputs: written by the caller, on the same stream, before update_discriminator.
   TensorView real_images() const { return images_.rows(0, config_.batch); }  // (N, H, W, C)

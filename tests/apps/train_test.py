@@ -113,7 +113,7 @@ class Ends(ProgramTest):
         self.assertIn("all steps done at step 5", self.ending("--epochs", "3", "--steps", "5"))
 
     def test_the_time_ends_it(self):
-        self.assertIn("the time is up", self.ending("--max-seconds", "0.2"))
+        self.assertIn("time limit reached", self.ending("--max-seconds", "0.2"))
 
     def test_an_equilibrium_within_a_wide_margin_ends_it_and_can_be_overruled(self):
         wide = ["--stop-at-equilibrium", "--equilibrium-margin", "0.5", "--equilibrium-steps", "7"]

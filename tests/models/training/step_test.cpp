@@ -22,7 +22,7 @@ struct Setup {
       : context(Device{}),
         generator(context, generator_blocks(config.model)),
         discriminator(context, discriminator_blocks(config.model)),
-        step(context, generator, discriminator, config, stage) {
+        step(context, generator, discriminator, config, {stage, 0}) {
     reset();
     const HostTensor real = test::random_tensor({4 * 32 * 32, 1}, 1);
     upload(context, real.view().reshaped(step.real_images().shape), step.real_images());

@@ -7,7 +7,7 @@
 
 #include "models/training/engine.h"
 #include "runtime/base/host_tensor.h"
-#include "runtime/comm/communicator.h"
+#include "runtime/comm/local_communicator.h"
 #include "tests/models/network_state.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
