@@ -1,6 +1,8 @@
 // Blocks as a step computes them: convolution, norm and activation, call by call.
 #include "kernels/block/block.h"
 
+#include <algorithm>
+
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"
 #include "tests/reference/block.h"
@@ -198,9 +200,10 @@ void time_block(Session& session, const Layer& layer) {
     return Call{layer.name + " " + name, config.input, flops, bytes, per_step, "",
                 on.plan->describe()};
   };
-  session.time(call("backward_apply", (on.has_norm() ? kNormFlops : 1) * values,
-                    (on.has_norm() ? 5 : 3) * output, layer.data_gradient),
-               [&] { on.backward_apply(context); });
+  session.time(
+      call("backward_apply", (on.has_norm() ? kNormFlops : 1) * values,
+           (on.has_norm() ? 5 : 3) * output, std::max(layer.data_gradient, layer.weight_gradient)),
+      [&] { on.backward_apply(context); });
   session.time(call("backward_data", products, output + weights + input, layer.data_gradient),
                [&] { on.backward_data(context); });
   session.time(call("backward_weights", products, output + input + dweights, layer.weight_gradient),
