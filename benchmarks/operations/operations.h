@@ -9,6 +9,7 @@ Operation conv_operation();
 Operation dense_operation();
 Operation image_conv_operation();
 Operation batch_norm_operation();
+Operation block_operation();
 Operation activation_operation();
 Operation loss_operation();
 Operation optimizer_operation();
@@ -16,5 +17,6 @@ Operation latent_operation();
 Operation image_batch_operation();
 Operation convert_operation();
 Operation finite_operation();
+Operation add_operation();
 
 }  // namespace dcgan::benchmarks

@@ -17,7 +17,7 @@ BEHIND = "_variants"
 NO_OPERATIONS = {"common", "vendor"}  # rooms
 NO_OPERATION = {"kernels/loss/loss_terms.h": "the logit's formula, inside loss.h"}
 CONVOLUTIONS = {"conv", "dense", "image_conv"}
-COUNTED = CONVOLUTIONS | {"batch_norm"}  # operations whose FLOPs are stated
+COUNTED = CONVOLUTIONS | {"batch_norm", "block"}  # operations whose FLOPs are stated
 
 ALWAYS = {"operation", "name", "precision", "batch", "shape", "repeats", "median_ms", "p10_ms",
           "p90_ms", "bytes", "gb_per_s", "roofline_ms", "roofline_share", "per_step"}

@@ -1,41 +1,8 @@
 // Batch norm over ranks: what is exchanged between the steps makes the numbers of the whole batch.
-#include "tests/kernels/norm/support.h"
+#include "tests/kernels/norm/two_ranks.h"
 
 namespace dcgan::test {
 namespace {
-
-constexpr std::int64_t kRanks = 2;
-
-/// Rank r's images of every group, of a batch in which the groups follow each other.
-Values of_rank(const Values& whole, int groups, std::int64_t rank) {
-  Values own(whole.shape.with_rows(whole.shape[0] / kRanks));
-  const std::int64_t run = whole.elements() / (groups * kRanks);
-  for (std::int64_t group = 0; group < groups; ++group) {
-    std::copy_n(whole.v.begin() + (group * kRanks + rank) * run, run, own.v.begin() + group * run);
-  }
-  return own;
-}
-
-/// Statistics of kRanks parts on a device.
-struct Gathered {
-  GuardedTensor memory;
-  BatchNormStatistics view;
-
-  explicit Gathered(const NormOnDevice& norm)
-      : memory(norm.context,
-               {BatchNormStatistics::elements(norm.options.groups, kRanks, norm.channels)},
-               DType::f32),
-        view(BatchNormStatistics::in(memory.view(), norm.options.groups, kRanks, norm.channels)) {}
-};
-
-/// The sum of two tensors in both, as an all-reduce leaves it.
-void all_reduce(const GuardedTensor& a, const GuardedTensor& b) {
-  Values sum = a.read();
-  const Values other = b.read();
-  for (std::int64_t i = 0; i < sum.elements(); ++i) sum[i] += other[i];
-  a.write(sum);
-  b.write(sum);
-}
 
 struct TwoRanks {
   Values x, dy;
@@ -56,7 +23,9 @@ struct TwoRanks {
 enum class Way { finish_gathered, merge_back };
 
 void forward(const TwoRanks& ranks, Way way) {
-  const Gathered of_first(ranks.first), of_second(ranks.second);
+  const int groups = ranks.first.options.groups;
+  const Gathered of_first(ranks.first.context, groups, ranks.first.channels),
+      of_second(ranks.second.context, groups, ranks.second.channels);
   const NormOnDevice* norms[] = {&ranks.first, &ranks.second};
   const Gathered* gathered[] = {&of_first, &of_second};
   for (std::int64_t rank = 0; rank < kRanks; ++rank) {
@@ -64,7 +33,7 @@ void forward(const TwoRanks& ranks, Way way) {
     batch_norm_statistics(norm.context, norm.x.view(), norm.statistics(), norm.options);
     batch_norm_merge(norm.context, norm.statistics(), gathered[rank]->view, rank);
   }
-  all_reduce(of_first.memory, of_second.memory);
+  all_reduce(ranks.first.context, of_first.memory.view(), of_second.memory.view());
   for (std::int64_t rank = 0; rank < kRanks; ++rank) {
     const NormOnDevice& norm = *norms[rank];
     BatchNormStatistics statistics = gathered[rank]->view;
@@ -86,7 +55,8 @@ void backward(const TwoRanks& ranks) {
     batch_norm_backward_finish(norm->context, norm->backward_tensors(), norm->sums(),
                                norm->totals(), norm->options);
   }
-  all_reduce(ranks.first.totals_memory, ranks.second.totals_memory);
+  all_reduce(ranks.first.context, ranks.first.totals_memory.view(),
+             ranks.second.totals_memory.view());
   for (const NormOnDevice* norm : {&ranks.first, &ranks.second}) {
     batch_norm_backward_apply(norm->context, norm->backward_tensors(), norm->totals(),
                               kRanks * norm->count(), norm->options);
@@ -174,7 +144,7 @@ TEST_CASE("batch norm merges statistics into the part that is asked for") {
     const Values x = reference::random_values({4, 16, 5, 35}, 1, DType::f32, 0.5);
     const NormOnDevice norm(context, x, x, random_state(35), DType::f32, {{}, 2});
     const auto expected = reference::batch_norm_moments(x, 2);
-    const Gathered to(norm);
+    const Gathered to(context, 2, 35);
     batch_norm_statistics(context, norm.x.view(), norm.statistics(), norm.options);
     batch_norm_merge(context, norm.statistics(), to.view, /*part=*/1);
     const double bound = 4 * tolerance(DType::f32, expected.count);
@@ -209,7 +179,7 @@ TEST_CASE("batch norm says what does not fit") {
 
   const Values x = reference::random_values({4, 8, 8, 3}, 1);
   const NormOnDevice norm(context, x, x, random_state(3), DType::f32, {{}, 2});
-  const Gathered gathered(norm);
+  const Gathered gathered(context, 2, 3);
   CHECK_THAT(thrown_by([&] {
                batch_norm_statistics(context, norm.x.view(), gathered.view, norm.options);
              }).message,
