@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "models/generation/grid.h"
+#include "models/generation/latent_vectors.h"
 #include "runtime/device/profile_range.h"
 #include "runtime/io/files.h"
 #include "runtime/io/image/image.h"
@@ -33,11 +34,11 @@ Trainer::Trainer(const Context& context, const RunOptions& options, const Datase
       options_(options),
       dataset_(dataset),
       sampler_(context, generator_blocks(model_config(options)),
-               std::min(options.sample_count, kMaxSampleBatch), step_config(options).dtype),
+               {std::min(options.sample_count, kMaxSampleBatch), options.precision}),
       engine_(context, options, dataset),
       fixed_latent_(
-          draw_host_latent({static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
-                           options.sample_count, model_config(options).nz, options.latent)),
+          latent_for_seed({static_cast<std::uint64_t>(options.seed), RandomStream::fixed_latent},
+                          options.sample_count, model_config(options).nz, options.latent)),
       equilibrium_(options.equilibrium_margin, options.equilibrium_steps),
       readback_(context, 0) {
   require_writable_folder(options_.out);
