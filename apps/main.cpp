@@ -58,7 +58,7 @@ int run(int argc, char** argv) {
   };
   add("train", "train a generator and a discriminator", add_train);
   add("sample", "draw images from a trained generator", add_sample);
-  add("interpolate", "walk through the latent space, as an animated PNG", add_interpolate);
+  add("interpolate", "interpolate between latent vectors, as an animated PNG", add_interpolate);
   add("verify", "replay a PyTorch trace and compare every tensor", add_verify);
   add("info", "layers, shapes, parameters, FLOPs and memory of a network", add_info);
   add("bench", "time the training step and the generator", add_bench);

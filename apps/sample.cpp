@@ -25,7 +25,7 @@ struct SampleArguments {
     app.add_option("--seed", seed, "which images: the same seed draws the same")
         ->capture_default_str();
     app.add_option("--out", out,
-                   "grid.png: one contact sheet; NAME.npy: (n, H, W, C) uint8; a folder "
+                   "grid.png: one grid of all images; NAME.npy: (n, H, W, C) uint8; a folder "
                    "(ending in /): one PNG each")
         ->capture_default_str();
     app.add_option("--columns", columns, "images in a row of the grid; 0: about a square")

@@ -31,6 +31,7 @@ class Generator {
   Generator(const Context& context, std::vector<BlockSpec> blocks, const GeneratorOptions& options);
 
   Network& network() { return network_; }
+  const Network& network() const { return network_; }
   const MemoryPlan& memory_plan() const { return plan_; }
   std::int64_t batch() const { return options_.batch; }
   std::int64_t nz() const { return network_.blocks().front().conv.in_channels; }
