@@ -7,9 +7,10 @@
 
 #include "apps/commands.h"
 #include "apps/device_choice.h"
-#include "apps/saved_generator.h"
+#include "apps/generator_arguments.h"
 #include "models/generation/grid.h"
 #include "models/generation/interpolation.h"
+#include "models/generation/latent_vectors.h"
 #include "runtime/io/image/image.h"
 
 namespace dcgan {
@@ -25,7 +26,7 @@ struct InterpolateArguments {
         ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 1000));
-    app.add_option("--walks", walks, "interpolations side by side")
+    app.add_option("--walks", interpolations, "interpolations side by side")
         ->type_name("N")
         ->capture_default_str()
         ->check(CLI::Range(1, 64));
@@ -42,7 +43,7 @@ struct InterpolateArguments {
   GeneratorArguments generator;
   std::int64_t points = 4;
   std::int64_t frames = 16;
-  std::int64_t walks = 16;
+  std::int64_t interpolations = 16;
   int delay_ms = 60;
   std::int64_t seed = 0;
   std::string out = "walk.png";
@@ -50,11 +51,22 @@ struct InterpolateArguments {
   std::int64_t threads = 0;
 };
 
-// Rows [first, first + count) of a latent table.
+// Rows [first, first + count) of a table of latent vectors.
 HostTensor rows_of(const HostTensor& table, std::int64_t first, std::int64_t count) {
   HostTensor rows({count, table.shape()[1]}, DType::f32);
   copy(Context(Device{}), table.view().rows(first, count), rows.view());
   return rows;
+}
+
+// One (points * frames, nz) table for each interpolation.
+std::vector<HostTensor> latent_paths(const InterpolateArguments& arguments,
+                                     const HostTensor& points) {
+  std::vector<HostTensor> paths;
+  for (std::int64_t i = 0; i < arguments.interpolations; ++i) {
+    paths.push_back(spherical_interpolation(rows_of(points, i * arguments.points, arguments.points),
+                                            arguments.frames));
+  }
+  return paths;
 }
 
 int interpolate(const InterpolateArguments& arguments) {
@@ -62,29 +74,26 @@ int interpolate(const InterpolateArguments& arguments) {
     fail(ErrorKind::usage, "--out {}: does not end in .png", arguments.out);
   }
   const DeviceRequest device = parse_device_request(arguments.device, "device");
-  const RunOptions options = arguments.generator.options();
+  const SavedGenerator saved = arguments.generator.find();
   apply_threads(arguments.threads);
   const Context context = open_device(device, print_device_notice);
-  Generator sampler = arguments.generator.open(context, options, arguments.walks);
-  const HostTensor ends =
-      latent_for_seed(options, arguments.seed, arguments.walks * arguments.points);
-  std::vector<HostTensor> walks;
-  for (std::int64_t walk = 0; walk < arguments.walks; ++walk) {
-    walks.push_back(spherical_interpolation(
-        rows_of(ends, walk * arguments.points, arguments.points), arguments.frames));
-  }
+  Generator generator = load_generator(context, saved, arguments.interpolations, print_warning);
+  const HostTensor points =
+      latent_for_seed(sample_key(arguments.seed), arguments.interpolations * arguments.points,
+                      generator.nz(), saved.model.latent);
+  const std::vector<HostTensor> paths = latent_paths(arguments, points);
   std::vector<Image> pictures;
-  HostTensor z({arguments.walks, ends.shape()[1]}, DType::f32);
+  HostTensor z({arguments.interpolations, generator.nz()}, DType::f32);
   for (std::int64_t frame = 0; frame < arguments.points * arguments.frames; ++frame) {
-    for (std::int64_t walk = 0; walk < arguments.walks; ++walk) {
-      copy(Context(Device{}), walks[static_cast<std::size_t>(walk)].view().rows(frame, 1),
-           z.view().rows(walk, 1));
+    for (std::int64_t i = 0; i < arguments.interpolations; ++i) {
+      copy(Context(Device{}), paths[static_cast<std::size_t>(i)].view().rows(frame, 1),
+           z.view().rows(i, 1));
     }
-    pictures.push_back(make_grid(sampler.sample(context, z).view()));
+    pictures.push_back(make_grid(generator.sample(context, z).view()));
   }
   write_animated_png(arguments.out, pictures, arguments.delay_ms);
   fmt::print(stderr, "wrote {} ({} frames, {} interpolations)\n", arguments.out, pictures.size(),
-             arguments.walks);
+             arguments.interpolations);
   return 0;
 }
 

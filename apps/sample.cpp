@@ -8,8 +8,9 @@
 
 #include "apps/commands.h"
 #include "apps/device_choice.h"
-#include "apps/saved_generator.h"
+#include "apps/generator_arguments.h"
 #include "models/generation/grid.h"
+#include "models/generation/latent_vectors.h"
 #include "runtime/io/image/image.h"
 #include "runtime/io/npy.h"
 
@@ -79,13 +80,15 @@ void write_images(const HostTensor& images, const SampleArguments& arguments) {
 int sample(const SampleArguments& arguments) {
   require_known_ending(arguments.out);
   const DeviceRequest device = parse_device_request(arguments.device, "device");
-  const RunOptions options = arguments.generator.options();
+  const SavedGenerator saved = arguments.generator.find();
   apply_threads(arguments.threads);
   const Context context = open_device(device, print_device_notice);
   constexpr std::int64_t kBatch = 64;
-  Generator sampler = arguments.generator.open(context, options, std::min(arguments.count, kBatch));
-  const HostTensor z = latent_for_seed(options, arguments.seed, arguments.count);
-  write_images(sampler.sample(context, z), arguments);
+  Generator generator =
+      load_generator(context, saved, std::min(arguments.count, kBatch), print_warning);
+  const HostTensor z = latent_for_seed(sample_key(arguments.seed), arguments.count, generator.nz(),
+                                       saved.model.latent);
+  write_images(generator.sample(context, z), arguments);
   fmt::print(stderr, "wrote {} ({} images)\n", arguments.out, arguments.count);
   return 0;
 }

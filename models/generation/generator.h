@@ -2,42 +2,86 @@
 // image whatever else is in the batch.
 #pragma once
 
+#include <cstdint>
+#include <vector>
+
 #include "kernels/input/latent.h"
 #include "models/networks/network.h"
+#include "models/networks/precision.h"
 #include "runtime/base/host_tensor.h"
 
 namespace dcgan {
 
-/// Row i is a function of (key, i) alone. Result: (count, nz) f32 on the host.
-HostTensor draw_host_latent(RandomKey key, std::int64_t count, std::int64_t nz,
-                            LatentDistribution distribution = LatentDistribution::normal);
+struct GeneratorOptions {
+  std::int64_t batch = 64;  ///< images that one pass computes: the most that generate() takes
+  Precision precision = Precision::fp32;
+  ConvTuning tuning = ConvTuning::off;
+};
+
+/// The memory that a Generator allocates besides its weights (parameter_count(blocks) float32, and
+/// as many bfloat16 with Precision::bf16). Allocates none of it. Throws Error(unavailable) when the
+/// device cannot compute in the precision.
+MemoryPlan generator_memory_plan(const Context& context, const std::vector<BlockSpec>& blocks,
+                                 const GeneratorOptions& options);
 
 class Generator {
  public:
-  /// A generator of its own, without weights yet, that computes `batch` images at a time.
-  Generator(const Context& context, std::vector<BlockSpec> generator_blocks, std::int64_t batch,
-            DType dtype = DType::f32);
+  /// A generator of its own, without weights yet: load_state_dict() or copy_weights() gives them.
+  /// Throws as generator_memory_plan(), and Error(unavailable) when there is not enough memory.
+  Generator(const Context& context, std::vector<BlockSpec> blocks, const GeneratorOptions& options);
 
   Network& network() { return network_; }
+  const Network& network() const { return network_; }
+  const MemoryPlan& memory_plan() const { return plan_; }
+  std::int64_t batch() const { return options_.batch; }
+  std::int64_t nz() const { return network_.blocks().front().conv.in_channels; }
+  Precision precision() const { return options_.precision; }
+  Shape images_shape(std::int64_t count) const;  ///< (count, H, W, C)
+
   /// Takes the weights (values or ema) and running statistics of a network in training.
   void copy_weights(const Context& context, const Network& trained, ParameterArray array);
 
-  /// z: (n, nz) f32 on the host -> images (n, H, W, C) u8 on the host.
+  /// images = G(latent). Enqueued: allocates nothing on the device and does not wait, so it can be
+  /// captured into a Graph once it has run. Both tensors lie on the context's device and belong to
+  /// the caller. Image i is a function of row i alone, bit for bit.
+  ///   latent: (n, nz), 0 <= n <= batch(); f32, or the type that the network computes in
+  ///   images: (n, H, W, C); f32 or bf16: values in (-1, 1); u8: as images_to_uint8() rounds them
+  /// Throws Error(internal) on other shapes and types.
+  void generate(const Context& context, ConstTensorView latent, TensorView images);
+
+  /// Latent vectors into z, (n, nz) f32 or bf16 on the context's device. Enqueued. Row i is a
+  /// function of (options.key, options.first_sample + i) alone; in f32 with first_sample 0 it is
+  /// row i of latent_for_seed().
+  void draw(const Context& context, TensorView z, const LatentOptions& options) const;
+
+  /// z: (n, nz) f32 on the host, any n -> images (n, H, W, C) u8 on the host. Waits. Throws
+  /// Error(config) on vectors of another length.
   HostTensor sample(const Context& context, const HostTensor& z);
   /// As sample(), but the values in (-1, 1): (n, H, W, C) f32.
   HostTensor sample_values(const Context& context, const HostTensor& z);
 
  private:
-  template <class Fetch>
-  void for_each_batch(const Context& context, const HostTensor& z, const Fetch& fetch);
+  struct Slots {
+    SlotId latent;       // (batch, 1, 1, nz) in the network's type: its input
+    SlotId draw_step;    // (1) i64, always 0: the step of the numbers that draw() makes
+    SlotId host_latent;  // (batch, nz) f32: the vectors of sample() on their way to generate()
+    SlotId host_images;  // (batch, H, W, C) f32: what sample() downloads
+    SlotId workspace;
+  };
+  static Slots add_slots(MemoryPlan& plan, const Activations& activations, const Shape& latent,
+                         const GeneratorOptions& options);
+  friend MemoryPlan generator_memory_plan(const Context& context,
+                                          const std::vector<BlockSpec>& blocks,
+                                          const GeneratorOptions& options);
 
+  void load_latent(const Context& context, ConstTensorView latent);
+  HostTensor sample_as(const Context& context, const HostTensor& z, DType dtype);
+
+  GeneratorOptions options_;
   Network network_;
-  std::int64_t batch_;
   MemoryPlan plan_;
-  SlotId latent_;
-  SlotId pixels_;
-  SlotId values_;
   Activations activations_;
+  Slots slots_;
   Arena arena_;
 };
 

@@ -25,12 +25,12 @@ Image make_grid(ConstTensorView images, int columns, int padding) {
       columns > 0 ? std::min<std::int64_t>(columns, count) : square_side(count);
   const std::int64_t down = (count + across - 1) / across;
 
-  Image sheet;
-  sheet.width = static_cast<int>(across * (width + padding) + padding);
-  sheet.height = static_cast<int>(down * (height + padding) + padding);
-  sheet.channels = static_cast<int>(channels);
-  const std::int64_t sheet_row = sheet.width * channels;
-  sheet.pixels.resize(static_cast<std::size_t>(sheet.height * sheet_row));
+  Image grid;
+  grid.width = static_cast<int>(across * (width + padding) + padding);
+  grid.height = static_cast<int>(down * (height + padding) + padding);
+  grid.channels = static_cast<int>(channels);
+  const std::int64_t grid_row = grid.width * channels;
+  grid.pixels.resize(static_cast<std::size_t>(grid.height * grid_row));
 
   const std::uint8_t* source = images.as<std::uint8_t>();
   for (std::int64_t i = 0; i < count; ++i) {
@@ -38,11 +38,11 @@ Image make_grid(ConstTensorView images, int columns, int padding) {
     const std::int64_t left = (i % across) * (width + padding) + padding;
     for (std::int64_t row = 0; row < height; ++row) {
       std::copy_n(source, width * channels,
-                  sheet.pixels.data() + (top + row) * sheet_row + left * channels);
+                  grid.pixels.data() + (top + row) * grid_row + left * channels);
       source += width * channels;
     }
   }
-  return sheet;
+  return grid;
 }
 
 }  // namespace dcgan

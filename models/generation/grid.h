@@ -1,4 +1,4 @@
-// Contact sheets: many images on one.
+// Grids: many images in one.
 #pragma once
 
 #include "runtime/base/tensor.h"

@@ -1,5 +1,6 @@
 #include "models/generation/interpolation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -12,6 +13,8 @@ double dot(std::span<const float> a, std::span<const float> b) {
   return sum;
 }
 
+/// out = (sin((1 - t) angle) a + sin(t angle) b) / sin(angle), angle between a and b (Shoemake
+/// 1985).
 void slerp(std::span<const float> a, std::span<const float> b, double t, std::span<float> out) {
   const double cosine = dot(a, b) / std::max(std::sqrt(dot(a, a) * dot(b, b)), 1e-30);
   const double angle = std::acos(std::fmin(1.0, std::fmax(-1.0, cosine)));
@@ -26,21 +29,22 @@ void slerp(std::span<const float> a, std::span<const float> b, double t, std::sp
 
 }  // namespace
 
-HostTensor spherical_interpolation(const HostTensor& ends, std::int64_t frames) {
-  const std::int64_t legs = ends.shape()[0];
-  const auto nz = static_cast<std::size_t>(ends.shape()[1]);
-  DCGAN_CHECK(legs >= 2 && frames >= 1, "walk: {} ends, {} frames a leg", legs, frames);
-  HostTensor walk({legs * frames, ends.shape()[1]}, DType::f32);
-  const float* from = ends.view().as<float>();
-  float* to = walk.view().as<float>();
-  for (std::int64_t leg = 0; leg < legs; ++leg) {
-    const std::span a(from + leg * ends.shape()[1], nz);
-    const std::span b(from + (leg + 1) % legs * ends.shape()[1], nz);
+HostTensor spherical_interpolation(const HostTensor& points, std::int64_t frames) {
+  const std::int64_t count = points.shape()[0];
+  const auto nz = static_cast<std::size_t>(points.shape()[1]);
+  DCGAN_CHECK(count >= 2 && frames >= 1, "interpolation: {} points, {} frames between two", count,
+              frames);
+  HostTensor result({count * frames, points.shape()[1]}, DType::f32);
+  const ConstTensorView from = points.view();
+  float* to = result.view().as<float>();
+  for (std::int64_t point = 0; point < count; ++point) {
+    const std::span a(from.rows(point, 1).as<float>(), nz);
+    const std::span b(from.rows((point + 1) % count, 1).as<float>(), nz);
     for (std::int64_t frame = 0; frame < frames; ++frame, to += nz) {
       slerp(a, b, static_cast<double>(frame) / static_cast<double>(frames), {to, nz});
     }
   }
-  return walk;
+  return result;
 }
 
 }  // namespace dcgan

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "models/generation/generator.h"
+#include "models/generation/latent_vectors.h"
 #include "models/networks/cost.h"
 #include "models/profiling/system_information.h"
 #include "models/training/engine.h"
@@ -73,9 +74,9 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context,
 
 BenchmarkResult time_generate(const Context& context, const TrainingConfig& config,
                               const BenchmarkSettings& settings, std::int64_t batch) {
-  Generator generator(context, generator_blocks(config.model), batch, config.dtype());
+  Generator generator(context, generator_blocks(config.model), {batch, config.precision});
   generator.network().parameters().initialize(context, {1, RandomStream::generator_init});
-  const HostTensor z = draw_host_latent({1, RandomStream::sample}, batch, config.model.nz);
+  const HostTensor z = latent_for_seed({1, RandomStream::sample}, batch, config.model.nz);
   BenchmarkResult result;
   result.task = "generate";
   result.name = "sample";

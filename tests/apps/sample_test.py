@@ -1,5 +1,6 @@
 """Drawing from a trained generator: the same image for the same seed, whatever else is asked."""
 
+import os
 import struct
 import unittest
 
@@ -81,12 +82,43 @@ class Sample(Trained):
     def test_a_negative_seed_is_refused(self):
         self.assert_fails(78, ["sample", "--checkpoint", self.out, *CPU, "--seed", "-1"], "-1")
 
+    def test_without_a_checkpoint_or_a_file_the_command_line_is_refused(self):
+        self.assert_fails(2, ["sample", *CPU, "--out", self.folder / "x.png"], "--checkpoint",
+                          "--generator")
+
+    def test_a_damaged_newest_checkpoint_is_passed_over_with_one_warning(self):
+        older = self.command("sample", "older.png", "--n", "4")
+        self.train("out", "--steps", "30", "--lr", "0.002", "--resume", self.out)
+        with open(checkpoint(self.out, 30) / "optimizer.safetensors", "r+b") as file:
+            file.truncate(100)
+        result = self.folder / "result.png"
+        done = self.run_ok("sample", "--checkpoint", self.out, *CPU, "--n", "4", "--out", result)
+        warnings = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+        self.assertEqual(len(warnings), 1, done.stderr)
+        self.assertIn("step_00000030", warnings[0])
+        self.assertTrue(same_bytes(result, older))
+
+    def test_where_the_precision_cannot_be_computed_fp32_is_with_a_warning(self):
+        # oneDNN as on a processor without bf16, wherever the test runs; TF32 no processor has.
+        older_processor = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+        expected, result, config = (self.folder / name
+                                    for name in ["fp32.png", "other.png", "config.json"])
+        arguments = ["sample", "--checkpoint", self.out, *CPU, "--n", "4", "--out"]
+        done = self.run_ok(*arguments, expected, env=older_processor)
+        self.assertNotIn("warning", done.stderr)
+        for precision in ["bf16", "tf32"]:
+            config.write_text(f'{{"precision": "{precision}"}}')
+            done = self.run_ok(*arguments, result, "--config", config, env=older_processor)
+            self.assertEqual(done.stderr.count("warning: "), 1, done.stderr)
+            self.assertIn(f"fp32 instead of {precision}", done.stderr)
+            self.assertTrue(same_bytes(result, expected), precision)
+
 
 class Interpolate(Trained):
-    def test_a_walk_is_an_animated_png_of_points_times_frames_pictures(self):
-        walk = self.command("interpolate", "walk.png", "--points", "3", "--frames", "4", "--walks",
-                            "2", "--delay-ms", "50")
-        chunks = list(png_chunks(walk))
+    def test_an_interpolation_is_an_animated_png_of_points_times_frames_pictures(self):
+        animation = self.command("interpolate", "i.png", "--points", "3", "--frames", "4",
+                                 "--walks", "2", "--delay-ms", "50")
+        chunks = list(png_chunks(animation))
         control = [contents for kind, contents in chunks if kind == "acTL"]
         self.assertEqual(len(control), 1)
         self.assertEqual(struct.unpack(">II", control[0]), (12, 0))  # pictures; for ever
@@ -101,7 +133,7 @@ class Interpolate(Trained):
         self.assert_fails(2, ["interpolate", "--checkpoint", self.folder, "--out", "walk.gif"],
                           "walk.gif", ".png")
 
-    def test_the_same_seed_walks_the_same_way(self):
+    def test_the_same_seed_interpolates_the_same_way(self):
         short = ["--points", "2", "--frames", "2", "--walks", "1"]
         one = self.command("interpolate", "one.png", *short, "--seed", "5")
         self.assertTrue(same_bytes(one, self.command("interpolate", "two.png", *short, "--seed",

@@ -1,9 +1,11 @@
-// What a training step on the CPU allocates once it is warm: nothing of its own.
+// What a training step and a generation on the CPU allocate once they are warm: nothing of their
+// own.
 #include <cstdlib>
 #include <dnnl.hpp>
 #include <memory>
 #include <thread>
 
+#include "models/generation/generator.h"
 #include "runtime/base/parallel.h"
 #include "tests/counts/allocations.h"
 #include "tests/models/engine_rig.h"
@@ -133,4 +135,33 @@ TEST_CASE("entering an epoch allocates the epoch's order and its mirroring, and 
   const AllocationCounts counts = count_steps(options);
   INFO(counts.own_places);
   CHECK(counts.own == kEpochAllocations);
+}
+
+TEST_CASE("from its second call on, a generation on the CPU allocates nothing of its own") {
+  choose_library();
+  const Context context({DeviceType::cpu, 0});
+  for (const char* preset : {"mnist32", "libtorch"}) {
+    const auto blocks = generator_blocks(model_config(with({{"preset", preset}})));
+    for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+      if (precision == Precision::bf16 && !has_bf16()) continue;
+      INFO(preset << " in " << enum_name(precision));
+      Generator generator(context, blocks, {4, precision});
+      generator.network().parameters().initialize(context, {3, RandomStream::generator_init});
+      HostTensor z({3, generator.nz()}, DType::f32);
+      for (const DType dtype : {DType::f32, DType::bf16, DType::u8}) {
+        HostTensor images(generator.images_shape(3), dtype);
+        const auto generate = [&] {
+          generator.draw(context, z.view(), {{1, RandomStream::sample}});
+          generator.generate(context, z.view(), images.view());
+        };
+        generate();
+        test::start_counting_allocations();
+        generate();
+        const AllocationCounts counts = test::stop_counting_allocations();
+        INFO(counts.own_places);
+        CHECK(counts.own == 0);
+        CHECK(counts.openmp == 0);
+      }
+    }
+  }
 }

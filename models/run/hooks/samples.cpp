@@ -5,12 +5,13 @@
 #include <algorithm>
 
 #include "models/generation/grid.h"
+#include "models/generation/latent_vectors.h"
 #include "runtime/io/image/image.h"
 
 namespace dcgan {
 namespace {
 
-// Sampling in small batches keeps the sampler's memory small beside the step's.
+// Small batches keep the generator's memory small beside the step's.
 constexpr std::int64_t kMaxBatch = 64;
 
 }  // namespace
@@ -19,10 +20,10 @@ SamplesHook::SamplesHook(const Context& context, const TrainingConfig& config,
                          const Dataset& dataset, SamplesOptions options)
     : options_(std::move(options)),
       dataset_(dataset),
-      sampler_(context, generator_blocks(config.model), std::min(options_.count, kMaxBatch),
-               config.dtype()),
-      latent_(draw_host_latent({config.seed, RandomStream::fixed_latent}, options_.count,
-                               config.model.nz, config.latent)) {}
+      generator_(context, generator_blocks(config.model),
+                 {std::min(options_.count, kMaxBatch), config.precision}),
+      latent_(latent_for_seed({config.seed, RandomStream::fixed_latent}, options_.count,
+                              config.model.nz, config.latent)) {}
 
 void SamplesHook::begin(HookContext& run) {
   std::filesystem::create_directories(options_.out / "samples");
@@ -43,9 +44,9 @@ void SamplesHook::end(HookContext& run, StopReason reason) {
 void SamplesHook::write(HookContext& run, const std::filesystem::path& path) {
   const Network& generator = run.engine.generator();
   const bool averaged = generator.parameters().has_ema();
-  sampler_.copy_weights(run.context, generator,
+  generator_.copy_weights(run.context, generator,
                         averaged ? ParameterArray::ema : ParameterArray::values);
-  write_png(path, make_grid(sampler_.sample(run.context, latent_).view()));
+  write_png(path, make_grid(generator_.sample(run.context, latent_).view()));
   run.observer.on_file(path);
 }
 

@@ -35,7 +35,7 @@ class SamplesHook : public Hook {
 
   SamplesOptions options_;
   const Dataset& dataset_;
-  Generator sampler_;
+  Generator generator_;
   HostTensor latent_;  // (count, nz)
 };
 
