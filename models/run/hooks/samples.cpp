@@ -45,7 +45,7 @@ void SamplesHook::write(HookContext& run, const std::filesystem::path& path) {
   const Network& generator = run.engine.generator();
   const bool averaged = generator.parameters().has_ema();
   generator_.copy_weights(run.context, generator,
-                        averaged ? ParameterArray::ema : ParameterArray::values);
+                          averaged ? ParameterArray::ema : ParameterArray::values);
   write_png(path, make_grid(generator_.sample(run.context, latent_).view()));
   run.observer.on_file(path);
 }
