@@ -110,7 +110,7 @@ void prune(const fs::path& newest, std::int64_t keep) {
 
 fs::path save_checkpoint(const Context& context, const fs::path& out,
                          const CheckpointContents& contents, std::int64_t keep) {
-  const auto& [generator, discriminator, optimizer, config, state] = contents;
+  const auto& [generator, discriminator, optimizer, config, state, shard] = contents;
   const fs::path folder = out / "checkpoints" / fmt::format("step_{:08}", state.step);
   fs::create_directories(folder.parent_path());
   AtomicFolder target(folder);
@@ -129,7 +129,7 @@ fs::path save_checkpoint(const Context& context, const fs::path& out,
   write(kOptimizer, moments);
   write_text_atomically(target.path() / kConfig, config);
   write_state(target.path() / kState, state);
-  write_manifest(target.path());
+  write_manifest(target.path(), shard);
   target.commit();
   prune(folder, keep);
   return folder;

@@ -23,6 +23,7 @@
 #include "kernels/optimizer/optimizer.h"
 #include "models/networks/network.h"
 #include "runtime/base/errors.h"
+#include "runtime/comm/shard.h"
 
 namespace dcgan {
 
@@ -35,6 +36,7 @@ struct CheckpointContents {
   OptimizerKind optimizer = OptimizerKind::adam;  ///< names the moments
   const std::string& config;                      ///< JSON text: config.json
   const TrainingState& state;
+  Shard shard;  ///< the rank that saves
 };
 
 /// Saves under out/checkpoints/step_NNNNNNNN, then removes the oldest so that `keep` remain (0:

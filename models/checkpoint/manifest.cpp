@@ -18,7 +18,7 @@ constexpr const char* kName = "manifest.json";
 
 }  // namespace
 
-void write_manifest(const std::filesystem::path& folder) {
+void write_manifest(const std::filesystem::path& folder, const Shard& shard) {
   std::map<std::string, nlohmann::ordered_json> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     files[entry.path().filename().string()] = {{"bytes", entry.file_size()},
@@ -27,7 +27,7 @@ void write_manifest(const std::filesystem::path& folder) {
   nlohmann::ordered_json manifest;
   manifest["format"] = kFormat;
   manifest["version"] = kVersion;
-  manifest["world_size"] = 1;
+  manifest["world_size"] = shard.world_size;
   manifest["files"] = files;
   write_text_atomically(folder / kName, manifest.dump(2) + "\n");
 }

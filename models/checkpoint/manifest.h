@@ -5,10 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "runtime/comm/shard.h"
+
 namespace dcgan {
 
-/// Lists every file of the folder with size and hash in folder/manifest.json.
-void write_manifest(const std::filesystem::path& folder);
+/// Lists every file of the folder with size and hash in folder/manifest.json. `shard`: the rank
+/// that writes, of how many.
+void write_manifest(const std::filesystem::path& folder, const Shard& shard);
 
 /// Nothing when every listed file is there, of its size and hash, and the format is one we read;
 /// otherwise why not.

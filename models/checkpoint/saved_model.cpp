@@ -8,40 +8,37 @@
 namespace dcgan {
 namespace {
 
-struct ConfiguredModel {
-  ModelOptions model;
-  LatentDistribution latent = LatentDistribution::normal;
-  Precision precision = Precision::fp32;
-};
-
-ConfiguredModel from_text(const std::string& text, const std::string& source) {
-  const config_json::Json json = config_json::parse(text, source);
-  ConfiguredModel result;
+SavedModel from_json(const config_json::Json& json) {
   const auto read = [&](const char* option, auto& value) {
     const auto found = json.find(option);
-    if (found == json.end()) return;
-    try {
-      config_json::from_json(option, *found, value);
-    } catch (const Error& error) {
-      fail(ErrorKind::config, "{}: {}", source, error.what());
-    }
+    if (found == json.end()) fail(ErrorKind::config, "there is no \"{}\"", option);
+    config_json::from_json(option, *found, value);
   };
-  read("preset", result.model.preset);
-  read("image-size", result.model.image_size);
-  read("channels", result.model.channels);
-  read("nz", result.model.nz);
-  read("ngf", result.model.ngf);
-  read("ndf", result.model.ndf);
-  read("latent", result.latent);
-  read("precision", result.precision);
-  return result;
+  ModelOptions model;
+  read("preset", model.preset);
+  read("image-size", model.image_size);
+  read("channels", model.channels);
+  read("nz", model.nz);
+  read("ngf", model.ngf);
+  read("ndf", model.ndf);
+  SavedModel saved;
+  saved.model = model_config(model);
+  read("latent", saved.latent);
+  read("precision", saved.precision);
+  return saved;
 }
 
 }  // namespace
 
 SavedModel read_saved_model(const std::filesystem::path& checkpoint) {
-  const ConfiguredModel configured = read_checkpoint_config(checkpoint, from_text);
-  return {model_config(configured.model), configured.latent, configured.precision};
+  return read_checkpoint_config(checkpoint, [](const std::string& text, const std::string& path) {
+    const config_json::Json json = config_json::parse(text, path);
+    try {
+      return from_json(json);
+    } catch (const Error& error) {
+      fail(ErrorKind::bad_data, "{}: {}", path, error.what());
+    }
+  });
 }
 
 }  // namespace dcgan

@@ -1,4 +1,4 @@
-// What config.json of a checkpoint says of the model, for programs that make images with it.
+// What a checkpoint's networks are, read from its config.json.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,14 @@
 namespace dcgan {
 
 struct SavedModel {
-  ModelConfig model;  ///< checked
+  ModelConfig model;
   LatentDistribution latent = LatentDistribution::normal;
   Precision precision = Precision::fp32;  ///< in which it was trained
 };
 
-/// Reads config.json of a checkpoint (find_checkpoint() finds one). Throws Error(io) when it cannot
-/// be read, Error(bad_data) naming the file when a value has another type, and Error(config) when
-/// there is no such model.
+/// Reads the keys preset, image-size, channels, nz, ngf, ndf (0: the preset's), latent and
+/// precision; other keys are not looked at. Throws Error(io) without the file, Error(bad_data)
+/// naming file and key when one is missing, of another type or without meaning.
 SavedModel read_saved_model(const std::filesystem::path& checkpoint);
 
 }  // namespace dcgan

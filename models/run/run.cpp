@@ -36,16 +36,13 @@ void load_weights(const Context& context, const std::string& file, Network& netw
   if (network.parameters().has_ema()) network.parameters().make_ema(context);
 }
 
-RunLimits run_limits(const RunOptions& options, std::int64_t batches_per_epoch) {
-  return {{options.epochs, options.steps, batches_per_epoch, options.d_steps}, options.max_seconds};
-}
-
 }  // namespace
 
 TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
                          const RunOptions& options, const Dataset& dataset)
     : out_(options.out) {
-  const RunConfig config = run_config(options);
+  RunConfig config = run_config(options);
+  config.loader.shard = shard_of(communicator);
   // Memory of the device is taken in this order: what the hooks keep; then the engine, whose
   // message about the largest batch that fits counts the hooks in; then the images, which stay in
   // host memory when what is left is too little.
@@ -55,7 +52,10 @@ TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
   load_weights(context, options.init_discriminator, engine_->discriminator());
   loader_.emplace(context, dataset, config.loader);
   engine_->set_images(*loader_);
-  trainer_.emplace(context, *engine_, hooks_, run_limits(options, loader_->batches_per_epoch()));
+  const Schedule schedule{options.epochs, options.steps, loader_->batches_per_epoch(),
+                          options.d_steps};
+  trainer_.emplace(context, *engine_, hooks_,
+                   TrainerOptions{schedule, options.max_seconds, config.loader.shard});
   require_writable_folder(out_);
 }
 

@@ -14,13 +14,13 @@ constexpr int kMostStepsAhead = 8;
 }  // namespace
 
 Trainer::Trainer(const Context& context, TrainingEngine& engine, const Hooks& hooks,
-                 const RunLimits& limits)
+                 const TrainerOptions& options)
     : context_(context),
       engine_(engine),
       hooks_(hooks),
-      limits_(limits),
+      options_(options),
       readback_(context, 0),
-      clock_(engine.config().batch) {
+      clock_(engine.config().batch * options.shard.world_size) {
   for (int i = 0; i < kMostStepsAhead; ++i) step_marks_.emplace_back(context_);
 }
 
@@ -39,13 +39,14 @@ void Trainer::resume(const std::filesystem::path& checkpoint, OutputFolder folde
 }
 
 TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>& stop) {
-  HookContext run{context_,
-                  engine_,
-                  observer,
-                  folder_,
-                  report(step()),
-                  checkpoint_,
-                  [this] { return state(); }};
+  HookContext run{.context = context_,
+                  .engine = engine_,
+                  .observer = observer,
+                  .shard = options_.shard,
+                  .folder = folder_,
+                  .report = report(step()),
+                  .checkpoint = checkpoint_,
+                  .state = [this] { return state(); }};
   for (const auto& hook : hooks_) hook->begin(run);
   restart_clock();  // first: a resumed run's time limit counts from here
   std::optional<StopReason> reason = reason_to_stop(stop);
@@ -119,7 +120,7 @@ void Trainer::limit_backlog() {
 }
 
 StepReport Trainer::report(std::int64_t step) const {
-  const Schedule& schedule = limits_.schedule;
+  const Schedule& schedule = options_.schedule;
   StepReport r;
   r.epoch = schedule.epoch_of(step);
   r.epochs = schedule.epochs;
@@ -130,7 +131,7 @@ StepReport Trainer::report(std::int64_t step) const {
   r.scalars = scalars_;
   r.images_per_second = clock_.images_per_second();
   r.trained_seconds = clock_.trained_seconds();
-  const auto images_left = static_cast<double>((r.steps - r.step) * engine_.config().batch);
+  const auto images_left = static_cast<double>((r.steps - r.step) * clock_.images_per_step());
   r.seconds_left = r.steps > 0 && r.images_per_second > 0 ? images_left / r.images_per_second : -1;
   return r;
 }
@@ -145,8 +146,8 @@ TrainingState Trainer::state() const {
 
 std::optional<StopReason> Trainer::reason_to_stop(const std::atomic<bool>& stop) const {
   if (stop.load(std::memory_order_relaxed)) return StopReason::signal;
-  if (const auto reason = limits_.schedule.reason_to_stop(step())) return reason;
-  if (limits_.max_seconds > 0 && clock_.trained_seconds_now(step()) >= limits_.max_seconds) {
+  if (const auto reason = options_.schedule.reason_to_stop(step())) return reason;
+  if (options_.max_seconds > 0 && clock_.trained_seconds_now(step()) >= options_.max_seconds) {
     return StopReason::time;
   }
   for (const auto& hook : hooks_) {

@@ -23,10 +23,10 @@ struct TrainingOutcome {
   std::filesystem::path checkpoint;  ///< the last one; empty: none
 };
 
-/// When a run ends.
-struct RunLimits {
+struct TrainerOptions {
   Schedule schedule;
-  double max_seconds = 0;  ///< of training, all sessions; 0: no limit
+  double max_seconds = 0;  ///< of training, all sessions, until the run ends; 0: no limit
+  Shard shard;             ///< this rank
 };
 
 using Hooks = std::vector<std::unique_ptr<Hook>>;
@@ -35,7 +35,7 @@ class Trainer {
  public:
   /// Context, engine and hooks must outlive the trainer. The engine has its source of images.
   Trainer(const Context& context, TrainingEngine& engine, const Hooks& hooks,
-          const RunLimits& limits);
+          const TrainerOptions& options);
 
   /// Continues from a checkpoint instead of from fresh weights. `folder` says whether it lies in
   /// this run's own output folder. Throws Error(bad_data) when it does not fit.
@@ -67,7 +67,7 @@ class Trainer {
   const Context& context_;
   TrainingEngine& engine_;
   const Hooks& hooks_;
-  RunLimits limits_;
+  TrainerOptions options_;
   OutputFolder folder_ = OutputFolder::fresh;
   std::filesystem::path checkpoint_;  // resumed from
   Scalars scalars_;                   // the last that were read

@@ -14,6 +14,9 @@ class TrainingClock {
  public:
   explicit TrainingClock(std::int64_t images_per_step) : images_per_step_(images_per_step) {}
 
+  /// Real images of all ranks.
+  std::int64_t images_per_step() const { return images_per_step_; }
+
   /// Time counts from here; `step` steps are done.
   void restart(std::int64_t step);
   void add(const ResultsReadback::Reading& reading);

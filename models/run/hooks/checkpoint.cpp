@@ -16,10 +16,13 @@ void CheckpointHook::end(HookContext& run, StopReason) {
 void CheckpointHook::write(HookContext& run) {
   const ProfileRange range("save");
   const TrainingState state = run.state();
-  run.checkpoint = save_checkpoint(run.context, options_.out,
-                                   {run.engine.generator(), run.engine.discriminator(),
-                                    run.engine.config().generator.kind, options_.config, state},
-                                   options_.keep);
+  const CheckpointContents contents{run.engine.generator(),
+                                    run.engine.discriminator(),
+                                    run.engine.config().generator.kind,
+                                    options_.config,
+                                    state,
+                                    run.shard};
+  run.checkpoint = save_checkpoint(run.context, options_.out, contents, options_.keep);
   saved_step_ = run.report.step;
   run.observer.on_file(run.checkpoint);
 }

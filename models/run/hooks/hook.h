@@ -11,6 +11,7 @@
 #include "models/run/observer.h"
 #include "models/run/schedule.h"
 #include "models/training/engine.h"
+#include "runtime/comm/shard.h"
 
 namespace dcgan {
 
@@ -33,6 +34,7 @@ struct HookContext {
   const Context& context;
   TrainingEngine& engine;
   TrainingObserver& observer;
+  Shard shard;
   OutputFolder folder = OutputFolder::fresh;
   StepReport report;                 ///< of the step that the call is about
   std::filesystem::path checkpoint;  ///< the last one saved or resumed from; empty: none
