@@ -1,7 +1,10 @@
 #include "models/generation/saved_generator.h"
 
+#include <fmt/format.h>
+
 #include <fstream>
 
+#include "models/checkpoint/training_state.h"
 #include "models/generation/latent_vectors.h"
 #include "tests/models/generation/support.h"
 
@@ -22,31 +25,39 @@ Warn no_warning() {
   return [](const std::string& text) { FAIL_CHECK("unexpected warning: " << text); };
 }
 
+enum class Average { none, kept };
+
 /// A run's two networks, saved as it would save them.
 class SavedRun {
  public:
-  explicit SavedRun(RunOptions options)
-      : options_(std::move(options)),
-        generator_(host_, generator_blocks(model_config(options_))),
-        discriminator_(host_, discriminator_blocks(model_config(options_))) {
+  explicit SavedRun(Precision precision = Precision::fp32, Average average = Average::none)
+      : config_(fmt::format(R"({{"preset": "mnist32", "image-size": 0, "channels": 0, "nz": {},
+                                 "ngf": {}, "ndf": {}, "latent": "normal", "precision": "{}"}})",
+                            test::kTinyModel.nz, test::kTinyModel.ngf, test::kTinyModel.ndf,
+                            enum_name(precision))),
+        generator_(host_, generator_blocks(test::kTinyModel)),
+        discriminator_(host_, discriminator_blocks(test::kTinyModel)) {
     for (Network* network : {&generator_, &discriminator_}) {
       test::prepare(host_, *network);
       network->parameters().make_training_arrays(host_);
     }
+    if (average == Average::none) return;
+    generator_.parameters().make_ema(host_);
+    generator_.parameters().flat(ParameterArray::ema).as<float>()[0] += 1.0f;
   }
-  SavedRun() : SavedRun(test::tiny_options()) {}
 
   fs::path save(std::int64_t step) {
     TrainingState state;
     state.step = step;
-    return save_checkpoint(host_, folder(), options_, generator_, discriminator_, state);
+    const CheckpointContents contents{generator_, discriminator_, OptimizerKind::adam,
+                                      config_,    state,          {}};
+    return save_checkpoint(host_, folder(), contents, /*keep=*/0);
   }
   const fs::path& folder() const { return folder_.path(); }
-  Network& generator() { return generator_; }
   const Context& host() const { return host_; }
 
  private:
-  RunOptions options_;
+  std::string config_;
   const Context host_{Device{}};
   test::TemporaryFolder folder_;
   Network generator_;
@@ -94,11 +105,7 @@ TEST_CASE("a checkpoint, its output folder and the bare file open the same gener
 }
 
 TEST_CASE("the averaged generator is taken where there is one") {
-  RunOptions options = test::tiny_options();
-  options.ema_decay = 0.9;
-  SavedRun run(options);
-  run.generator().parameters().make_ema(run.host());
-  run.generator().parameters().flat(ParameterArray::ema).as<float>()[0] += 1.0f;
+  SavedRun run(Precision::fp32, Average::kept);
   run.save(1);
   const SavedGenerator average = find_saved_generator(run.folder(), no_warning());
   CHECK(average.weights.filename() == "generator_ema.safetensors");
@@ -133,9 +140,7 @@ TEST_CASE("the files are hashed when the checkpoint is found and not again when 
 
 TEST_CASE("a generator is computed in the precision of its run, else in fp32 with a warning") {
   for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
-    RunOptions options = test::tiny_options();
-    options.precision = precision;
-    SavedRun run(options);
+    SavedRun run(precision);
     run.save(1);
     for (const Device device : test::devices_under_test()) {
       const Context context(device);

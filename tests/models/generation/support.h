@@ -1,10 +1,14 @@
 // What the tests of generators share.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "models/generation/generator.h"
-#include "tests/models/support.h"
+#include "tests/models/network_state.h"
+#include "tests/support/catch.h"
+#include "tests/support/devices.h"
+#include "tests/support/temporary_folder.h"
 
 namespace dcgan::test {
 
