@@ -11,7 +11,6 @@
 namespace dcgan::test {
 namespace {
 
-using cpu::UnderlyingConv;
 using cpu::WinogradShape;
 using reference::Values;
 

@@ -26,7 +26,7 @@ void add_problems(const std::vector<BlockSpec>& blocks, Shape shape, DType dtype
     if (class_of(underlying_of(config)) != ConvClass::wide) continue;
     for (const ConvPass pass :
          {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
-      ConvProblem problem = problem_of(config, pass);
+      ConvProblem problem = cuda::problem_of(config, pass);
       // f32 gradients of bf16 come from an engine compiled at run time where there is a driver,
       // else through bf16 (kernels/conv/cuda/vendor/library.cpp): the latter must always be there.
       if (pass == ConvPass::backward_weights) problem.result = dtype;
@@ -93,7 +93,7 @@ TEST_CASE("no engine is offered that breaks what is promised of results") {
   ConvConfig config;
   config.spec = {ConvType::convolution, 64, 128, 4, 2, 1};
   config.input = {64, 32, 32, 64};
-  const ConvProblem problem = problem_of(config, ConvPass::backward_weights);
+  const ConvProblem problem = cuda::problem_of(config, ConvPass::backward_weights);
   const cuda::Descriptor graph = cuda::conv_graph(problem, target);
   const auto candidates = cuda::engine_candidates(graph, problem, target, cuda::EngineSearch::all);
   REQUIRE_FALSE(candidates.empty());
@@ -114,9 +114,9 @@ TEST_CASE("TF32, when it is allowed, brings engines on tensor cores and has a na
   ConvConfig config;
   config.spec = {ConvType::convolution, 64, 128, 4, 2, 1};
   config.input = {64, 32, 32, 64};
-  const ConvProblem exact = problem_of(config, ConvPass::forward);
+  const ConvProblem exact = cuda::problem_of(config, ConvPass::forward);
   config.policy.allow_tf32 = true;
-  const ConvProblem rounded = problem_of(config, ConvPass::forward);
+  const ConvProblem rounded = cuda::problem_of(config, ConvPass::forward);
   CHECK(to_string(rounded) == to_string(exact) + " tf32");
   const auto count = [&](const ConvProblem& problem) {
     const cuda::Descriptor graph = cuda::conv_graph(problem, target);
@@ -124,7 +124,7 @@ TEST_CASE("TF32, when it is allowed, brings engines on tensor cores and has a na
   };
   CHECK(count(rounded) > count(exact));
   config.dtype = DType::bf16;  // without meaning there
-  CHECK_FALSE(problem_of(config, ConvPass::forward).allow_tf32);
+  CHECK_FALSE(cuda::problem_of(config, ConvPass::forward).allow_tf32);
 }
 
 TEST_CASE("a plan survives the round trip through its text") {
@@ -134,7 +134,7 @@ TEST_CASE("a plan survives the round trip through its text") {
   config.spec = {ConvType::transposed, 128, 64, 4, 2, 1};
   config.input = {64, 16, 16, 128};
   config.dtype = DType::bf16;
-  const ConvProblem problem = problem_of(config, ConvPass::backward_data);
+  const ConvProblem problem = cuda::problem_of(config, ConvPass::backward_data);
   const cuda::Descriptor graph = cuda::conv_graph(problem, target);
   const auto candidates =
       cuda::engine_candidates(graph, problem, target, cuda::EngineSearch::heuristics);
