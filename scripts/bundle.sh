@@ -30,6 +30,7 @@ done
 die() { echo "bundle: $*" >&2; exit 1; }
 
 [[ -x $build/dcgan ]] || die "no $build/dcgan"
+[[ -f $build/tests/gpu_programs ]] || die "no $build/tests/gpu_programs: a build without tests"
 engine="$("$build/dcgan" doctor | grep '^CUDA engine')"
 if [[ $cuda == required ]] && { [[ $engine != *yes* ]] || [[ $engine == *emulated* ]]; }; then
   die "$build has no CUDA engine for a real GPU: $engine"
@@ -40,13 +41,14 @@ trap 'rm -rf "$work"' EXIT
 bundle="$work/dcgan-bundle"
 mkdir -p "$bundle/build/tests" "$bundle/lib" "$bundle/scripts" "$bundle/shared/data"
 programs=("$build/dcgan")
-for program in test_device test_kernels test_networks test_generation test_models test_profiling test_cuda; do
+while read -r program; do
   if [[ -x $build/tests/$program ]]; then
     programs+=("$build/tests/$program")
   else
     [[ $cuda == optional ]] || die "no $build/tests/$program"
   fi
-done
+done <"$build/tests/gpu_programs"
+cp "$build/tests/gpu_programs" "$bundle/build/tests/"
 [[ ! -x $build/dcgan_bench_ops ]] || programs+=("$build/dcgan_bench_ops")
 for program in "${programs[@]}"; do
   strip -o "$bundle/build/${program#"$build"/}" "$program"

@@ -97,8 +97,13 @@ doctor() { # passes when a GPU is usable
 }
 
 run_tests() {
-  local program
-  for program in test_device test_kernels test_networks test_generation test_models test_profiling test_cuda; do
+  local program programs
+  if [[ ! -f $build/tests/gpu_programs ]]; then
+    note tests FAILED 0 "no $build/tests/gpu_programs: a build without tests"
+    return
+  fi
+  mapfile -t programs <"$build/tests/gpu_programs"
+  for program in "${programs[@]}"; do
     if [[ $rehearse == yes ]]; then
       skip "$program" "a ctest of the emulated build"
     elif [[ ! -x $build/tests/$program ]]; then
