@@ -1,5 +1,5 @@
 // Batches of images from host memory to a GPU while it computes: two staging buffers and a stream
-// of their own, so that the next step's images travel during this one.
+// of their own, so that the next batch is prefetched during this step.
 #pragma once
 
 #include <array>
@@ -22,10 +22,9 @@ class ImageUpload {
   /// For batches of shape (N, H, W, C), u8. `context` is where they are used. A GPU's only.
   ImageUpload(const Context& context, const Shape& batch);
 
-  /// Gathers the chosen of `images` (M, H, W, C), in host memory, and starts their way to the GPU.
-  /// The host works for as long as the gathering takes, and waits only when two batches are under
-  /// way. Both arguments may change on return. No more than two batches may be sent and not yet
-  /// received.
+  /// Copies the chosen of `images` (M, H, W, C), in host memory, to a staging buffer and starts the
+  /// upload. Blocks for the copy, and for a staging buffer when two uploads are in progress. Both
+  /// arguments may change on return. At most two batches may be sent and not yet received.
   void send(ConstTensorView images, const ImageSelection& selection);
 
   /// Puts the batch that was sent first where batch() and flips() say: memory that stays where it

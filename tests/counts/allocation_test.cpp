@@ -21,7 +21,7 @@ constexpr std::int64_t kEpochAllocations = 2;
 
 RunOptions with(std::initializer_list<std::pair<const char*, const char*>> settings) {
   RunOptions options = test::tiny_options();
-  // Wide enough that every way to convolve is taken: by patches, by the library, as products.
+  // Wide enough that every way to convolve is taken: im2col, the library, a matrix product.
   options.ngf = 16;
   options.ndf = 16;
   options.strokes_count = 100;  // one epoch is longer than the test
