@@ -10,14 +10,14 @@ PROGRAM = os.environ["DCGAN_BENCH_OPS"]
 DEVICE = os.environ["DCGAN_BENCH_DEVICE"]
 KERNELS = pathlib.Path(__file__).resolve().parents[2] / "kernels"
 
-# An operation's contract is kernels/ROOM/X.h; X_variants.h and the folders cpu/ and cuda/ are what
-# is behind one. A contract that no benchmark names fails the test: give it a file in
-# benchmarks/operations.
-BEHIND = "_variants"
+# An operation's contract is kernels/ROOM/X.h; X_variants.h, X_terms.h (a formula) and the folders
+# cpu/ and cuda/ are what is behind one. A contract that no benchmark names fails the test: give it
+# a file in benchmarks/operations.
+BEHIND = ("_variants", "_terms")
 NO_OPERATIONS = {"common", "vendor"}  # rooms
-NO_OPERATION = {"kernels/loss/loss_terms.h": "the logit's formula, inside loss.h"}
+NO_OPERATION = {"kernels/conv/underlying.h": "what a convolution's shape is"}
 CONVOLUTIONS = {"conv", "dense", "image_conv"}
-COUNTED = CONVOLUTIONS | {"batch_norm", "block"}  # operations whose FLOPs are stated
+COUNTED = CONVOLUTIONS | {"add", "batch_norm", "block"}  # operations whose FLOPs are stated
 
 ALWAYS = {"operation", "name", "precision", "batch", "shape", "repeats", "median_ms", "p10_ms",
           "p90_ms", "bytes", "gb_per_s", "roofline_ms", "roofline_share", "per_step"}
