@@ -24,9 +24,9 @@ struct TrainingOutcome {
 };
 
 struct TrainerOptions {
-  Schedule schedule;
+  Schedule schedule{};
   double max_seconds = 0;  ///< of training, all sessions, until the run ends; 0: no limit
-  Shard shard;             ///< this rank
+  Shard shard{};           ///< this rank
 };
 
 using Hooks = std::vector<std::unique_ptr<Hook>>;

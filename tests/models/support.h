@@ -1,15 +1,8 @@
 // Small runs for the tests of the models.
 #pragma once
 
-#include <unistd.h>
-
-#include <cstring>
-#include <filesystem>
-#include <vector>
-
-#include "models/data/dataset.h"
-#include "models/networks/network.h"
-#include "models/run/run_options.h"
+#include "models/run/run_config.h"
+#include "tests/models/network_state.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
 #include "tests/support/temporary_folder.h"
@@ -32,34 +25,6 @@ inline RunOptions tiny_options() {
   options.sample_every = 0;
   options.checkpoint_every = 0;
   return options;
-}
-
-/// Bytes of a view, on the host.
-inline std::vector<std::byte> bytes_of(const Context& context, const TensorView& view) {
-  std::vector<std::byte> bytes(view.bytes());
-  download(context, view, TensorView(bytes.data(), view.shape, view.dtype));
-  return bytes;
-}
-
-/// Everything that makes two networks the same: weights, moments and running statistics.
-inline std::vector<std::byte> state_of(const Context& context, const Network& network) {
-  std::vector<std::byte> all;
-  const auto append = [&](const TensorView& view) {
-    const std::vector<std::byte> bytes = bytes_of(context, view);
-    all.insert(all.end(), bytes.begin(), bytes.end());
-  };
-  const Parameters& parameters = network.parameters();
-  append(parameters.flat(ParameterArray::values));
-  append(parameters.flat(ParameterArray::first_moment));
-  append(parameters.flat(ParameterArray::second_moment));
-  if (parameters.has_ema()) append(parameters.flat(ParameterArray::ema));
-  append(parameters.step());
-  for (const RunningInfo& info : parameters.running_infos()) {
-    append(parameters.running(info.mean));
-    append(parameters.running(info.var));
-    append(parameters.running(info.batches_tracked));
-  }
-  return all;
 }
 
 }  // namespace dcgan::test

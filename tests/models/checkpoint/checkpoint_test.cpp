@@ -3,10 +3,10 @@
 #include <fstream>
 
 #include "models/checkpoint/manifest.h"
+#include "models/checkpoint/training_state.h"
 #include "models/networks/state_dict.h"
 #include "runtime/io/files.h"
 #include "tests/models/support.h"
-#include "tests/support/shared_data.h"
 
 using namespace dcgan;
 namespace fs = std::filesystem;
@@ -15,63 +15,88 @@ namespace {
 
 struct Pair {
   explicit Pair(const Context& context, const RunOptions& options)
-      : generator(context, generator_blocks(model_config(options))),
-        discriminator(context, discriminator_blocks(model_config(options))) {
+      : config(run_config(options).training),
+        generator(context, generator_blocks(config.model)),
+        discriminator(context, discriminator_blocks(config.model)) {
     for (Network* network : {&generator, &discriminator}) {
       network->parameters().make_training_arrays(context);
     }
     generator.parameters().initialize(context, {7, RandomStream::generator_init});
     discriminator.parameters().initialize(context, {7, RandomStream::discriminator_init});
   }
+  TrainingConfig config;
   Network generator;
   Network discriminator;
 };
 
-fs::path save(const Context& context, const fs::path& out, const RunOptions& options,
-              const Pair& pair, std::int64_t step) {
+fs::path save(const Context& context, const fs::path& out, const Pair& pair,
+              const TrainingState& state, std::int64_t keep = 0) {
+  const std::string config = "{}\n";
+  return save_checkpoint(
+      context, out,
+      {pair.generator, pair.discriminator, pair.config.generator.kind, config, state, {}}, keep);
+}
+
+fs::path save(const Context& context, const fs::path& out, const Pair& pair, std::int64_t step,
+              std::int64_t keep = 0) {
   TrainingState state;
   state.step = step;
-  return save_checkpoint(context, out, options, pair.generator, pair.discriminator, state);
+  return save(context, out, pair, state, keep);
 }
 
 }  // namespace
 
 TEST_CASE("what is saved is what is loaded") {
   const Context context(Device{});
-  RunOptions options = test::tiny_options();
-  options.ema_decay = 0.5;
-  Pair saved(context, options);
+  Pair saved(context, test::tiny_options());
   saved.generator.parameters().make_ema(context);
+  saved.generator.parameters().flat(ParameterArray::ema).as<float>()[2] = 5.0f;
   saved.generator.parameters().flat(ParameterArray::first_moment).as<float>()[1] = 3.0f;
   test::TemporaryFolder folder;
-  TrainingState state{42, 1.5, 77, {0.6, 3}};
-  const fs::path path =
-      save_checkpoint(context, folder.path(), options, saved.generator, saved.discriminator, state);
+  TrainingState state;
+  state.step = 42;
+  state.parts = {{"seconds", 1.5}, {"part", {{"count", 77}}}};
+  const fs::path path = save(context, folder.path(), saved, state);
   CHECK(path.filename() == "step_00000042");
-  CHECK(to_json(checkpoint_options(path)) == to_json(options));
+  CHECK(checkpoint_config_text(path) == "{}\n");
 
-  Pair loaded(context, options);
+  Pair loaded(context, test::tiny_options());
   loaded.generator.parameters().initialize(context, {8, RandomStream::generator_init});
+  loaded.generator.parameters().make_ema(context);
   const TrainingState read =
-      load_checkpoint(context, path, options, loaded.generator, loaded.discriminator);
+      load_checkpoint(context, path, OptimizerKind::adam, loaded.generator, loaded.discriminator);
   CHECK(read.step == 42);
-  CHECK(read.trained_seconds == 1.5);
-  CHECK(read.metrics_bytes == 77);
-  CHECK(read.equilibrium.smoothed == 0.6);
-  CHECK(read.equilibrium.steps_inside == 3);
+  CHECK(read.parts == state.parts);
   CHECK(test::state_of(context, loaded.generator) == test::state_of(context, saved.generator));
   CHECK(test::state_of(context, loaded.discriminator) ==
         test::state_of(context, saved.discriminator));
 }
 
+TEST_CASE("state.json begins with the step and keeps the order of its parts") {
+  test::TemporaryFolder folder;
+  TrainingState state;
+  state.step = 3;
+  state.parts = {{"zebra", 1}, {"ant", 2}};
+  write_state(folder / "state.json", state);
+  CHECK(read_text_file(folder / "state.json", 100) ==
+        "{\n  \"step\": 3,\n  \"zebra\": 1,\n  \"ant\": 2\n}\n");
+  write_text_atomically(folder / "state.json", "{\"zebra\": 1}");
+  DCGAN_CHECK_FAILS(read_state(folder / "state.json"), ErrorKind::bad_data, "state.json");
+}
+
+TEST_CASE("the manifest says how many ranks a checkpoint is of") {
+  test::TemporaryFolder folder;
+  write_manifest(folder.path(), {1, 4});
+  CHECK_THAT(read_text_file(folder / "manifest.json", 1000), Contains("\"world_size\": 4"));
+}
+
 TEST_CASE("only the last K checkpoints stay") {
   const Context context(Device{});
-  RunOptions options = test::tiny_options();
-  options.keep = 2;
-  const Pair pair(context, options);
+  const Pair pair(context, test::tiny_options());
   test::TemporaryFolder folder;
-  for (const std::int64_t step : {9, 10, 11, 100})
-    save(context, folder.path(), options, pair, step);
+  for (const std::int64_t step : {9, 10, 11, 100}) {
+    save(context, folder.path(), pair, step, /*keep=*/2);
+  }
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder.path() / "checkpoints")) {
     names.push_back(entry.path().filename().string());
@@ -82,14 +107,13 @@ TEST_CASE("only the last K checkpoints stay") {
 
 TEST_CASE("a checkpoint cut short or changed anywhere is passed over, loudly, for the one before") {
   const Context context(Device{});
-  const RunOptions options = test::tiny_options();
-  const Pair pair(context, options);
+  const Pair pair(context, test::tiny_options());
   test::TemporaryFolder folder;
-  const fs::path older = save(context, folder.path(), options, pair, 1);
+  const fs::path older = save(context, folder.path(), pair, 1);
   for (const auto& entry : fs::directory_iterator(older)) {
     const std::string name = entry.path().filename().string();
     for (const bool cut : {true, false}) {
-      const fs::path newer = save(context, folder.path(), options, pair, 2);
+      const fs::path newer = save(context, folder.path(), pair, 2);
       const fs::path file = newer / name;
       const std::uint64_t size = fs::file_size(file);
       if (cut) {
@@ -113,10 +137,9 @@ TEST_CASE("a checkpoint cut short or changed anywhere is passed over, loudly, fo
 
 TEST_CASE("a missing file and a newer format are refused with names and versions") {
   const Context context(Device{});
-  const RunOptions options = test::tiny_options();
-  const Pair pair(context, options);
+  const Pair pair(context, test::tiny_options());
   test::TemporaryFolder folder;
-  const fs::path path = save(context, folder.path(), options, pair, 1);
+  const fs::path path = save(context, folder.path(), pair, 1);
   const std::string manifest = read_text_file(path / "manifest.json", 1 << 20);
   std::string future = manifest;
   future.replace(future.find("\"format\": 1"), 11, "\"format\": 9");
@@ -139,15 +162,16 @@ TEST_CASE("weights of another network are refused whole, naming the tensors") {
   RunOptions options = test::tiny_options();
   const Pair pair(context, options);
   test::TemporaryFolder folder;
-  const fs::path path = save(context, folder.path(), options, pair, 1);
+  const fs::path path = save(context, folder.path(), pair, 1);
   options.ngf = 8;
-  Network wider(context, generator_blocks(model_config(options)));
+  const ModelConfig model = model_config(options);
+  Network wider(context, generator_blocks(model));
   wider.parameters().initialize(context, {1, RandomStream::generator_init});
   const auto before = test::bytes_of(context, wider.parameters().flat(ParameterArray::values));
   const SafetensorsFile file(path / "generator.safetensors");
   CHECK_THROWS_WITH(load_state_dict(context, file, wider),
                     Contains("main.0.weight is [6, 16, 4, 4], expected [6, 32, 4, 4]"));
   CHECK(test::bytes_of(context, wider.parameters().flat(ParameterArray::values)) == before);
-  Network discriminator(context, discriminator_blocks(model_config(options)));
+  Network discriminator(context, discriminator_blocks(model));
   CHECK_THROWS_WITH(load_state_dict(context, file, discriminator), Contains("main.7.running_mean"));
 }

@@ -95,30 +95,6 @@ TEST_CASE("text values are parsed whole and without the locale") {
   CHECK(options.classes == std::vector<std::string>{"a", "b"});
 }
 
-TEST_CASE("values out of range and contradictions are refused with the option's name") {
-  const auto refused = [](const char* name, const char* text, const char* in_message) {
-    RunOptions options;
-    set_option(options, name, text);
-    INFO(name << " " << text);
-    CHECK_THROWS_WITH(require_valid(options), Contains(in_message));
-  };
-  refused("batch-size", "0", "--batch-size");
-  refused("lr", "-1", "--lr");
-  refused("beta2", "1", "--beta2");
-  refused("real-label", "1.5", "--real-label");
-  refused("image-size", "48", "48");
-  refused("dataset", "mnist", "--data");
-  refused("weight-clip", "0.01", "--weight-clip");
-  RunOptions wgan;
-  wgan.loss = LossKind::wgan;
-  wgan.stop_at_equilibrium = true;
-  CHECK_THROWS_WITH(require_valid(wgan), Contains("accuracy"));
-  RunOptions hinge;
-  hinge.loss = LossKind::hinge;
-  hinge.real_label = 0.9;
-  CHECK_THROWS_WITH(require_valid(hinge), Contains("hinge"));
-}
-
 TEST_CASE("a resumed run may change where and how long, not what") {
   RunOptions saved;
   RunOptions now = saved;
@@ -131,12 +107,4 @@ TEST_CASE("a resumed run may change where and how long, not what") {
   REQUIRE(conflicts.size() == 2);
   CHECK(conflicts[0] == "--lr (0.001, was 0.0002)");
   CHECK(conflicts[1] == "--batch-size (128, was 64)");
-}
-
-TEST_CASE("separate learning rates fall back to the common one") {
-  RunOptions options;
-  options.lr = 1e-3;
-  options.lr_d = 4e-4;
-  CHECK(generator_optimizer(options).learning_rate == 1e-3f);
-  CHECK(discriminator_optimizer(options).learning_rate == 4e-4f);
 }

@@ -1,188 +1,187 @@
+// The loop by itself: what it asks of hooks, when, and why it ends.
+
 #include "models/run/trainer.h"
 
-#include "tests/models/support.h"
+#include "tests/models/run/support.h"
 
 using namespace dcgan;
 
 namespace {
 
-const std::atomic<bool> kGoOn{false};
+using Lines = std::vector<std::string>;
 
-struct Finished {
-  std::vector<std::byte> generator;
-  std::vector<std::byte> discriminator;
+/// Writes down every call; what it needs is the test's.
+class RecordingHook : public Hook {
+ public:
+  RecordingHook(std::string name, Lines& lines) : name_(std::move(name)), lines_(lines) {}
+
+  std::function<Need(std::int64_t)> needs = [](std::int64_t) { return Need::nothing; };
+  std::optional<std::int64_t> stops_after;
+
+  Need need(std::int64_t step) const override { return needs(step); }
+  void begin(HookContext& run) override { add("begin", run); }
+  void on_results(HookContext& run) override {
+    add("results", run);
+    last_ = run.report.step;
+  }
+  void on_pause(HookContext& run) override { add("pause", run); }
+  void end(HookContext& run, StopReason) override { add("end", run); }
+  std::optional<StopReason> reason_to_stop() const override {
+    if (!stops_after || last_ < *stops_after) return std::nullopt;
+    return StopReason::equilibrium;
+  }
+  void save(StateJson& state) const override { state[name_] = last_; }
+  void restore(const StateJson& state) override { state.at(name_).get_to(last_); }
+
+ private:
+  void add(const char* what, const HookContext& run) {
+    lines_.push_back(name_ + " " + what + " " + std::to_string(run.report.step));
+  }
+  std::string name_;
+  Lines& lines_;
+  std::int64_t last_ = 0;
 };
 
-// Trains to `steps`, from the newest checkpoint in the folder where there is one.
-Finished train_to(Device device, RunOptions options, std::int64_t steps) {
-  options.steps = steps;
-  const Context context(device);
-  const Dataset dataset = load_dataset(dataset_options(options));
-  Trainer trainer(context, options, dataset);
-  if (std::filesystem::exists(std::filesystem::path(options.out) / "checkpoints")) {
-    trainer.resume(find_checkpoint(options.out, [](const std::string&) {}));
+/// A loop over an engine on the CPU with two hooks.
+struct Loop {
+  explicit Loop(Device device = {})
+      : context(device), dataset(load_dataset(run_config(options).dataset)) {
+    for (const char* name : {"one", "two"}) {
+      hooks.push_back(std::make_unique<RecordingHook>(name, recorder.lines));
+    }
   }
-  TrainingObserver nobody;
-  trainer.run(nobody, kGoOn);
-  return {test::state_of(context, trainer.engine().generator()),
-          test::state_of(context, trainer.engine().discriminator())};
-}
+  RecordingHook& hook(std::size_t index) { return static_cast<RecordingHook&>(*hooks[index]); }
 
-void check_resume_is_exact(const RunOptions& base) {
-  for (const Device device : test::devices_under_test()) {
-    test::TemporaryFolder folder;
-    RunOptions straight = base;
-    straight.out = (folder.path() / "straight").string();
-    RunOptions broken = base;
-    broken.out = (folder.path() / "broken").string();
-    const Finished whole = train_to(device, straight, 8);
-    train_to(device, broken, 3);  // 5 batches an epoch: in the middle of the first
-    train_to(device, broken, 7);
-    const Finished resumed = train_to(device, broken, 8);
-    INFO(to_string(device));
-    CHECK(resumed.generator == whole.generator);
-    CHECK(resumed.discriminator == whole.discriminator);
+  TrainingOutcome run(const TrainerOptions& trainer_options,
+                      const std::atomic<bool>& stop = test::kNeverStop) {
+    test::EngineRig rig(context, options, dataset);
+    Trainer trainer(context, rig.engine, hooks, trainer_options);
+    return trainer.run(recorder, stop);
   }
-}
+  TrainingOutcome run_steps(std::int64_t steps) {
+    return run({.schedule = {.steps = steps, .batches_per_epoch = 5}});
+  }
+
+  RunOptions options = test::tiny_options();
+  Context context;
+  Dataset dataset;
+  test::Recorder recorder;
+  Hooks hooks;
+};
 
 }  // namespace
 
-TEST_CASE("a run resumed twice equals a straight run bit for bit") {
-  check_resume_is_exact(test::tiny_options());
+TEST_CASE("hooks begin in order and end in the reverse order, whatever they need") {
+  Loop loop;
+  loop.run_steps(1);
+  // The last step is read for the end.
+  CHECK(loop.recorder.lines == Lines{"one begin 0", "two begin 0", "step 1", "one results 1",
+                                     "two results 1", "two end 1", "one end 1"});
 }
 
-TEST_CASE("so it does with flips, several discriminator steps, an average and uniform noise") {
-  RunOptions options = test::tiny_options();
-  options.flip = true;
-  options.d_steps = 2;
-  options.ema_decay = 0.9;
-  options.latent = LatentDistribution::uniform;
-  check_resume_is_exact(options);
+TEST_CASE("results that one hook needs are told to all of them, step by step") {
+  Loop loop;
+  loop.hook(1).needs = [](std::int64_t step) {
+    return step % 2 == 0 ? Need::results : Need::nothing;
+  };
+  loop.run_steps(4);
+  // On the CPU results are there at once.
+  CHECK(loop.recorder.lines == Lines{"one begin 0", "two begin 0", "step 1", "one results 2",
+                                     "two results 2", "step 2", "step 3", "one results 4",
+                                     "two results 4", "step 4", "two end 4", "one end 4"});
 }
 
-TEST_CASE("so it does for WGAN with RMSprop and weight clipping") {
-  RunOptions options = test::tiny_options();
-  options.loss = LossKind::wgan;
-  options.optimizer = OptimizerKind::rmsprop;
-  options.weight_clip = 0.01;
-  options.lr = 5e-5;
-  options.d_steps = 5;
-  check_resume_is_exact(options);
+TEST_CASE("a pause comes behind the step's results and is only its own hook's") {
+  Loop loop;
+  loop.hook(0).needs = [](std::int64_t step) { return step == 2 ? Need::pause : Need::nothing; };
+  loop.run_steps(2);
+  CHECK(loop.recorder.lines == Lines{"one begin 0", "two begin 0", "step 1", "step 2",
+                                     "one results 2", "two results 2", "one pause 2", "two end 2",
+                                     "one end 2"});
 }
 
-TEST_CASE("weight clipping covers every discriminator parameter, batch norm too") {
-  RunOptions options = test::tiny_options();
-  options.loss = LossKind::wgan;
-  options.weight_clip = 0.01;
-  test::TemporaryFolder folder;
-  options.out = folder.path().string();
-  const Context context(Device{});
-  const Dataset dataset = load_dataset(dataset_options(options));
-  Trainer trainer(context, options, dataset);
-  trainer.engine().train_step();
-  const TensorView values =
-      trainer.engine().discriminator().parameters().flat(ParameterArray::values);
-  const float* value = values.as<float>();
-  CHECK(std::all_of(value, value + values.elements(),
-                    [](float v) { return v >= -0.01f && v <= 0.01f; }));
-}
-
-TEST_CASE("training drives the discriminator's loss down and changes both networks") {
-  RunOptions options = test::tiny_options();
-  test::TemporaryFolder folder;
-  options.out = folder.path().string();
-  const Context context(Device{});
-  const Dataset dataset = load_dataset(dataset_options(options));
-  Trainer trainer(context, options, dataset);
-  const auto generator = test::state_of(context, trainer.engine().generator());
-  trainer.engine().train_step();
-  const float first = trainer.engine().step().read_results(context).errD();
-  for (int i = 0; i < 40; ++i) trainer.engine().train_step();
-  const StepResults results = trainer.engine().step().read_results(context);
-  CHECK(results.errD() < first);
-  CHECK(results.D_x > results.D_G_z1);
-  CHECK(results.finite);
-  CHECK(test::state_of(context, trainer.engine().generator()) != generator);
-}
-
-TEST_CASE("a number that is not finite ends the run with the step and keeps the checkpoint") {
-  RunOptions options = test::tiny_options();
-  test::TemporaryFolder folder;
-  options.out = folder.path().string();
-  options.checkpoint_every = 2;
-  options.steps = 6;
-  const Context context(Device{});
-  const Dataset dataset = load_dataset(dataset_options(options));
-  Trainer trainer(context, options, dataset);
-  struct Poison : TrainingObserver {
-    explicit Poison(Trainer& t) : trainer(t) {}
-    void on_step(const LogRecord& record) override {
-      if (record.step != 3) return;
-      trainer.engine().generator().parameters().flat(ParameterArray::values).as<float>()[0] = NAN;
+TEST_CASE("results come in the order of steps on every device, and now where they are needed now") {
+  for (const Device device : test::devices_under_test()) {
+    Loop loop(device);
+    loop.hook(0).needs = [](std::int64_t step) {
+      return step == 5 ? Need::results_now : Need::results;
+    };
+    loop.run_steps(12);
+    Lines results;
+    std::size_t fifth = 0, step_five = 0;
+    for (std::size_t i = 0; i < loop.recorder.lines.size(); ++i) {
+      const std::string& line = loop.recorder.lines[i];
+      if (line.starts_with("one results")) results.push_back(line);
+      if (line == "one results 5") fifth = i;
+      if (line == "step 5") step_five = i;
     }
-    Trainer& trainer;
-  } poison(trainer);
-  try {
-    trainer.run(poison, kGoOn);
-    FAIL("did not notice");
-  } catch (const Error& error) {
-    CHECK(error.kind() == ErrorKind::diverged);
-    CHECK_THAT(error.what(), Contains("step 4") && Contains("step_00000002"));
+    INFO(to_string(device));
+    Lines expected;
+    for (int step = 1; step <= 12; ++step) {
+      expected.push_back("one results " + std::to_string(step));
+    }
+    CHECK(results == expected);
+    CHECK(fifth < step_five);
   }
-  CHECK(find_checkpoint(folder.path(), [](const std::string&) {}).filename() == "step_00000002");
 }
 
 TEST_CASE("the run stops for the reason that comes first") {
-  const Context context(Device{});
-  const auto reason = [&](RunOptions options) {
-    test::TemporaryFolder folder;
-    options.out = folder.path().string();
-    const Dataset dataset = load_dataset(dataset_options(options));
-    Trainer trainer(context, options, dataset);
-    TrainingObserver nobody;
-    return trainer.run(nobody, kGoOn);
-  };
-  RunOptions options = test::tiny_options();
-  options.epochs = 2;
-  TrainingOutcome outcome = reason(options);
+  Loop loop;
+  const Schedule schedule{.epochs = 2, .batches_per_epoch = 5};
+  TrainingOutcome outcome = loop.run({.schedule = schedule});
   CHECK(outcome.reason == StopReason::epochs);
-  CHECK(outcome.step == 10);  // 22 images are 5 batches of 4
-  options.steps = 3;
-  outcome = reason(options);
-  CHECK(outcome.reason == StopReason::steps);
-  CHECK(outcome.step == 3);
-  options.max_seconds = 1e-9;
-  outcome = reason(options);
+  CHECK(outcome.step == 10);
+  outcome = loop.run({.schedule = schedule, .max_seconds = 1e-9});
   CHECK(outcome.reason == StopReason::time);
   CHECK(outcome.step == 1);
-  options = test::tiny_options();
-  options.stop_at_equilibrium = true;
-  options.equilibrium_margin = 0.5;  // any accuracy will do
-  options.equilibrium_steps = 7;
-  outcome = reason(options);
+  loop.hook(1).needs = [](std::int64_t) { return Need::results_now; };
+  loop.hook(1).stops_after = 3;
+  outcome = loop.run({.schedule = schedule});
   CHECK(outcome.reason == StopReason::equilibrium);
-  CHECK(outcome.step == 7);
+  CHECK(outcome.step == 3);
+  const std::atomic<bool> stop{true};
+  outcome = loop.run({.schedule = schedule}, stop);
+  CHECK(outcome.reason == StopReason::signal);
+  CHECK(outcome.step == 0);
 }
 
-TEST_CASE("the equilibrium must be kept, not only crossed") {
-  EquilibriumDetector detector(0.05, 3);
-  for (int i = 0; i < 1000; ++i) detector.observe(i % 2 == 0 ? 1.0 : 0.9);
-  CHECK_FALSE(detector.reached());
-  for (int i = 0; i < 1000 && !detector.reached(); ++i) detector.observe(0.5);
-  CHECK(detector.reached());
-  CHECK(detector.state().smoothed == Approx(0.5).margin(0.05));
-  detector.observe(1.0);
-  detector.observe(1.0);
-  for (int i = 0; i < 20; ++i) detector.observe(1.0);
-  CHECK_FALSE(detector.reached());
+TEST_CASE("a report says where in the run a step is") {
+  Loop loop;
+  struct : TrainingObserver {
+    void on_step(const StepReport& report) override { last = report; }
+    StepReport last;
+  } observer;
+  test::EngineRig rig(loop.context, loop.options, loop.dataset);
+  loop.hook(0).needs = [](std::int64_t) { return Need::results; };
+  const TrainerOptions options{.schedule = {.epochs = 3, .steps = 7, .batches_per_epoch = 5},
+                               .shard = {0, 2}};
+  Trainer trainer(loop.context, rig.engine, loop.hooks, options);
+  trainer.run(observer, test::kNeverStop);
+  CHECK(observer.last.step == 7);
+  CHECK(observer.last.steps == 7);
+  CHECK(observer.last.epoch == 1);
+  CHECK(observer.last.batch == 1);
+  CHECK(observer.last.epochs == 3);
+  CHECK(observer.last.batches == 5);
+  CHECK(observer.last.seconds_left == 0);
+  CHECK(observer.last.images_per_second > 0);
+  CHECK(observer.last.trained_seconds > 0);
+  CHECK(observer.last.scalars[Scalar::errD] > 0);
 }
 
-TEST_CASE("a data set smaller than a batch is refused with both counts") {
-  RunOptions options = test::tiny_options();
-  options.batch_size = 23;
+TEST_CASE("state.json without a hook's entry is refused with the file's name") {
   test::TemporaryFolder folder;
-  options.out = folder.path().string();
-  const Dataset dataset = load_dataset(dataset_options(options));
-  const Context context(Device{});
-  CHECK_THROWS_WITH(Trainer(context, options, dataset), Contains("22") && Contains("23"));
+  const RunOptions options = test::options_in(folder.path());
+  test::TinyRun run(options);
+  const RunOptions one_step = [&] {
+    RunOptions changed = options;
+    changed.steps = 1;
+    return changed;
+  }();
+  const std::filesystem::path checkpoint = test::TinyRun(one_step).to_the_end().checkpoint;
+  Loop loop;
+  test::EngineRig rig(loop.context, loop.options, loop.dataset);
+  Trainer trainer(loop.context, rig.engine, loop.hooks, {});
+  DCGAN_CHECK_FAILS(trainer.resume(checkpoint, OutputFolder::fresh), ErrorKind::bad_data,
+                    "state.json");
 }
