@@ -1,5 +1,7 @@
 #include "benchmarks/conv_layers.h"
 
+#include <algorithm>
+
 #include "benchmarks/conv_samples.h"
 #include "tests/reference/activation.h"
 #include "tests/reference/conv.h"
@@ -101,10 +103,14 @@ void check_layer(Session& session, const Layer& layer, ConvTuning tuning) {
                   bounds.weight_gradient);
 }
 
-/// A GPU's plans between feature maps are the library's, which can be chosen in several ways.
-std::vector<ConvTuning> tunings_of(const Session& session, LayerKind kind) {
-  const bool chosen = session.context().is_cuda() && kind == LayerKind::library;
-  return chosen ? session.settings().tunings : std::vector<ConvTuning>{ConvTuning::off};
+/// A GPU's plans are tuned where several algorithms fit.
+std::vector<ConvTuning> tunings_of(const Session& session) {
+  if (session.context().is_cuda()) return session.settings().tunings;
+  return {ConvTuning::off};
+}
+
+bool contains(std::initializer_list<ConvClass> classes, const Layer& layer) {
+  return std::find(classes.begin(), classes.end(), layer.kind) != classes.end();
 }
 
 void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in_step) {
@@ -120,14 +126,13 @@ void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in
   const DeviceTensor y(context, layer.output, dtype), dx(context, layer.input, dtype);
   const DeviceTensor dweights(context, spec.weight_shape(), DType::f32);
 
-  const bool library = context.is_cuda() && layer.kind == LayerKind::library;
   const auto call = [&](const char* product, int per_step, double bytes) {
     return Call{layer.name + " " + product,
                 layer.input,
                 2.0 * static_cast<double>(spec.multiply_accumulates(layer.input)),
                 bytes,
                 in_step ? per_step : 0,
-                library ? std::string(enum_name(tuning)) : "",
+                context.is_cuda() ? std::string(enum_name(tuning)) : "",
                 made.plan->describe()};
   };
   const auto bytes = [](const DeviceTensor& tensor) {
@@ -167,19 +172,19 @@ void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in
 
 }  // namespace
 
-void check_layers(Session& session, LayerKind kind) {
+void check_layers(Session& session, std::initializer_list<ConvClass> classes) {
   for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
-    if (layer.kind != kind || layer.weight_gradient == 0) continue;  // D fake: as D both
-    for (const ConvTuning tuning : tunings_of(session, kind)) {
+    if (!contains(classes, layer) || layer.weight_gradient == 0) continue;  // D fake: as D both
+    for (const ConvTuning tuning : tunings_of(session)) {
       check_layer(session, reduced(layer), tuning);
     }
   }
 }
 
-void time_layers(Session& session, LayerKind kind) {
+void time_layers(Session& session, std::initializer_list<ConvClass> classes) {
   for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
-    if (layer.kind != kind) continue;
-    const std::vector<ConvTuning> tunings = tunings_of(session, kind);
+    if (!contains(classes, layer)) continue;
+    const std::vector<ConvTuning> tunings = tunings_of(session);
     for (const ConvTuning tuning : tunings) {
       time_layer(session, layer, tuning, /*in_step=*/tuning == tunings.back());
     }

@@ -5,16 +5,6 @@
 namespace dcgan::benchmarks {
 namespace {
 
-constexpr std::int64_t kMostImageChannels = 4;
-
-LayerKind kind_of(const ConvSpec& spec, const Shape& input, const Shape& output) {
-  const auto is_point = [](const Shape& shape) { return shape[1] == 1 && shape[2] == 1; };
-  if (is_point(input) || is_point(output)) return LayerKind::dense;
-  const bool down = spec.type == ConvType::convolution;
-  const std::int64_t image_channels = down ? spec.in_channels : spec.out_channels;
-  return image_channels <= kMostImageChannels ? LayerKind::image : LayerKind::library;
-}
-
 std::vector<Layer> layers_of(const std::string& pass, const std::vector<BlockSpec>& blocks,
                              Shape input) {
   std::vector<Layer> layers;
@@ -24,7 +14,10 @@ std::vector<Layer> layers_of(const std::string& pass, const std::vector<BlockSpe
     layer.block = block;
     layer.input = input;
     layer.output = block.conv.output_shape(input);
-    layer.kind = kind_of(block.conv, layer.input, layer.output);
+    ConvConfig config;
+    config.spec = block.conv;
+    config.input = input;
+    layer.kind = class_of(underlying_of(config));
     input = layer.output;
   }
   return layers;

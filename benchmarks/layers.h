@@ -1,24 +1,19 @@
-// The layers of the two networks as a training step meets them: names, shapes, and how often.
+// The layers of the two networks of a training step: names, shapes, and how often they are
+// computed.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "kernels/conv/underlying.h"
 #include "models/networks/blocks.h"
 
 namespace dcgan::benchmarks {
 
-/// Which family of code computes a layer's convolution.
-enum class LayerKind {
-  library,  ///< between feature maps
-  dense,    ///< one place of the kernel covers the image: the generator's stem, the other's head
-  image,    ///< one side is an image of 1 to 4 channels
-};
-
 struct Layer {
   std::string name;  ///< pass and PyTorch's module: "G main.3", "D both main.2"
   BlockSpec block;
-  LayerKind kind = LayerKind::library;
+  ConvClass kind = ConvClass::wide;
   Shape input;   ///< (N, H, W, C)
   Shape output;  ///< (N, P, Q, K)
   int norm_groups = 1;

@@ -3,28 +3,10 @@
 
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"
-#include "kernels/elementwise/cpu/activation.h"
-#include "kernels/elementwise/cuda/activation.h"
-#include "runtime/base/build_config.h"
 #include "tests/reference/activation.h"
 
 namespace dcgan::benchmarks {
 namespace {
-
-void forward(const Context& context, TensorView y, const ActivationSpec& activation) {
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::activate_in_place(context, y, activation);
-  }
-  cpu::apply_activation(y, activation);
-}
-
-void backward(const Context& context, ConstTensorView y, TensorView dy,
-              const ActivationSpec& activation) {
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::activation_backward_in_place(context, y, dy, activation);
-  }
-  cpu::apply_activation_derivative(y, dy, activation);
-}
 
 struct Named {
   const char* name;
@@ -43,10 +25,10 @@ void check(Session& session) {
     const Values x = reference::random_values({kCount}, 1, dtype);
     const Values dy = reference::random_values({kCount}, 2, dtype);
     const DeviceTensor y_on(context, x, dtype), dy_on(context, dy, dtype);
-    forward(context, y_on.view(), activation);
+    activate_in_place(context, y_on.view(), activation);
     const Values y = y_on.read(context);
     session.compare(std::string(name) + " forward", y, reference::activate(activation, x), bound);
-    backward(context, y_on.view(), dy_on.view(), activation);
+    activation_backward_in_place(context, y_on.view(), dy_on.view(), activation);
     Values expected = dy;
     for (std::int64_t i = 0; i < kCount; ++i) {
       expected[i] *= activation.kind == Activation::tanh  // from the stored output, as the contract
@@ -70,9 +52,11 @@ void time(Session& session) {
   const auto bytes = static_cast<double>(y.view().bytes());
   for (const auto& [name, activation] : kActivations) {
     session.time({std::string(name) + " forward", shape, 0, 2 * bytes, 0, "", ""},
-                 [&, spec = activation] { forward(context, y.view(), spec); });
+                 [&, spec = activation] { activate_in_place(context, y.view(), spec); });
     session.time({std::string(name) + " backward", shape, 0, 3 * bytes, 0, "", ""},
-                 [&, spec = activation] { backward(context, y.view(), dy.view(), spec); });
+                 [&, spec = activation] {
+                   activation_backward_in_place(context, y.view(), dy.view(), spec);
+                 });
   }
 }
 

@@ -1,5 +1,5 @@
-// Convolutions between feature maps: the library's on a GPU (best plan and first proposal), oneDNN
-// and own patches on the CPU.
+// Convolutions between feature maps: the library's on a GPU (best plan and first proposal), oneDNN,
+// im2col and Winograd on the CPU.
 #include "benchmarks/conv_layers.h"
 #include "benchmarks/operations/operations.h"
 
@@ -9,8 +9,8 @@ Operation conv_operation() {
   return {"conv",
           {"kernels/conv/conv.h"},
           "convolutions between feature maps: forward, data gradient, weight gradient",
-          [](Session& session) { check_layers(session, LayerKind::library); },
-          [](Session& session) { time_layers(session, LayerKind::library); }};
+          [](Session& session) { check_layers(session, {ConvClass::wide}); },
+          [](Session& session) { time_layers(session, {ConvClass::wide}); }};
 }
 
 }  // namespace dcgan::benchmarks

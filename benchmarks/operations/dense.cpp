@@ -8,8 +8,12 @@ Operation dense_operation() {
   return {"dense",
           {"kernels/conv/conv.h"},
           "the generator's stem and the discriminator's head: forward and both gradients",
-          [](Session& session) { check_layers(session, LayerKind::dense); },
-          [](Session& session) { time_layers(session, LayerKind::dense); }};
+          [](Session& session) {
+            check_layers(session, {ConvClass::gemm, ConvClass::gemv});
+          },
+          [](Session& session) {
+            time_layers(session, {ConvClass::gemm, ConvClass::gemv});
+          }};
 }
 
 }  // namespace dcgan::benchmarks

@@ -137,14 +137,21 @@ Shape ConvSpec::output_shape(const Shape& input) const {
 }
 
 std::int64_t ConvSpec::multiply_accumulates(const Shape& input) const {
-  // Each position of the smaller image (the output of `down`, the input of `up`) meets the kernel.
-  const Shape small = type == ConvType::convolution ? output_shape(input) : input;
-  return small[0] * small[1] * small[2] * weight_shape().elements();
+  // Each pixel of the features of the underlying convolution meets the whole kernel.
+  const Shape features = type == ConvType::convolution ? output_shape(input) : input;
+  return features[0] * features[1] * features[2] * weight_shape().elements();
 }
 
 std::string to_string(const ConvSpec& spec) {
   return fmt::format("{} {}->{} k{} s{} p{}", spec.type == ConvType::transposed ? "up" : "down",
                      spec.in_channels, spec.out_channels, spec.kernel, spec.stride, spec.padding);
+}
+
+const std::vector<ConvCandidate>& conv_candidates(const Context& context) {
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::conv_candidates();
+  }
+  return cpu::conv_candidates();
 }
 
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config) {

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "kernels/elementwise/activation.h"
 #include "runtime/base/enum_names.h"
@@ -137,5 +139,15 @@ class ConvPlan {
 /// fit, Error(unavailable) when the device cannot compute in the type (TF32 exists on GPUs only).
 /// The plan's calls throw Error(internal) on tensors that do not fit and on passes not planned.
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config);
+
+/// One way to compute a convolution on the context's device.
+struct ConvCandidate {
+  std::string_view name;
+  bool (*fits)(const Context& context, const ConvConfig& config);
+  std::unique_ptr<ConvPlan> (*make)(const Context& context, const ConvConfig& config);
+};
+/// The device's, first choice first; the last fits every shape. plan_convolution takes the first
+/// that fits; on a GPU with tuning switched on, each pass the fastest of those that fit.
+const std::vector<ConvCandidate>& conv_candidates(const Context& context);
 
 }  // namespace dcgan

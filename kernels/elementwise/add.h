@@ -6,7 +6,8 @@
 
 namespace dcgan {
 
-/// y += x. f32, equal element counts. Enqueued.
+/// y = y + x, element by element, each sum rounded once. f32, equal element counts; no aliasing.
+/// Accumulates gradients.
 void add_in_place(const Context& context, ConstTensorView x, TensorView y);
 
 }  // namespace dcgan

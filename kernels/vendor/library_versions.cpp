@@ -3,7 +3,6 @@
 #include <dnnl.hpp>
 
 #include "kernels/vendor/library_versions.h"
-#include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
@@ -41,25 +40,21 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
 }
 
 bool cpu_computes_bf16(std::string* why) {
-#if defined(__x86_64__)
-  const bool able = __builtin_cpu_supports("avx512bf16") != 0;
-#else
-  const bool able = false;
-#endif
-  if (!able && why != nullptr) *why = "this processor has neither AVX512-BF16 nor AMX";
+  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
+  const bool able = (has & wanted) == wanted;
+  if (!able && why != nullptr) {
+    *why =
+        "needs AVX512-BF16 (with AVX512 F, BW, VL, DQ and VNNI), which this processor or "
+        "ONEDNN_MAX_CPU_ISA does not offer";
+  }
   return able;
 }
 
-void require_cpu_baseline() {
-#if defined(__x86_64__)
-  // GCC has names for the levels only from 13 on; these two stand for x86-64-v3.
-  if (__builtin_cpu_supports("avx2") == 0 || __builtin_cpu_supports("fma") == 0) {
-    fail(ErrorKind::unavailable,
-         "processor: this build is for {} (AVX2 and FMA), which this processor has not; configure "
-         "with -DDCGAN_CPU_BASELINE=x86-64",
-         kBaseline);
-  }
-#endif
+void require_cpu_bf16(const char* operation) {
+  std::string why;
+  if (cpu_computes_bf16(&why)) return;
+  fail(ErrorKind::unavailable, "{}: bf16 on the CPU {}; use f32", operation, why);
 }
 
 }  // namespace dcgan

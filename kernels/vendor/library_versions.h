@@ -10,10 +10,11 @@ namespace dcgan {
 /// ("oneDNN", "2.6.3, code for avx512_core_bf16"), ...: one entry a library of this build.
 std::vector<std::pair<std::string, std::string>> library_versions();
 
-/// True when the CPU engine computes in bf16 on this processor; else `why` says what is missing.
+/// Whether the CPU variants compute in bf16: natively (AVX512-BF16), and not forbidden by
+/// ONEDNN_MAX_CPU_ISA. When not, `why` says what is missing.
 bool cpu_computes_bf16(std::string* why = nullptr);
 
-/// Throws Error(unavailable) naming what is missing when this processor cannot run the build.
-void require_cpu_baseline();
+/// Throws Error(unavailable), "`operation`: ..." and what is missing, unless cpu_computes_bf16().
+void require_cpu_bf16(const char* operation);
 
 }  // namespace dcgan

@@ -3,14 +3,6 @@
 #include "runtime/base/errors.h"
 
 namespace dcgan::cpu {
-void require_bf16() {
-  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  if ((has & wanted) == wanted) return;
-  fail(ErrorKind::unavailable,
-       "conv: bf16 on the CPU needs AVX512-BF16 (with AVX512 F, BW, VL, DQ and VNNI), which this "
-       "processor or ONEDNN_MAX_CPU_ISA does not offer; use f32");
-}
 
 const dnnl::engine& dnnl_engine() {
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);

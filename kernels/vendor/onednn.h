@@ -1,5 +1,5 @@
 // Thin helpers over oneDNN: one engine, calls whose memory is re-pointed, errors with a name.
-// Include in _cpu.cpp files only.
+// Included by .cpp files only.
 #pragma once
 
 #include <dnnl.hpp>
@@ -11,10 +11,6 @@
 #include "runtime/base/errors.h"
 
 namespace dcgan::cpu {
-
-/// Throws Error(unavailable), naming the missing instruction sets, unless this processor multiplies
-/// bf16 natively.
-void require_bf16();
 
 const dnnl::engine& dnnl_engine();
 dnnl::memory::data_type dnnl_type(DType dtype);

@@ -11,7 +11,7 @@
 #include <iterator>
 #include <string_view>
 
-namespace dcgan::cuda {
+namespace dcgan {
 namespace {
 
 namespace fs = std::filesystem;
@@ -70,4 +70,4 @@ bool store_cached(const std::string& folder, const std::string& key, const std::
   return false;
 }
 
-}  // namespace dcgan::cuda
+}  // namespace dcgan

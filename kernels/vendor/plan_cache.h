@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-namespace dcgan::cuda {
+namespace dcgan {
 
 /// The folder: $DCGAN_CACHE, else $XDG_CACHE_HOME/dcgan, else $HOME/.cache/dcgan; empty when none
 /// of them is set, or when DCGAN_CACHE is "off".
@@ -16,4 +16,4 @@ std::optional<std::string> load_cached(const std::string& folder, const std::str
 /// Stores whole or not at all. A cache that cannot be written costs time only: returns false.
 bool store_cached(const std::string& folder, const std::string& key, const std::string& text);
 
-}  // namespace dcgan::cuda
+}  // namespace dcgan

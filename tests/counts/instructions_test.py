@@ -42,7 +42,7 @@ def own_counts(text):
 
 
 def short_name(full):
-    """'add_patches' of 'void dcgan::cpu::add_patches<float>(...)'; a loop's body has the name of the
+    """'col2im' of 'void dcgan::cpu::col2im<float>(...)'; a loop's body has the name of the
     function it stands in. None for other people's functions."""
     if "dcgan::" not in full:
         return None

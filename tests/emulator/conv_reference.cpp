@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "kernels/conv/cuda/plans.h"
-#include "kernels/elementwise/cuda/activation.h"
+#include "kernels/conv/underlying.h"
+#include "kernels/elementwise/activation.h"
 #include "tests/emulator/grid/grid.h"
 
 namespace dcgan::cuda {
@@ -19,20 +20,18 @@ namespace {
 
 constexpr std::size_t kWorkspaceBytes = 512;
 
-// A convolution as `down` sees it: image (N, H, W, C), features (N, P, Q, K), weights (K, R, R, C).
+// An underlying convolution: image (N, H, W, C), features (N, P, Q, K), weights (K, R, R, C).
 struct Extents {
   std::int64_t n, h, w, c, p, q, k, r;
   int stride, padding;
 };
 
 Extents extents_of(const ConvConfig& config) {
-  const Shape& x = config.input;
-  const Shape y = config.spec.output_shape(x);
-  const bool down = config.spec.type == ConvType::convolution;
-  const Shape& image = down ? x : y;
-  const Shape& features = down ? y : x;
-  return {image[0],    image[1],    image[2],           image[3],           features[1],
-          features[2], features[3], config.spec.kernel, config.spec.stride, config.spec.padding};
+  const UnderlyingConv conv = underlying_of(config);
+  const Shape& image = conv.image;
+  const Shape& features = conv.features;
+  return {image[0],    image[1],    image[2],    image[3],    features[1],
+          features[2], features[3], conv.kernel, conv.stride, conv.padding};
 }
 
 // Calls body(pixel of the image, pixel of the features, tap) for all that meet, pixels and taps in
@@ -105,13 +104,8 @@ class ReferencePlan final : public ConvPlan {
   std::string describe() const override { return name_; }
 
   void forward(const Context& context, const ConvForward& tensors) override {
-    const auto& [x, weights, y, workspace] = tensors;
-    if (is_down()) {
-      enqueue_features(context, x, weights, y, workspace);
-    } else {
-      enqueue_image(context, x, weights, y, workspace);
-    }
-    activate_in_place(context, y, config_.activation);
+    enqueue(context, ConvPass::forward, tensors.x, tensors.weights, tensors.y, tensors.workspace);
+    activate_in_place(context, tensors.y, config_.activation);
   }
 
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
@@ -119,11 +113,8 @@ class ReferencePlan final : public ConvPlan {
   }
 
   void backward_data(const Context& context, const ConvBackward& tensors) override {
-    if (is_down()) {
-      enqueue_image(context, tensors.dy, tensors.weights, tensors.dx, tensors.workspace);
-    } else {
-      enqueue_features(context, tensors.dy, tensors.weights, tensors.dx, tensors.workspace);
-    }
+    enqueue(context, ConvPass::backward_data, tensors.dy, tensors.weights, tensors.dx,
+            tensors.workspace);
   }
 
   void backward_weights(const Context& context, const ConvBackward& tensors) override {
@@ -131,7 +122,14 @@ class ReferencePlan final : public ConvPlan {
   }
 
  private:
-  bool is_down() const { return config_.spec.type == ConvType::convolution; }
+  void enqueue(const Context& context, ConvPass pass, ConstTensorView from, ConstTensorView weights,
+               TensorView to, TensorView workspace) const {
+    if (underlying_product(config_.spec.type, pass) == ConvPass::forward) {
+      enqueue_features(context, from, weights, to, workspace);
+    } else {
+      enqueue_image(context, from, weights, to, workspace);
+    }
+  }
 
   // features = image * weights
   void enqueue_features(const Context& context, ConstTensorView image, ConstTensorView weights,
@@ -176,23 +174,26 @@ class ReferencePlan final : public ConvPlan {
   // dweights = the adjoint in the weights
   void enqueue_weights(const Context& context, const ConvBackward& tensors,
                        TensorView workspace) const {
-    const ConstTensorView image = is_down() ? tensors.x : ConstTensorView(tensors.dy);
-    const ConstTensorView features = is_down() ? ConstTensorView(tensors.dy) : tensors.x;
+    const auto [image, features] =
+        image_and_features<ConstTensorView>(config_.spec.type, tensors.x, tensors.dy);
     const TensorView dweights = tensors.dweights;
-    emulator::enqueue(context.stream(), "reference weights", [=, e = extents_, f = factors_] {
-      std::memset(workspace.data, 0x5a, kWorkspaceBytes);
-      const std::vector<double> in = widen(image, f);
-      const std::vector<double> out = widen(features, f);
-      std::vector<double> sums(static_cast<std::size_t>(dweights.elements()));
-      for_each_meeting(e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
-        for (std::int64_t k = 0; k < e.k; ++k) {
-          const double value = out[feature * e.k + k];
-          double* to = &sums[(k * e.r * e.r + tap) * e.c];
-          for (std::int64_t c = 0; c < e.c; ++c) to[c] += value * in[pixel * e.c + c];
-        }
-      });
-      narrow(sums, dweights);
-    });
+    emulator::enqueue(context.stream(), "reference weights",
+                      [=, image = image, features = features, e = extents_, f = factors_] {
+                        std::memset(workspace.data, 0x5a, kWorkspaceBytes);
+                        const std::vector<double> in = widen(image, f);
+                        const std::vector<double> out = widen(features, f);
+                        std::vector<double> sums(static_cast<std::size_t>(dweights.elements()));
+                        for_each_meeting(
+                            e, [&](std::int64_t pixel, std::int64_t feature, std::int64_t tap) {
+                              for (std::int64_t k = 0; k < e.k; ++k) {
+                                const double value = out[feature * e.k + k];
+                                double* to = &sums[(k * e.r * e.r + tap) * e.c];
+                                for (std::int64_t c = 0; c < e.c; ++c)
+                                  to[c] += value * in[pixel * e.c + c];
+                              }
+                            });
+                        narrow(sums, dweights);
+                      });
   }
 
   ConvConfig config_;
@@ -201,14 +202,38 @@ class ReferencePlan final : public ConvPlan {
   std::string name_;
 };
 
+// One plan a pass.
+class ReferencePlans final : public LibraryPlans {
+ public:
+  explicit ReferencePlans(const ConvConfig& config) : config_(config) {}
+  PassPlan next() override {
+    if (given_) return {};
+    given_ = true;
+    return made();
+  }
+  PassPlan restore(const std::string& key) override { return key == kKey ? made() : PassPlan{}; }
+  std::string last_refusal() const override { return "none"; }
+
+ private:
+  static constexpr const char* kKey = "emulated plan";
+  PassPlan made() const {
+    return {"emulated convolution", kKey, Derivative::in_place,
+            std::make_unique<ReferencePlan>(config_, "emulated convolution")};
+  }
+  ConvConfig config_;
+  bool given_ = false;
+};
+
 }  // namespace
 
-std::unique_ptr<ConvPlan> plan_dense_convolution(const Context&, const ConvConfig& config) {
-  return std::make_unique<ReferencePlan>(config, "emulated matrix product");
+std::unique_ptr<ConvPlan> plan_gemm(const Context&, const ConvConfig& config) {
+  return std::make_unique<ReferencePlan>(config, "emulated gemm");
 }
 
-std::unique_ptr<ConvPlan> plan_library_convolution(const Context&, const ConvConfig& config) {
-  return std::make_unique<ReferencePlan>(config, "emulated convolution");
+std::unique_ptr<LibraryPlans> library_plans(const Context&, const ConvConfig& config) {
+  return std::make_unique<ReferencePlans>(config);
 }
+
+std::string library_key() { return "emulated"; }
 
 }  // namespace dcgan::cuda

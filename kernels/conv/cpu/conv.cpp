@@ -1,97 +1,113 @@
-// The CPU's convolution plan: chooses an engine for the shape and adds the activation.
+// The CPU's candidates, and the plan around an algorithm: exchanges the products of a transposed
+// convolution and adds the activation.
 #include "kernels/conv/conv_variants.h"
 #include "kernels/conv/cpu/algorithm.h"
-#include "kernels/elementwise/cpu/activation.h"
-#include "kernels/vendor/onednn.h"
+#include "kernels/elementwise/activation.h"
+#include "kernels/vendor/library_versions.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan::cpu {
 namespace {
 
-class Plan final : public ConvPlan {
+class AlgorithmPlan final : public ConvPlan {
  public:
-  Plan(const ConvConfig& config, std::unique_ptr<ConvEngine> engine)
-      : config_(config), engine_(std::move(engine)) {}
+  AlgorithmPlan(const ConvConfig& config, std::unique_ptr<ConvAlgorithm> algorithm)
+      : type_(config.spec.type), activation_(config.activation), algorithm_(std::move(algorithm)) {}
 
-  std::size_t workspace_bytes(ConvPass /*pass*/) const override {
-    const std::size_t needed = engine_->workspace_bytes();
+  std::size_t workspace_bytes(ConvPass pass) const override {
+    const std::size_t needed = algorithm_->workspace_bytes(underlying_product(type_, pass));
     return needed == 0 ? 0 : needed + kAlignment - 1;  // the caller's bytes may start anywhere
   }
 
-  void forward(const Context& /*context*/, const ConvForward& tensors) override {
-    const auto& [x, weights, y, workspace] = tensors;
-    std::byte* scratch = aligned(workspace);
-    if (is_down()) {
-      engine_->gather(x.data, weights.data, y.data, scratch);
-    } else {
-      engine_->scatter(x.data, weights.data, y.data, scratch);
-    }
-    if (!(is_down() && engine_->fuses_activation())) apply_activation(y, config_.activation);
+  void forward(const Context& context, const ConvForward& tensors) override {
+    run(ConvPass::forward, tensors.x.data, tensors.weights.data, tensors.y.data, tensors.workspace);
+    const bool fused = type_ == ConvType::convolution && algorithm_->fuses_activation();
+    if (!fused) activate_in_place(context, tensors.y, activation_);
   }
 
-  void activation_backward(const Context& /*context*/, const ConvBackward& tensors) override {
-    apply_activation_derivative(tensors.y, tensors.dy, config_.activation);
-  }
-
-  void backward_weights(const Context& /*context*/, const ConvBackward& tensors) override {
-    const void* x = tensors.x.data;
-    const void* dy = tensors.dy.data;
-    engine_->weight_gradient(is_down() ? x : dy, is_down() ? dy : x, tensors.dweights.as<float>(),
-                             aligned(tensors.workspace));
+  void activation_backward(const Context& context, const ConvBackward& tensors) override {
+    activation_backward_in_place(context, tensors.y, tensors.dy, activation_);
   }
 
   void backward_data(const Context& /*context*/, const ConvBackward& tensors) override {
-    std::byte* scratch = aligned(tensors.workspace);
-    const void* dy = tensors.dy.data;
-    if (is_down()) {
-      engine_->scatter(dy, tensors.weights.data, tensors.dx.data, scratch);
-    } else {
-      engine_->gather(dy, tensors.weights.data, tensors.dx.data, scratch);
-    }
+    run(ConvPass::backward_data, tensors.dy.data, tensors.weights.data, tensors.dx.data,
+        tensors.workspace);
   }
 
-  std::string describe() const override { return engine_->describe(); }
+  void backward_weights(const Context& /*context*/, const ConvBackward& tensors) override {
+    const auto [image, features] =
+        image_and_features<const void*>(type_, tensors.x.data, tensors.dy.data);
+    algorithm_->backward_weights(image, features, tensors.dweights.as<float>(),
+                                 aligned(tensors.workspace));
+  }
+
+  std::string describe() const override { return algorithm_->describe(); }
 
  private:
   static constexpr std::size_t kAlignment = 64;
 
-  bool is_down() const { return config_.spec.type == ConvType::convolution; }
   static std::byte* aligned(const TensorView& workspace) {
     const auto address = reinterpret_cast<std::uintptr_t>(workspace.data);
     return reinterpret_cast<std::byte*>((address + kAlignment - 1) / kAlignment * kAlignment);
   }
+  void run(ConvPass pass, const void* from, const void* weights, void* to,
+           const TensorView& workspace) {
+    if (underlying_product(type_, pass) == ConvPass::forward) {
+      algorithm_->forward(from, weights, to, aligned(workspace));
+    } else {
+      algorithm_->backward_data(from, weights, to, aligned(workspace));
+    }
+  }
 
-  ConvConfig config_;
-  std::unique_ptr<ConvEngine> engine_;
+  ConvType type_;
+  ActivationSpec activation_;
+  std::unique_ptr<ConvAlgorithm> algorithm_;
 };
 
-std::unique_ptr<ConvEngine> make_engine(const ConvConfig& config) {
-  const ConvSpec& spec = config.spec;
-  const bool down = spec.type == ConvType::convolution;
-  const Shape output = spec.output_shape(config.input);
-  const ConvSides sides{down ? config.input : output,
-                        down ? output : config.input,
-                        spec.kernel,
-                        spec.stride,
-                        spec.padding,
-                        config.dtype};
-  if (sides.is_dense()) {
-    return sides.small[3] == 1 ? make_dot_engine(sides) : make_matrix_engine(sides);
-  }
-  if (filtering_pays(sides)) return make_filtering_engine(sides);
-  return make_patch_engine(sides, down ? config.activation : ActivationSpec{});
+template <std::unique_ptr<ConvAlgorithm> (*make_algorithm)(const UnderlyingConv&)>
+std::unique_ptr<ConvPlan> make_plan(const Context& /*context*/, const ConvConfig& config) {
+  return std::make_unique<AlgorithmPlan>(config, make_algorithm(underlying_of(config)));
 }
+
+std::unique_ptr<ConvPlan> make_im2col_plan(const Context& /*context*/, const ConvConfig& config) {
+  const bool inside = config.spec.type == ConvType::convolution && config.passes.forward;
+  return std::make_unique<AlgorithmPlan>(
+      config, make_im2col(underlying_of(config), inside ? config.activation : ActivationSpec{}));
+}
+
+template <ConvClass wanted>
+bool is_class(const Context& /*context*/, const ConvConfig& config) {
+  return class_of(underlying_of(config)) == wanted;
+}
+bool fits_winograd(const Context& /*context*/, const ConvConfig& config) {
+  return winograd_pays(underlying_of(config));
+}
+bool fits_all(const Context& /*context*/, const ConvConfig& /*config*/) { return true; }
 
 }  // namespace
 
-std::unique_ptr<ConvPlan> plan_convolution(const Context& /*context*/, const ConvConfig& config) {
-  if (config.dtype == DType::bf16) require_bf16();
+const std::vector<ConvCandidate>& conv_candidates() {
+  static const std::vector<ConvCandidate> candidates{
+      {"gemv head", is_class<ConvClass::gemv>, make_plan<make_gemv_head>},
+      {"gemm", is_class<ConvClass::gemm>, make_plan<make_gemm>},
+      {"winograd", fits_winograd, make_plan<make_winograd>},
+      {"im2col", fits_all, make_im2col_plan},
+  };
+  return candidates;
+}
+
+std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config) {
+  if (config.dtype == DType::bf16) require_cpu_bf16("conv");
   if (config.policy.allow_tf32 && config.dtype == DType::f32) {
     fail(ErrorKind::unavailable,
          "conv: TF32 is a format of NVIDIA's tensor cores (--precision tf32 needs --device cuda); "
          "the CPU computes in fp32 and bf16");
   }
-  return std::make_unique<Plan>(config, make_engine(config));
+  for (const ConvCandidate& candidate : conv_candidates()) {
+    if (candidate.fits(context, config)) return candidate.make(context, config);
+  }
+  fail(ErrorKind::internal, "conv: no candidate computes {} on {}", to_string(config.spec),
+       to_string(config.input));
 }
 
 }  // namespace dcgan::cpu

@@ -1,5 +1,5 @@
-// The discriminator's head: one output an image, y[n] = sum_k x[n, k] w[k]. Each pass reads its
-// large operand once; a matrix library would pad the single column.
+// A discriminator's head: one output an image, y[n] = sum over i of x[n, i] w[i]. Each product
+// reads its large operand once; a matrix library would pad the single column.
 #include <algorithm>
 #include <array>
 
@@ -30,17 +30,17 @@ float dot(const T* __restrict x, const T* __restrict w, std::int64_t count) {
 }
 
 template <class T>
-class DotEngine final : public ConvEngine {
+class GemvAlgorithm final : public ConvAlgorithm {
  public:
-  explicit DotEngine(const ConvSides& sides)
-      : images_(sides.big[0]), length_(sides.big[1] * sides.big[2] * sides.big[3]) {}
+  explicit GemvAlgorithm(const UnderlyingConv& conv)
+      : images_(conv.image[0]), length_(conv.image[1] * conv.image[2] * conv.image[3]) {}
 
-  std::size_t workspace_bytes() const override { return 0; }
+  std::size_t workspace_bytes(ConvPass /*product*/) const override { return 0; }
 
-  void gather(const void* big, const void* weights, void* small, std::byte*) override {
-    const auto* x = static_cast<const T*>(big);
+  void forward(const void* image, const void* weights, void* features, std::byte*) override {
+    const auto* x = static_cast<const T*>(image);
     const auto* w = static_cast<const T*>(weights);
-    auto* y = static_cast<T*>(small);
+    auto* y = static_cast<T*>(features);
     parallel_for(images_, 4, [=, this](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
         y[n] = static_cast<T>(dot(x + n * length_, w, length_));
@@ -48,10 +48,10 @@ class DotEngine final : public ConvEngine {
     });
   }
 
-  void scatter(const void* small, const void* weights, void* big, std::byte*) override {
-    const auto* y = static_cast<const T*>(small);
+  void backward_data(const void* features, const void* weights, void* image, std::byte*) override {
+    const auto* y = static_cast<const T*>(features);
     const auto* w = static_cast<const T*>(weights);
-    auto* x = static_cast<T*>(big);
+    auto* x = static_cast<T*>(image);
     parallel_for(images_, 4, [=, this](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
         const auto factor = static_cast<float>(y[n]);
@@ -63,9 +63,10 @@ class DotEngine final : public ConvEngine {
     });
   }
 
-  void weight_gradient(const void* big, const void* small, float* dweights, std::byte*) override {
-    const auto* x = static_cast<const T*>(big);
-    const auto* y = static_cast<const T*>(small);
+  void backward_weights(const void* image, const void* features, float* dweights,
+                        std::byte*) override {
+    const auto* x = static_cast<const T*>(image);
+    const auto* y = static_cast<const T*>(features);
     parallel_for(length_, kGrain, [=, this](std::int64_t begin, std::int64_t end) {
       float* __restrict sum = dweights;
       std::fill(sum + begin, sum + end, 0.0f);
@@ -77,7 +78,7 @@ class DotEngine final : public ConvEngine {
     });
   }
 
-  std::string describe() const override { return "dot products"; }
+  std::string describe() const override { return "gemv"; }
 
  private:
   std::int64_t images_;
@@ -86,9 +87,9 @@ class DotEngine final : public ConvEngine {
 
 }  // namespace
 
-std::unique_ptr<ConvEngine> make_dot_engine(const ConvSides& sides) {
-  if (sides.dtype == DType::bf16) return std::make_unique<DotEngine<bf16>>(sides);
-  return std::make_unique<DotEngine<float>>(sides);
+std::unique_ptr<ConvAlgorithm> make_gemv_head(const UnderlyingConv& conv) {
+  if (conv.dtype == DType::bf16) return std::make_unique<GemvAlgorithm<bf16>>(conv);
+  return std::make_unique<GemvAlgorithm<float>>(conv);
 }
 
 }  // namespace dcgan::cpu

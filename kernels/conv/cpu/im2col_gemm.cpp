@@ -1,14 +1,16 @@
-// Convolution passes as matrix products over patches, where that beats the library's convolution.
-// With S (pixels, A), P (pixels, K) and weights W (A, K):
-//   gather           S = P W^T          small images of many channels
-//   scatter          P = S W, added up  few channels, where the library's vectors are mostly empty;
-//                                       small images of many channels in bf16
-//   weight_gradient  dW = S^T P         many channels
-// Patches are made for a piece of the batch at a time. Processor time on one AMD core with
-// AVX512-BF16, ms, library / patches, [128,8,8,256] <-> [128,4,4,512]: gather 70 / 42 (f32), 30 /
-// 22 (bf16); scatter 36 / 22 (bf16); weights 82 / 47 (f32), 65 / 25 (bf16). [128,32,32,64] -> three
-// channels: scatter 25 / 9 (f32). At 8 x 8 in bf16 scatter gains 4 % of a generator's forward pass,
-// at 16 x 16 it loses 7 %.
+// Convolution products as matrix products over the columns of im2col, where that beats the
+// library's convolution. With F (pixels, K) the features, P (pixels, L) the columns and W (K, L)
+// the weights:
+//   forward           F = P W^T           small images of many channels
+//   backward_data     P = F W, col2im     few channels, where the library's vectors are mostly
+//   empty;
+//                                         small images of many channels in bf16
+//   backward_weights  dW = F^T P          many channels
+// Columns are made for a piece of the batch at a time. Processor time on one AMD core with
+// AVX512-BF16, ms, library / im2col, [128,8,8,256] <-> [128,4,4,512]: forward 70 / 42 (f32), 30 /
+// 22 (bf16); backward_data 36 / 22 (bf16); backward_weights 82 / 47 (f32), 65 / 25 (bf16).
+// [128,32,32,64] -> three channels: backward_data 25 / 9 (f32). At 8 x 8 in bf16 backward_data
+// gains 4 % of a generator's forward pass, at 16 x 16 it loses 7 %.
 #include <algorithm>
 #include <utility>
 
@@ -23,7 +25,7 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-/// Pixels whose patches are made at a time: enough for a product at full speed, and 16 MiB for the
+/// Pixels whose columns are made at a time: enough for a product at full speed, and 16 MiB for the
 /// widest layer of the usual networks.
 constexpr std::int64_t kPiecePixels = 1024;
 
@@ -58,182 +60,202 @@ struct PieceProducts {
   }
 };
 
-/// S = P W^T.
+/// F = P W^T.
 template <class T>
-class PatchGather {
+class Im2colForward {
  public:
-  explicit PatchGather(const PatchShape& shape)
+  explicit Im2colForward(const Im2colShape& shape)
       : shape_(shape), products_(shape.pixels(), [&](std::int64_t pixels, Result) {
           const auto type = dnnl_type(dtype_of<T>);
-          const memory::dims left{pixels, shape.length()}, right{shape.length(), shape.outputs},
-              result{pixels, shape.outputs};
+          const memory::dims left{pixels, shape.length()}, right{shape.length(), shape.features},
+              result{pixels, shape.features};
           return make_product({left, type, Tag::ab}, {right, type, Tag::ba},
                               {result, type, Tag::ab});
         }) {}
-  std::size_t workspace_bytes() const { return patch_bytes() + products_.scratchpad_bytes(); }
-  void run(const T* big, const T* weights, T* small, std::byte* scratch) {
-    auto* patches = reinterpret_cast<T*>(scratch);
+  std::size_t workspace_bytes() const { return column_bytes() + products_.scratchpad_bytes(); }
+  void run(const T* image, const T* weights, T* features, std::byte* scratch) {
+    auto* columns = reinterpret_cast<T*>(scratch);
     products_.for_each([&](std::int64_t pixel, std::int64_t count, DnnlCall& product) {
-      make_patches(shape_, big, pixel, count, patches);
-      product.run({patches, weights, small + pixel * shape_.outputs}, scratch + patch_bytes());
+      im2col(shape_, image, pixel, count, columns);
+      product.run({columns, weights, features + pixel * shape_.features}, scratch + column_bytes());
     });
   }
 
  private:
-  std::size_t patch_bytes() const {
+  std::size_t column_bytes() const {
     return aligned_bytes(products_.piece * shape_.length(), sizeof(T));
   }
-  PatchShape shape_;
+  Im2colShape shape_;
   PieceProducts products_;
 };
 
-/// dweights = S^T P.
+/// dweights = F^T P.
 template <class T>
-class PatchWeightGradient {
+class Im2colBackwardWeights {
  public:
-  explicit PatchWeightGradient(const PatchShape& shape)
+  explicit Im2colBackwardWeights(const Im2colShape& shape)
       : shape_(shape), products_(shape.pixels(), [&](std::int64_t pixels, Result kind) {
           const auto type = dnnl_type(dtype_of<T>);
-          const memory::dims left{shape.outputs, pixels}, right{pixels, shape.length()},
-              result{shape.outputs, shape.length()};
+          const memory::dims left{shape.features, pixels}, right{pixels, shape.length()},
+              result{shape.features, shape.length()};
           return make_product({left, type, Tag::ba}, {right, type, Tag::ab},
                               {result, memory::data_type::f32, Tag::ab}, kind);
         }) {}
-  std::size_t workspace_bytes() const { return patch_bytes() + products_.scratchpad_bytes(); }
-  void run(const T* big, const T* small, float* dweights, std::byte* scratch) {
-    auto* patches = reinterpret_cast<T*>(scratch);
+  std::size_t workspace_bytes() const { return column_bytes() + products_.scratchpad_bytes(); }
+  void run(const T* image, const T* features, float* dweights, std::byte* scratch) {
+    auto* columns = reinterpret_cast<T*>(scratch);
     products_.for_each([&](std::int64_t pixel, std::int64_t count, DnnlCall& product) {
-      make_patches(shape_, big, pixel, count, patches);
-      product.run({small + pixel * shape_.outputs, patches, dweights}, scratch + patch_bytes());
+      im2col(shape_, image, pixel, count, columns);
+      product.run({features + pixel * shape_.features, columns, dweights},
+                  scratch + column_bytes());
     });
   }
 
  private:
-  std::size_t patch_bytes() const {
+  std::size_t column_bytes() const {
     return aligned_bytes(products_.piece * shape_.length(), sizeof(T));
   }
-  PatchShape shape_;
+  Im2colShape shape_;
   PieceProducts products_;
 };
 
-/// big = sum of S weights, piece by piece; sums in f32 for either type.
+/// image = col2im(F W), a piece of the batch at a time; sums in f32 for either type.
 template <class T>
-class PatchScatter {
+class Col2imBackwardData {
  public:
-  explicit PatchScatter(const PatchShape& shape)
+  explicit Col2imBackwardData(const Im2colShape& shape)
       : shape_(shape),
-        piece_(std::clamp<std::int64_t>(
-            kScatterFloats / (shape.rows * shape.columns * shape.length()), 1, shape.images)),
+        piece_(std::clamp<std::int64_t>(kPieceFloats / (shape.pixels_of_image() * shape.length()),
+                                        1, shape.images)),
         whole_(product(piece_)) {
     if (shape.images % piece_ > 0) last_ = product(shape.images % piece_);
   }
   std::size_t workspace_bytes() const {
-    return patch_bytes() + row_bytes() +
+    return column_bytes() + row_bytes() +
            std::max(whole_.scratchpad_bytes(), last_.scratchpad_bytes());
   }
-  void run(const T* small, const T* weights, T* big, std::byte* scratch) {
-    auto* patches = reinterpret_cast<float*>(scratch);
-    auto* rows = reinterpret_cast<float*>(scratch + patch_bytes());
-    const std::int64_t pixels = shape_.rows * shape_.columns;
+  void run(const T* features, const T* weights, T* image, std::byte* scratch) {
+    auto* columns = reinterpret_cast<float*>(scratch);
+    auto* rows = reinterpret_cast<float*>(scratch + column_bytes());
+    const std::int64_t pixels = shape_.pixels_of_image();
     const std::int64_t size = shape_.height * shape_.width * shape_.channels;
-    for (std::int64_t image = 0; image < shape_.images; image += piece_) {
-      const std::int64_t count = std::min(piece_, shape_.images - image);
+    for (std::int64_t first = 0; first < shape_.images; first += piece_) {
+      const std::int64_t count = std::min(piece_, shape_.images - first);
       (count == piece_ ? whole_ : last_)
-          .run({small + image * pixels * shape_.outputs, weights, patches},
-               scratch + patch_bytes() + row_bytes());
+          .run({features + first * pixels * shape_.features, weights, columns},
+               scratch + column_bytes() + row_bytes());
       parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
-          add_patches(shape_, patches + i * pixels * shape_.length(), rows + i * padded_row(shape_),
-                      big + (image + i) * size);
+          col2im(shape_, columns + i * pixels * shape_.length(), rows + i * padded_row(shape_),
+                 image + (first + i) * size);
         }
       });
     }
   }
 
  private:
-  static constexpr std::int64_t kScatterFloats = 1 << 20;  // 4 MiB of patches at a time
+  static constexpr std::int64_t kPieceFloats = 1 << 20;  // 4 MiB of columns at a time
 
-  std::size_t patch_bytes() const {
-    return aligned_bytes(piece_ * shape_.rows * shape_.columns * shape_.length(), sizeof(float));
+  std::size_t column_bytes() const {
+    return aligned_bytes(piece_ * shape_.pixels_of_image() * shape_.length(), sizeof(float));
   }
   std::size_t row_bytes() const {
     return aligned_bytes(piece_ * padded_row(shape_), sizeof(float));
   }
   DnnlCall product(std::int64_t images) const {
     const auto type = dnnl_type(dtype_of<T>);
-    const std::int64_t pixels = images * shape_.rows * shape_.columns;
-    const memory::dims left{pixels, shape_.outputs}, right{shape_.outputs, shape_.length()},
+    const std::int64_t pixels = images * shape_.pixels_of_image();
+    const memory::dims left{pixels, shape_.features}, right{shape_.features, shape_.length()},
         result{pixels, shape_.length()};
     return make_product({left, type, Tag::ab}, {right, type, Tag::ab},
                         {result, memory::data_type::f32, Tag::ab});
   }
 
-  PatchShape shape_;
+  Im2colShape shape_;
   std::int64_t piece_;
   DnnlCall whole_, last_;
 };
 
 template <class T>
-class PatchEngine final : public ConvEngine {
+class Im2colAlgorithm final : public ConvAlgorithm {
  public:
-  PatchEngine(const ConvSides& sides, const ActivationSpec& activation)
-      : library_(make_library_engine(sides, activation)) {
-    const PatchShape shape(sides);
+  Im2colAlgorithm(const UnderlyingConv& conv, const ActivationSpec& activation) {
+    const Im2colShape shape(conv);
     const bool few_channels = shape.channels <= kFewChannels;
-    const std::int64_t pixels = shape.rows * shape.columns;
-    const bool small_image = pixels <= kFewPixels;
-    if (few_channels || (sides.dtype == DType::bf16 && pixels <= kFewPixelsBf16Scatter))
-      scatter_ = std::make_unique<PatchScatter<T>>(shape);
-    if (!few_channels) weight_gradient_ = std::make_unique<PatchWeightGradient<T>>(shape);
-    if (!few_channels && small_image) gather_ = std::make_unique<PatchGather<T>>(shape);
+    const std::int64_t pixels = shape.pixels_of_image();
+    const bool bf16_few_pixels = conv.dtype == DType::bf16 && pixels <= kFewPixelsBf16Data;
+    UnderlyingConv rest = conv;  // what the library computes
+    const auto take = [](bool& wanted, bool faster) {
+      const bool taken = wanted && faster;
+      wanted = wanted && !faster;
+      return taken;
+    };
+    if (take(rest.products.forward, !few_channels && pixels <= kFewPixels)) {
+      forward_ = std::make_unique<Im2colForward<T>>(shape);
+    }
+    if (take(rest.products.backward_data, few_channels || bf16_few_pixels)) {
+      backward_data_ = std::make_unique<Col2imBackwardData<T>>(shape);
+    }
+    if (take(rest.products.backward_weights, !few_channels)) {
+      backward_weights_ = std::make_unique<Im2colBackwardWeights<T>>(shape);
+    }
+    library_ = make_library(rest, activation);
   }
 
-  std::size_t workspace_bytes() const override {
-    return std::max({library_->workspace_bytes(), gather_ ? gather_->workspace_bytes() : 0,
-                     scatter_ ? scatter_->workspace_bytes() : 0,
-                     weight_gradient_ ? weight_gradient_->workspace_bytes() : 0});
+  std::size_t workspace_bytes(ConvPass product) const override {
+    if (product == ConvPass::forward && forward_) return forward_->workspace_bytes();
+    if (product == ConvPass::backward_data && backward_data_) {
+      return backward_data_->workspace_bytes();
+    }
+    if (product == ConvPass::backward_weights && backward_weights_) {
+      return backward_weights_->workspace_bytes();
+    }
+    return library_->workspace_bytes(product);
   }
-  bool fuses_activation() const override { return !gather_ && library_->fuses_activation(); }
+  bool fuses_activation() const override { return !forward_ && library_->fuses_activation(); }
 
-  void gather(const void* big, const void* weights, void* small, std::byte* scratch) override {
-    if (!gather_) return library_->gather(big, weights, small, scratch);
-    gather_->run(static_cast<const T*>(big), static_cast<const T*>(weights), static_cast<T*>(small),
-                 scratch);
+  void forward(const void* image, const void* weights, void* features,
+               std::byte* scratch) override {
+    if (!forward_) return library_->forward(image, weights, features, scratch);
+    forward_->run(static_cast<const T*>(image), static_cast<const T*>(weights),
+                  static_cast<T*>(features), scratch);
   }
-  void scatter(const void* small, const void* weights, void* big, std::byte* scratch) override {
-    if (!scatter_) return library_->scatter(small, weights, big, scratch);
-    scatter_->run(static_cast<const T*>(small), static_cast<const T*>(weights),
-                  static_cast<T*>(big), scratch);
+  void backward_data(const void* features, const void* weights, void* image,
+                     std::byte* scratch) override {
+    if (!backward_data_) return library_->backward_data(features, weights, image, scratch);
+    backward_data_->run(static_cast<const T*>(features), static_cast<const T*>(weights),
+                        static_cast<T*>(image), scratch);
   }
-  void weight_gradient(const void* big, const void* small, float* dweights,
-                       std::byte* scratch) override {
-    if (!weight_gradient_) return library_->weight_gradient(big, small, dweights, scratch);
-    weight_gradient_->run(static_cast<const T*>(big), static_cast<const T*>(small), dweights,
-                          scratch);
+  void backward_weights(const void* image, const void* features, float* dweights,
+                        std::byte* scratch) override {
+    if (!backward_weights_) return library_->backward_weights(image, features, dweights, scratch);
+    backward_weights_->run(static_cast<const T*>(image), static_cast<const T*>(features), dweights,
+                           scratch);
   }
   std::string describe() const override {
-    return fmt::format("{}; by patches:{}{}{}", library_->describe(), gather_ ? " gather" : "",
-                       scatter_ ? " scatter" : "", weight_gradient_ ? " weights" : "");
+    return fmt::format("oneDNN{}; im2col:{}{}{}", library_->describe(), forward_ ? " forward" : "",
+                       backward_data_ ? " backward_data" : "",
+                       backward_weights_ ? " backward_weights" : "");
   }
 
  private:
-  static constexpr std::int64_t kFewChannels = 8;            // half a vector of the library's
-  static constexpr std::int64_t kFewPixels = 16;             // 4 x 4
-  static constexpr std::int64_t kFewPixelsBf16Scatter = 64;  // 8 x 8
+  static constexpr std::int64_t kFewChannels = 8;         // half a vector of the library's
+  static constexpr std::int64_t kFewPixels = 16;          // 4 x 4
+  static constexpr std::int64_t kFewPixelsBf16Data = 64;  // 8 x 8
 
-  std::unique_ptr<ConvEngine> library_;
-  std::unique_ptr<PatchGather<T>> gather_;
-  std::unique_ptr<PatchScatter<T>> scatter_;
-  std::unique_ptr<PatchWeightGradient<T>> weight_gradient_;
+  std::unique_ptr<ConvAlgorithm> library_;
+  std::unique_ptr<Im2colForward<T>> forward_;
+  std::unique_ptr<Col2imBackwardData<T>> backward_data_;
+  std::unique_ptr<Im2colBackwardWeights<T>> backward_weights_;
 };
 
 }  // namespace
 
-std::unique_ptr<ConvEngine> make_patch_engine(const ConvSides& sides,
-                                              const ActivationSpec& activation) {
-  return with_dnnl_errors("conv", [&]() -> std::unique_ptr<ConvEngine> {
-    if (sides.dtype == DType::bf16) return std::make_unique<PatchEngine<bf16>>(sides, activation);
-    return std::make_unique<PatchEngine<float>>(sides, activation);
+std::unique_ptr<ConvAlgorithm> make_im2col(const UnderlyingConv& conv,
+                                           const ActivationSpec& activation) {
+  return with_dnnl_errors("conv", [&]() -> std::unique_ptr<ConvAlgorithm> {
+    if (conv.dtype == DType::bf16) return std::make_unique<Im2colAlgorithm<bf16>>(conv, activation);
+    return std::make_unique<Im2colAlgorithm<float>>(conv, activation);
   });
 }
 

@@ -18,28 +18,28 @@ std::size_t rounded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 /// The shapes in oneDNN's terms. Logical extents are NCHW and OIHW; where they lie is in the tags.
 struct Descriptions {
   memory::data_type type;
-  memory::dims big, small, weights, strides, padding;
+  memory::dims image, features, weights, strides, padding;
 
-  explicit Descriptions(const ConvSides& s)
+  explicit Descriptions(const UnderlyingConv& s)
       : type(dnnl_type(s.dtype)),
-        big{s.big[0], s.big[3], s.big[1], s.big[2]},
-        small{s.small[0], s.small[3], s.small[1], s.small[2]},
-        weights{s.small[3], s.big[3], s.kernel, s.kernel},
+        image{s.image[0], s.image[3], s.image[1], s.image[2]},
+        features{s.features[0], s.features[3], s.features[1], s.features[2]},
+        weights{s.features[3], s.image[3], s.kernel, s.kernel},
         strides{s.stride, s.stride},
         padding{s.padding, s.padding} {}
 
-  memory::desc big_desc() const { return {big, type, Tag::nhwc}; }
-  memory::desc small_desc() const { return {small, type, Tag::nhwc}; }
+  memory::desc image_desc() const { return {image, type, Tag::nhwc}; }
+  memory::desc features_desc() const { return {features, type, Tag::nhwc}; }
   memory::desc any_weights() const { return {weights, type, Tag::any}; }
   memory::desc any_dweights() const { return {weights, memory::data_type::f32, Tag::any}; }
-  /// As the engine stores them: (A, k, k, B).
+  /// As tensors of the contract: (K, kernel, kernel, C).
   memory::desc stored_weights() const { return {weights, type, Tag::ohwi}; }
   memory::desc stored_dweights() const { return {weights, memory::data_type::f32, Tag::ohwi}; }
 
   using Forward = dnnl::convolution_forward;
   Forward::primitive_desc forward(const dnnl::primitive_attr& attributes) const {
-    return {{prop_kind::forward_training, dnnl::algorithm::convolution_direct, big_desc(),
-             any_weights(), small_desc(), strides, padding, padding},
+    return {{prop_kind::forward_training, dnnl::algorithm::convolution_direct, image_desc(),
+             any_weights(), features_desc(), strides, padding, padding},
             attributes,
             dnnl_engine()};
   }
@@ -74,15 +74,15 @@ bool append_activation(const ActivationSpec& activation, dnnl::primitive_attr& a
   return true;
 }
 
-/// One of the passes: the convolution and the copy of weights into or out of its format.
-struct Pass {
+/// One of the products: the convolution and the copy of weights into or out of its format.
+struct ProductCalls {
   DnnlCall convolution;
   DnnlCall reorder;
   std::size_t weight_bytes = 0;  // in the library's format; 0 when no copy is needed
   std::string implementation;
 
-  Pass() = default;
-  Pass(DnnlCall call, DnnlCall copy, const memory::desc& library_weights, std::string name)
+  ProductCalls() = default;
+  ProductCalls(DnnlCall call, DnnlCall copy, const memory::desc& library_weights, std::string name)
       : convolution(std::move(call)),
         reorder(std::move(copy)),
         weight_bytes(reorder.empty() ? 0 : rounded(library_weights.get_size())),
@@ -93,50 +93,68 @@ struct Pass {
   }
 };
 
-class LibraryEngine final : public ConvEngine {
+class LibraryAlgorithm final : public ConvAlgorithm {
  public:
-  LibraryEngine(const ConvSides& sides, const ActivationSpec& activation) {
-    const Descriptions shapes(sides);
-    make_gather(shapes, activation);
-    make_scatter(shapes);
-    make_weight_gradient(shapes);
+  LibraryAlgorithm(const UnderlyingConv& conv, const ActivationSpec& activation) {
+    const Descriptions shapes(conv);
+    if (conv.products.forward) make_forward(shapes, activation);
+    if (conv.products.backward_data) make_backward_data(shapes);
+    if (conv.products.backward_weights) make_backward_weights(shapes);
   }
 
-  std::size_t workspace_bytes() const override {
-    return std::max({gather_.workspace_bytes(), scatter_.workspace_bytes(),
-                     weight_gradient_.workspace_bytes()});
+  std::size_t workspace_bytes(ConvPass product) const override {
+    switch (product) {
+      case ConvPass::forward:
+        return forward_.workspace_bytes();
+      case ConvPass::backward_data:
+        return backward_data_.workspace_bytes();
+      case ConvPass::backward_weights:
+        break;
+    }
+    return backward_weights_.workspace_bytes();
   }
   bool fuses_activation() const override { return fused_; }
 
-  void gather(const void* big, const void* weights, void* small, std::byte* scratch) override {
-    const void* used = library_weights(gather_, weights, scratch);
-    gather_.convolution.run({big, used, small}, scratch + gather_.weight_bytes);
+  void forward(const void* image, const void* weights, void* features,
+               std::byte* scratch) override {
+    const void* used = library_weights(forward_, weights, scratch);
+    forward_.convolution.run({image, used, features}, scratch + forward_.weight_bytes);
   }
-  void scatter(const void* small, const void* weights, void* big, std::byte* scratch) override {
-    const void* used = library_weights(scatter_, weights, scratch);
-    scatter_.convolution.run({small, used, big}, scratch + scatter_.weight_bytes);
+  void backward_data(const void* features, const void* weights, void* image,
+                     std::byte* scratch) override {
+    const void* used = library_weights(backward_data_, weights, scratch);
+    backward_data_.convolution.run({features, used, image}, scratch + backward_data_.weight_bytes);
   }
-  void weight_gradient(const void* big, const void* small, float* dweights,
-                       std::byte* scratch) override {
-    Pass& pass = weight_gradient_;
-    std::byte* scratchpad = scratch + pass.weight_bytes;
-    if (pass.reorder.empty()) return pass.convolution.run({big, small, dweights}, scratchpad);
-    pass.convolution.run({big, small, scratch}, scratchpad);
-    pass.reorder.run({scratch, dweights}, scratchpad);
+  void backward_weights(const void* image, const void* features, float* dweights,
+                        std::byte* scratch) override {
+    ProductCalls& calls = backward_weights_;
+    std::byte* scratchpad = scratch + calls.weight_bytes;
+    if (calls.reorder.empty())
+      return calls.convolution.run({image, features, dweights}, scratchpad);
+    calls.convolution.run({image, features, scratch}, scratchpad);
+    calls.reorder.run({scratch, dweights}, scratchpad);
   }
   std::string describe() const override {
-    return fmt::format("oneDNN {}{}, {}, {}", gather_.implementation, fused_ ? " + activation" : "",
-                       scatter_.implementation, weight_gradient_.implementation);
+    std::string text;
+    const auto add = [&text](const char* product, const ProductCalls& calls, const char* more) {
+      if (calls.convolution.empty()) return;
+      text +=
+          fmt::format("{}{} {}{}", text.empty() ? " " : ", ", product, calls.implementation, more);
+    };
+    add("forward", forward_, fused_ ? " + activation" : "");
+    add("backward_data", backward_data_, "");
+    add("backward_weights", backward_weights_, "");
+    return text;
   }
 
  private:
-  static const void* library_weights(Pass& pass, const void* weights, std::byte* scratch) {
-    if (pass.reorder.empty()) return weights;
-    pass.reorder.run({weights, scratch}, scratch + pass.weight_bytes);
+  static const void* library_weights(ProductCalls& calls, const void* weights, std::byte* scratch) {
+    if (calls.reorder.empty()) return weights;
+    calls.reorder.run({weights, scratch}, scratch + calls.weight_bytes);
     return scratch;
   }
 
-  void make_gather(const Descriptions& shapes, const ActivationSpec& activation) {
+  void make_forward(const Descriptions& shapes, const ActivationSpec& activation) {
     auto description = shapes.forward(dnnl_attributes());
     dnnl::primitive_attr with_activation = dnnl_attributes();
     if (append_activation(activation, with_activation)) {
@@ -146,58 +164,58 @@ class LibraryEngine final : public ConvEngine {
       fused_ = std::string(fused.impl_info_str()) == description.impl_info_str();
       if (fused_) description = fused;
     }
-    gather_ = Pass({dnnl::convolution_forward(description),
-                    {{DNNL_ARG_SRC, description.src_desc()},
-                     {DNNL_ARG_WEIGHTS, description.weights_desc()},
-                     {DNNL_ARG_DST, description.dst_desc()}},
-                    description.scratchpad_desc()},
-                   make_reorder(shapes.stored_weights(), description.weights_desc()),
-                   description.weights_desc(), description.impl_info_str());
+    forward_ = ProductCalls({dnnl::convolution_forward(description),
+                             {{DNNL_ARG_SRC, description.src_desc()},
+                              {DNNL_ARG_WEIGHTS, description.weights_desc()},
+                              {DNNL_ARG_DST, description.dst_desc()}},
+                             description.scratchpad_desc()},
+                            make_reorder(shapes.stored_weights(), description.weights_desc()),
+                            description.weights_desc(), description.impl_info_str());
   }
 
-  void make_scatter(const Descriptions& shapes) {
+  void make_backward_data(const Descriptions& shapes) {
     using Backward = dnnl::convolution_backward_data;
     const Backward::primitive_desc description(
-        {dnnl::algorithm::convolution_direct, shapes.big_desc(), shapes.any_weights(),
-         shapes.small_desc(), shapes.strides, shapes.padding, shapes.padding},
+        {dnnl::algorithm::convolution_direct, shapes.image_desc(), shapes.any_weights(),
+         shapes.features_desc(), shapes.strides, shapes.padding, shapes.padding},
         dnnl_attributes(), dnnl_engine(), shapes.forward(dnnl_attributes()));
-    scatter_ = Pass({Backward(description),
-                     {{DNNL_ARG_DIFF_DST, description.diff_dst_desc()},
-                      {DNNL_ARG_WEIGHTS, description.weights_desc()},
-                      {DNNL_ARG_DIFF_SRC, description.diff_src_desc()}},
-                     description.scratchpad_desc()},
-                    make_reorder(shapes.stored_weights(), description.weights_desc()),
-                    description.weights_desc(), description.impl_info_str());
+    backward_data_ = ProductCalls({Backward(description),
+                                   {{DNNL_ARG_DIFF_DST, description.diff_dst_desc()},
+                                    {DNNL_ARG_WEIGHTS, description.weights_desc()},
+                                    {DNNL_ARG_DIFF_SRC, description.diff_src_desc()}},
+                                   description.scratchpad_desc()},
+                                  make_reorder(shapes.stored_weights(), description.weights_desc()),
+                                  description.weights_desc(), description.impl_info_str());
   }
 
-  void make_weight_gradient(const Descriptions& shapes) {
+  void make_backward_weights(const Descriptions& shapes) {
     using Backward = dnnl::convolution_backward_weights;
     const Backward::primitive_desc description(
-        {dnnl::algorithm::convolution_direct, shapes.big_desc(), shapes.any_dweights(),
-         shapes.small_desc(), shapes.strides, shapes.padding, shapes.padding},
+        {dnnl::algorithm::convolution_direct, shapes.image_desc(), shapes.any_dweights(),
+         shapes.features_desc(), shapes.strides, shapes.padding, shapes.padding},
         dnnl_attributes(), dnnl_engine(), shapes.forward(dnnl_attributes()));
     const memory::desc library = description.diff_weights_desc();
-    weight_gradient_ =
-        Pass({Backward(description),
-              {{DNNL_ARG_SRC, description.src_desc()},
-               {DNNL_ARG_DIFF_DST, description.diff_dst_desc()},
-               {DNNL_ARG_DIFF_WEIGHTS, library}},
-              description.scratchpad_desc()},
-             make_reorder(library, shapes.stored_dweights()), library, description.impl_info_str());
+    backward_weights_ = ProductCalls({Backward(description),
+                                      {{DNNL_ARG_SRC, description.src_desc()},
+                                       {DNNL_ARG_DIFF_DST, description.diff_dst_desc()},
+                                       {DNNL_ARG_DIFF_WEIGHTS, library}},
+                                      description.scratchpad_desc()},
+                                     make_reorder(library, shapes.stored_dweights()), library,
+                                     description.impl_info_str());
   }
 
-  Pass gather_;
-  Pass scatter_;
-  Pass weight_gradient_;
+  ProductCalls forward_;
+  ProductCalls backward_data_;
+  ProductCalls backward_weights_;
   bool fused_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<ConvEngine> make_library_engine(const ConvSides& sides,
-                                                const ActivationSpec& activation) {
-  return with_dnnl_errors("conv", [&]() -> std::unique_ptr<ConvEngine> {
-    return std::make_unique<LibraryEngine>(sides, activation);
+std::unique_ptr<ConvAlgorithm> make_library(const UnderlyingConv& conv,
+                                            const ActivationSpec& activation) {
+  return with_dnnl_errors("conv", [&]() -> std::unique_ptr<ConvAlgorithm> {
+    return std::make_unique<LibraryAlgorithm>(conv, activation);
   });
 }
 

@@ -5,7 +5,7 @@
 namespace dcgan::cpu {
 namespace {
 
-constexpr int kLanes = static_cast<int>(FilteringShape::kLanes);
+constexpr int kLanes = static_cast<int>(WinogradShape::kLanes);
 using Lanes = float[kLanes];
 
 constexpr Lanes kZeros = {};
@@ -27,20 +27,20 @@ inline void middle(const float* first, const float* between, const float* last,
 
 /// Where the values (phase, point) of both axes lie in U or V.
 struct Points {
-  const FilteringShape& shape;
+  const WinogradShape& shape;
   std::int64_t rows;  // T, or A for weights
 
   /// y, x: phase * 3 + point.
   std::int64_t offset(std::int64_t y, std::int64_t x, std::int64_t row) const {
     const std::int64_t point = y % 3 * 3 + x % 3;
     const std::int64_t phase = y / 3 * 2 + x / 3;
-    return (point * rows + row) * shape.big_row() + phase * shape.channels;
+    return (point * rows + row) * shape.image_row() + phase * shape.channels;
   }
 };
 
-/// Calls body(image, tile row) for the rows of tiles of a piece, in parallel.
+/// Calls body(n, tile row) for the rows of tiles of a piece, in parallel.
 template <class Body>
-void for_tile_rows(const FilteringShape& shape, std::int64_t images, const Body& body) {
+void for_tile_rows(const WinogradShape& shape, std::int64_t images, const Body& body) {
   parallel_for(images * shape.tile_rows, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) body(i / shape.tile_rows, i % shape.tile_rows);
   });
@@ -57,20 +57,20 @@ inline void column_to_points(const float* const pixels[6], Lanes out[6][6], int 
 
 }  // namespace
 
-bool FilteringShape::fits(const ConvSides& s) {
+bool WinogradShape::fits(const UnderlyingConv& s) {
   return s.dtype == DType::f32 && s.kernel == 4 && s.stride == 2 && s.padding == 1 &&
-         s.small[1] % 2 == 0 && s.small[2] % 2 == 0 && s.big[1] == 2 * s.small[1] &&
-         s.big[2] == 2 * s.small[2] && s.big[3] % kLanes == 0 && s.small[3] % kLanes == 0;
+         s.features[1] % 2 == 0 && s.features[2] % 2 == 0 && s.image[1] == 2 * s.features[1] &&
+         s.image[2] == 2 * s.features[2] && s.image[3] % kLanes == 0 && s.features[3] % kLanes == 0;
 }
 
-void big_to_points(const FilteringShape& shape, const float* big, std::int64_t images, float* u) {
+void image_to_points(const WinogradShape& shape, const float* image, std::int64_t images,
+                     float* u) {
   const std::int64_t height = shape.tile_rows * 4, width = shape.tile_columns * 4;
   const Points points{shape, images * shape.image_tiles()};
-  for_tile_rows(shape, images, [&](std::int64_t image, std::int64_t tile_row) {
-    const float* source = big + image * shape.big_elements();
+  for_tile_rows(shape, images, [&](std::int64_t n, std::int64_t tile_row) {
+    const float* source = image + n * shape.image_elements();
     for (std::int64_t tile_column = 0; tile_column < shape.tile_columns; ++tile_column) {
-      const std::int64_t tile =
-          (image * shape.tile_rows + tile_row) * shape.tile_columns + tile_column;
+      const std::int64_t tile = (n * shape.tile_rows + tile_row) * shape.tile_columns + tile_column;
       for (std::int64_t c = 0; c < shape.channels; c += kLanes) {
         Lanes columns[6][6];
         for (int d = 0; d < 6; ++d) {
@@ -96,12 +96,13 @@ void big_to_points(const FilteringShape& shape, const float* big, std::int64_t i
   });
 }
 
-void points_to_big(const FilteringShape& shape, const float* du, std::int64_t images, float* big) {
+void points_to_image(const WinogradShape& shape, const float* du, std::int64_t images,
+                     float* image) {
   const std::int64_t width = shape.tile_columns * 4;
   const Points points{shape, images * shape.image_tiles()};
-  for_tile_rows(shape, images, [&](std::int64_t image, std::int64_t tile_row) {
-    float* target = big + image * shape.big_elements();
-    const std::int64_t first = (image * shape.tile_rows + tile_row) * shape.tile_columns;
+  for_tile_rows(shape, images, [&](std::int64_t n, std::int64_t tile_row) {
+    float* target = image + n * shape.image_elements();
+    const std::int64_t first = (n * shape.tile_rows + tile_row) * shape.tile_columns;
     // The value (y, x) of the tile that is `down` below and `right` beside.
     const auto at = [&](std::int64_t y, std::int64_t x, std::int64_t column, std::int64_t down,
                         std::int64_t right, std::int64_t c) -> const float* {
@@ -139,23 +140,23 @@ void points_to_big(const FilteringShape& shape, const float* du, std::int64_t im
   });
 }
 
-void small_to_points(const FilteringShape& shape, const float* small, std::int64_t images,
-                     float* dm) {
-  const std::int64_t width = shape.tile_columns * 2, outputs = shape.outputs;
-  const std::int64_t point = images * shape.image_tiles() * shape.small_row();
-  for_tile_rows(shape, images, [&](std::int64_t image, std::int64_t tile_row) {
+void features_to_points(const WinogradShape& shape, const float* features, std::int64_t images,
+                        float* dm) {
+  const std::int64_t width = shape.tile_columns * 2, filters = shape.filters;
+  const std::int64_t point = images * shape.image_tiles() * shape.feature_row();
+  for_tile_rows(shape, images, [&](std::int64_t n, std::int64_t tile_row) {
     for (std::int64_t column = 0; column < shape.tile_columns; ++column) {
       const float* source =
-          small + image * shape.small_elements() + (tile_row * 2 * width + column * 2) * outputs;
-      float* tile = dm + ((image * shape.tile_rows + tile_row) * shape.tile_columns + column) *
-                             shape.small_row();
-      for (std::int64_t a = 0; a < outputs; a += kLanes) {
+          features + n * shape.feature_elements() + (tile_row * 2 * width + column * 2) * filters;
+      float* tile = dm + ((n * shape.tile_rows + tile_row) * shape.tile_columns + column) *
+                             shape.feature_row();
+      for (std::int64_t a = 0; a < filters; a += kLanes) {
         Lanes sums[3][2];
         for (int x = 0; x < 2; ++x) {
-          const float* top = source + x * outputs + a;
+          const float* top = source + x * filters + a;
           put(top, sums[0][x]);
-          add(top, top + width * outputs, sums[1][x]);
-          put(top + width * outputs, sums[2][x]);
+          add(top, top + width * filters, sums[1][x]);
+          put(top + width * filters, sums[2][x]);
         }
         for (int y = 0; y < 3; ++y) {
           float* out = tile + y * 3 * point + a;
@@ -168,17 +169,17 @@ void small_to_points(const FilteringShape& shape, const float* small, std::int64
   });
 }
 
-void points_to_small(const FilteringShape& shape, const float* m, std::int64_t images,
-                     float* small) {
-  const std::int64_t width = shape.tile_columns * 2, outputs = shape.outputs;
-  const std::int64_t point = images * shape.image_tiles() * shape.small_row();
-  for_tile_rows(shape, images, [&](std::int64_t image, std::int64_t tile_row) {
+void points_to_features(const WinogradShape& shape, const float* m, std::int64_t images,
+                        float* features) {
+  const std::int64_t width = shape.tile_columns * 2, filters = shape.filters;
+  const std::int64_t point = images * shape.image_tiles() * shape.feature_row();
+  for_tile_rows(shape, images, [&](std::int64_t n, std::int64_t tile_row) {
     for (std::int64_t column = 0; column < shape.tile_columns; ++column) {
       float* target =
-          small + image * shape.small_elements() + (tile_row * 2 * width + column * 2) * outputs;
-      const float* tile = m + ((image * shape.tile_rows + tile_row) * shape.tile_columns + column) *
-                                  shape.small_row();
-      for (std::int64_t a = 0; a < outputs; a += kLanes) {
+          features + n * shape.feature_elements() + (tile_row * 2 * width + column * 2) * filters;
+      const float* tile = m + ((n * shape.tile_rows + tile_row) * shape.tile_columns + column) *
+                                  shape.feature_row();
+      for (std::int64_t a = 0; a < filters; a += kLanes) {
         Lanes sums[2][3];
         for (int x = 0; x < 3; ++x) {
           const float* top = tile + x * point + a;
@@ -186,19 +187,19 @@ void points_to_small(const FilteringShape& shape, const float* m, std::int64_t i
           add(top + 3 * point, top + 6 * point, sums[1][x]);
         }
         for (int y = 0; y < 2; ++y) {
-          float* out = target + y * width * outputs + a;
+          float* out = target + y * width * filters + a;
           add(sums[y][0], sums[y][1], out);
-          add(sums[y][1], sums[y][2], out + outputs);
+          add(sums[y][1], sums[y][2], out + filters);
         }
       }
     }
   });
 }
 
-void weights_to_points(const FilteringShape& shape, const float* weights, float* v) {
+void weights_to_points(const WinogradShape& shape, const float* weights, float* v) {
   const std::int64_t channels = shape.channels;
-  const Points points{shape, shape.outputs};
-  parallel_for(shape.outputs, 1, [&](std::int64_t begin, std::int64_t end) {
+  const Points points{shape, shape.filters};
+  parallel_for(shape.filters, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t a = begin; a < end; ++a) {
       for (std::int64_t c = 0; c < channels; c += kLanes) {
         const float* taps = weights + a * 16 * channels + c;
@@ -225,10 +226,10 @@ void weights_to_points(const FilteringShape& shape, const float* weights, float*
   });
 }
 
-void points_to_weights(const FilteringShape& shape, const float* dv, float* dweights) {
+void points_to_weights(const WinogradShape& shape, const float* dv, float* dweights) {
   const std::int64_t channels = shape.channels;
-  const Points points{shape, shape.outputs};
-  parallel_for(shape.outputs, 1, [&](std::int64_t begin, std::int64_t end) {
+  const Points points{shape, shape.filters};
+  parallel_for(shape.filters, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t a = begin; a < end; ++a) {
       for (std::int64_t c = 0; c < channels; c += kLanes) {
         Lanes rows[6][4];

@@ -1,33 +1,57 @@
-// Which of the CUDA convolutions computes a shape.
+// The CUDA candidates, and which of them computes a shape.
 #include "kernels/conv/conv_variants.h"
 #include "kernels/conv/cuda/plans.h"
+#include "kernels/conv/underlying.h"
 
 namespace dcgan::cuda {
+namespace {
 
-bool is_dense(const ConvConfig& config) {
-  const ConvSpec& spec = config.spec;
-  return spec.type == ConvType::transposed && config.input[1] == 1 && config.input[2] == 1 &&
-         spec.stride == 1 && spec.padding == 0;
+bool gemm_fits(const Context& /*context*/, const ConvConfig& config) {
+  const ConvClass kind = class_of(underlying_of(config));
+  return kind == ConvClass::gemm || kind == ConvClass::gemv;
 }
 
-bool is_head(const ConvConfig& config) {
-  const ConvSpec& spec = config.spec;
-  return spec.type == ConvType::convolution && spec.out_channels == 1 && spec.padding == 0 &&
-         config.input[1] == spec.kernel && config.input[2] == spec.kernel;
+bool library_fits(const Context& /*context*/, const ConvConfig& /*config*/) { return true; }
+std::unique_ptr<ConvPlan> plan_library(const Context& context, const ConvConfig& config) {
+  return plan_tuned(context, config, {algorithms().back()});
 }
 
-bool is_direct(const ConvConfig& config) {
-  const ConvSpec& spec = config.spec;
-  const std::int64_t image_channels =
-      spec.type == ConvType::convolution ? spec.in_channels : spec.out_channels;
-  return image_channels <= 4 && spec.kernel <= 4 && spec.stride <= 2 && spec.stride <= spec.kernel;
+}  // namespace
+
+const std::vector<Algorithm>& algorithms() {
+  static const std::vector<Algorithm> all{
+      {{"gemv head", gemv_head_fits, plan_gemv_head},
+       PlanSource::own_kernels,
+       Derivative::while_loading},
+      {{"gemm", gemm_fits, plan_gemm}, PlanSource::library_call, Derivative::in_place},
+      {{"small-channel", small_channel_fits, plan_small_channel},
+       PlanSource::own_kernels,
+       Derivative::while_loading},
+      {{"library", library_fits, plan_library}, PlanSource::library_plans, Derivative::in_place},
+  };
+  return all;
+}
+
+const std::vector<ConvCandidate>& conv_candidates() {
+  static const std::vector<ConvCandidate> candidates = [] {
+    std::vector<ConvCandidate> all;
+    for (const Algorithm& algorithm : algorithms()) all.push_back(algorithm.candidate);
+    return all;
+  }();
+  return candidates;
 }
 
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config) {
-  if (is_dense(config)) return plan_dense_convolution(context, config);
-  if (is_head(config)) return plan_head(context, config);
-  if (is_direct(config)) return plan_direct_convolution(context, config);
-  return plan_library_convolution(context, config);
+  std::vector<Algorithm> fitting;
+  for (const Algorithm& algorithm : algorithms()) {
+    if (algorithm.candidate.fits(context, config)) fitting.push_back(algorithm);
+  }
+  const Algorithm& first = fitting.front();
+  const bool untimed = config.policy.tuning == ConvTuning::off;
+  if (untimed && first.source == PlanSource::own_kernels) {
+    return first.candidate.make(context, config);
+  }
+  return plan_tuned(context, config, fitting);
 }
 
 }  // namespace dcgan::cuda

@@ -1,11 +1,10 @@
-// The three products of a convolution whose one side is an image of 1 to 4 channels, on the GPU.
-// Those layers move bytes more than they compute, and libraries pad the image to 8 channels; here
-// an activation on the result and the derivative of an activation on an operand ride along.
+// The three products of an underlying convolution (kernels/conv/underlying.h) whose image has 1 to
+// 4 channels, on the GPU. Such layers move bytes more than they compute, and libraries pad the
+// image to 8 channels; here an activation of the result, and the derivative of one on an input, are
+// applied inside.
 //
-// Images are (N, H, W, C), features (N, P, Q, K), weights (K, kernel, kernel, C); pixel (p, q) of
-// the features meets pixel (p stride - padding + r, q stride - padding + s) of the image through
-// weights[:, r, s, :]. This is the first layer of a discriminator with the features as output, and
-// the last layer of a generator with the image as output.
+// Images are (N, H, W, C), features (N, P, Q, K), weights (K, kernel, kernel, C). The forward
+// product is the first layer of a discriminator; backward_data is the last layer of a generator.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +15,7 @@
 
 namespace dcgan::cuda {
 
-struct ImageConv {
+struct SmallChannelConv {
   int images = 0;    // N
   int height = 0;    // H
   int width = 0;     // W
@@ -32,26 +31,29 @@ struct ImageConv {
   int taps() const { return kernel * kernel * channels; }
 };
 
-/// A tensor; or, when `output` is there, the gradient before an activation whose output that is:
+/// A tensor; or, when `output` is given, the gradient before the activation whose output it is:
 /// data * activation'(output), computed while loading.
-struct Operand {
+struct DerivedTensor {
   ConstTensorView data;
   ConstTensorView output;
   ActivationSpec activation;
 };
 
-/// features = activation(sum over r, s, c of image * weights).
-void image_to_features(const Context& context, const ImageConv& conv, const Operand& image,
-                       ConstTensorView weights, TensorView features, ActivationSpec activation);
+/// features = activation(forward product of image and weights).
+void small_channel_forward(const Context& context, const SmallChannelConv& conv,
+                           const DerivedTensor& image, ConstTensorView weights, TensorView features,
+                           const ActivationSpec& activation);
 
-/// image = activation(sum over the pixels p, q that meet it and k of features * weights).
-void features_to_image(const Context& context, const ImageConv& conv, const Operand& features,
-                       ConstTensorView weights, TensorView image, ActivationSpec activation);
+/// image = activation(backward_data product of features and weights).
+void small_channel_backward_data(const Context& context, const SmallChannelConv& conv,
+                                 const DerivedTensor& features, ConstTensorView weights,
+                                 TensorView image, const ActivationSpec& activation);
 
-/// dweights (f32) = sum over n, p, q of features * image. `partials`: f32, at least
-/// image_weights_partials() elements, contents undefined before and after.
-void image_weights(const Context& context, const ImageConv& conv, const Operand& image,
-                   const Operand& features, TensorView dweights, float* partials);
-std::int64_t image_weights_partials(const ImageConv& conv);
+/// dweights (f32) = backward_weights product of image and features. `partials`: f32, at least
+/// small_channel_partials() elements, contents undefined before and after.
+void small_channel_backward_weights(const Context& context, const SmallChannelConv& conv,
+                                    const DerivedTensor& image, const DerivedTensor& features,
+                                    TensorView dweights, float* partials);
+std::int64_t small_channel_partials(const SmallChannelConv& conv);
 
 }  // namespace dcgan::cuda

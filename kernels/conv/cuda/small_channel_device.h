@@ -1,14 +1,15 @@
-// What the kernels of image_conv.h share: operands, activations chosen at run time, and the patch
-// of an image that a tile of features meets.
+// What the small-channel kernels share: tensors with the derivative of an activation, activations
+// chosen at run time, and the patch of an image that a tile of features reads.
 #pragma once
 
 #include "kernels/common/cuda/vector.h"
 #include "kernels/conv/cuda/small_channel.h"
+#include "kernels/elementwise/activation_terms.h"
 
 namespace dcgan::cuda {
 
 template <class T>
-struct DeviceOperand {
+struct DeviceDerivedTensor {
   const T* data;
   const T* output;  // null: the data as they are
   Activation kind;
@@ -16,10 +17,10 @@ struct DeviceOperand {
 };
 
 template <class T>
-DeviceOperand<T> device_operand(const Operand& operand) {
-  const bool derive = operand.activation.kind != Activation::none && !operand.output.empty();
-  return {operand.data.as<T>(), derive ? operand.output.as<T>() : nullptr, operand.activation.kind,
-          operand.activation.negative_slope};
+DeviceDerivedTensor<T> on_device(const DerivedTensor& tensor) {
+  const bool derive = tensor.activation.kind != Activation::none && !tensor.output.empty();
+  return {tensor.data.as<T>(), derive ? tensor.output.as<T>() : nullptr, tensor.activation.kind,
+          tensor.activation.negative_slope};
 }
 
 // The kind is the same for every thread, so a switch costs little beside memory.
@@ -51,14 +52,14 @@ __device__ __forceinline__ float derivative_as(Activation kind, float y, float n
 }
 
 template <int width, class T>
-__device__ __forceinline__ Values<width> load_operand(const DeviceOperand<T>& operand,
+__device__ __forceinline__ Values<width> load_derived(const DeviceDerivedTensor<T>& tensor,
                                                       std::int64_t at) {
-  Values<width> values = load<width>(operand.data + at);
-  if (operand.output != nullptr) {
-    const Values<width> output = load<width>(operand.output + at);
+  Values<width> values = load<width>(tensor.data + at);
+  if (tensor.output != nullptr) {
+    const Values<width> output = load<width>(tensor.output + at);
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      values.v[i] *= derivative_as(operand.kind, output.v[i], operand.negative_slope);
+      values.v[i] *= derivative_as(tensor.kind, output.v[i], tensor.negative_slope);
     }
   }
   return values;
@@ -80,17 +81,18 @@ __device__ __forceinline__ FeatureTile feature_tile(std::int64_t index, int tile
           across * tile_columns};
 }
 
-/// Image rows or columns that `tile` neighbouring features meet.
-inline int patch_extent(const ImageConv& conv, int tile) {
+/// Image rows or columns that `tile` neighbouring features read.
+inline int patch_extent(const SmallChannelConv& conv, int tile) {
   return (tile - 1) * conv.stride + conv.kernel;
 }
 
-/// Copies to shared memory the pixels that a tile meets, as f32, zero outside of the image.
+/// Copies to shared memory the pixels that a tile reads, as f32, zero outside of the image.
 /// patch: (patch_rows, patch_width), patch_width = columns * channels. One warp a row.
 template <class T>
-__device__ __forceinline__ void load_patch(const DeviceOperand<T>& image, const ImageConv& conv,
-                                           const FeatureTile& tile, int patch_rows, int patch_width,
-                                           int warps, float* patch) {
+__device__ __forceinline__ void load_patch(const DeviceDerivedTensor<T>& image,
+                                           const SmallChannelConv& conv, const FeatureTile& tile,
+                                           int patch_rows, int patch_width, int warps,
+                                           float* patch) {
   const int line = conv.width * conv.channels;
   const int first = (tile.column * conv.stride - conv.padding) * conv.channels;
   for (int row = static_cast<int>(threadIdx.x) / 32; row < patch_rows; row += warps) {
@@ -100,7 +102,7 @@ __device__ __forceinline__ void load_patch(const DeviceOperand<T>& image, const 
     for (int i = static_cast<int>(threadIdx.x) % 32; i < patch_width; i += 32) {
       const int at = first + i;
       const bool inside = h >= 0 && h < conv.height && at >= 0 && at < line;
-      patch[row * patch_width + i] = inside ? load_operand<1>(image, start + at).v[0] : 0.0f;
+      patch[row * patch_width + i] = inside ? load_derived<1>(image, start + at).v[0] : 0.0f;
     }
   }
 }

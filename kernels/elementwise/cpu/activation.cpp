@@ -1,9 +1,9 @@
-#include "kernels/elementwise/cpu/activation.h"
-
 #include <cmath>
 #include <cstring>
 
 #include "kernels/common/cpu_loops.h"
+#include "kernels/elementwise/activation_terms.h"
+#include "kernels/elementwise/activation_variants.h"
 #include "runtime/base/parallel.h"
 
 namespace dcgan::cpu {
@@ -55,8 +55,7 @@ inline float activate_fast(float x, float negative_slope) {
 
 }  // namespace
 
-void apply_activation(TensorView y, const ActivationSpec& activation) {
-  if (activation.kind == Activation::none) return;
+void activate_in_place(const Context& /*context*/, TensorView y, const ActivationSpec& activation) {
   const float slope = activation.negative_slope;
   with_float_type(y.dtype, [&]<class T>() {
     with_activation(activation.kind, [&]<Activation kind>() {
@@ -70,9 +69,8 @@ void apply_activation(TensorView y, const ActivationSpec& activation) {
   });
 }
 
-void apply_activation_derivative(ConstTensorView y, TensorView dy,
-                                 const ActivationSpec& activation) {
-  if (activation.kind == Activation::none) return;
+void activation_backward_in_place(const Context& /*context*/, ConstTensorView y, TensorView dy,
+                                  const ActivationSpec& activation) {
   const float slope = activation.negative_slope;
   with_float_type(y.dtype, [&]<class T>() {
     with_activation(activation.kind, [&]<Activation kind>() {

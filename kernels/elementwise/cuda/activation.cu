@@ -1,6 +1,7 @@
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/vector.h"
-#include "kernels/elementwise/cuda/activation.h"
+#include "kernels/elementwise/activation_terms.h"
+#include "kernels/elementwise/activation_variants.h"
 
 namespace dcgan::cuda {
 namespace {
@@ -49,8 +50,8 @@ dim3 blocks_of(std::int64_t count, int width) {
 
 }  // namespace
 
-void activate_in_place(const Context& context, TensorView y, ActivationSpec activation) {
-  if (activation.kind == Activation::none || y.elements() == 0) return;
+void activate_in_place(const Context& context, TensorView y, const ActivationSpec& activation) {
+  if (y.elements() == 0) return;
   with_storage_and_width(y.dtype, is_wide(y, nullptr), [&]<class T, int width>() {
     with_activation(activation.kind, [&]<Activation kind>() {
       launch(context, activate_kernel<T, width, kind>,
@@ -61,8 +62,8 @@ void activate_in_place(const Context& context, TensorView y, ActivationSpec acti
 }
 
 void activation_backward_in_place(const Context& context, ConstTensorView y, TensorView dy,
-                                  ActivationSpec activation) {
-  if (activation.kind == Activation::none || y.elements() == 0) return;
+                                  const ActivationSpec& activation) {
+  if (y.elements() == 0) return;
   with_storage_and_width(y.dtype, is_wide(y, dy.data), [&]<class T, int width>() {
     with_activation(activation.kind, [&]<Activation kind>() {
       launch(context, activation_backward_kernel<T, width, kind>,

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "kernels/common/cpu_loops.h"
+#include "kernels/elementwise/activation_terms.h"
 #include "kernels/norm/batch_norm_variants.h"
 #include "kernels/norm/cpu/row_parts.h"
 #include "runtime/base/parallel.h"

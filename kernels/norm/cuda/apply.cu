@@ -1,6 +1,7 @@
 // The pass over memory that normalises and activates: the third launch of training's forward
 // direction, the only one of inference.
 #include "kernels/common/cuda/vector.h"
+#include "kernels/elementwise/activation_terms.h"
 #include "kernels/norm/batch_norm_variants.h"
 #include "kernels/norm/cuda/channel_rows.h"
 

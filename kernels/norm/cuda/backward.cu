@@ -1,6 +1,7 @@
 // The two passes over memory of the backward direction: the sums of every chunk of rows, which is a
 // part, and dx. Between them batch_norm_backward_finish (finish.cu) adds up the parts.
 #include "kernels/common/cuda/vector.h"
+#include "kernels/elementwise/activation_terms.h"
 #include "kernels/norm/batch_norm_variants.h"
 #include "kernels/norm/cuda/channel_rows.h"
 

@@ -2,9 +2,7 @@
 
 #include <optional>
 
-#include "tests/kernels/support.h"
-#include "tests/reference/activation.h"
-#include "tests/reference/conv.h"
+#include "tests/kernels/conv/support.h"
 
 namespace dcgan::test {
 namespace {
@@ -44,7 +42,7 @@ std::vector<Case> cases() {
       {{kUp, 16, 5, 5, 1, 2}, {1, 7, 7, 16}, leaky},
       {{kUp, 1, 1, 4, 2, 1}, {1, 1, 3, 1}, none},
       {{kUp, 3, 5, 3, 2, 1}, {2, 8, 5, 3}, none},
-      // Batches that the CPU's patches take in several pieces, the last shorter.
+      // Batches whose im2col the CPU makes in several pieces, the last shorter.
       {{kDown, 9, 5, 4, 2, 1}, {9, 32, 32, 9}, leaky},
       {{kUp, 2, 8, 4, 2, 1}, {9, 32, 32, 2}, none},
   };
@@ -58,41 +56,6 @@ std::unique_ptr<ConvPlan> plan_if_possible(const Context& context, const ConvCon
     if (error.kind() != ErrorKind::unavailable || config.dtype == DType::f32) throw;
     return nullptr;
   }
-}
-
-GuardedTensor scratch_for(const Context& context, const ConvPlan& plan, ConvPass pass) {
-  return {context, Shape{static_cast<std::int64_t>(plan.workspace_bytes(pass))}, DType::u8};
-}
-
-struct Run {
-  Values y, dx, dweights, dy_after;
-  bool guards_intact = false;
-};
-
-Run run(const Context& context, ConvPlan& plan, const ConvConfig& config, const Values& x,
-        const Values& weights, const Values& dy) {
-  const GuardedTensor x_on(context, x, config.dtype), weights_on(context, weights, config.dtype);
-  const GuardedTensor dy_on(context, dy, config.dtype), y_on(context, dy.shape, config.dtype);
-  const GuardedTensor dx_on(context, x.shape, config.dtype);
-  const GuardedTensor dweights_on(context, weights.shape, DType::f32);
-  // A workspace a pass, of just the bytes that the pass asks for.
-  const GuardedTensor forward_scratch = scratch_for(context, plan, ConvPass::forward);
-  const GuardedTensor data_scratch = scratch_for(context, plan, ConvPass::backward_data);
-  const GuardedTensor weights_scratch = scratch_for(context, plan, ConvPass::backward_weights);
-  plan.forward(context, {x_on.view(), weights_on.view(), y_on.view(), forward_scratch.view()});
-  ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(), dy_on.view(),
-                       dx_on.view(), dweights_on.view(), {}};
-  plan.activation_backward(context, tensors);
-  tensors.workspace = weights_scratch.view();
-  plan.backward_weights(context, tensors);
-  tensors.workspace = data_scratch.view();
-  plan.backward_data(context, tensors);
-  context.synchronize();
-  return {y_on.read(), dx_on.read(), dweights_on.read(), dy_on.read(),
-          y_on.guards_intact() && dx_on.guards_intact() && dweights_on.guards_intact() &&
-              dy_on.guards_intact() && forward_scratch.guards_intact() &&
-              data_scratch.guards_intact() && weights_scratch.guards_intact() &&
-              x_on.read().v == x.v && weights_on.read().v == weights.v};
 }
 
 /// Runs the planned passes of a config; the others must refuse and ask for no workspace.
@@ -128,59 +91,10 @@ void check_planned(const Context& context, const ConvConfig& config, const Value
   if (config.passes.backward_weights) CHECK(dweights_on.read().v == expected.dweights.v);
 }
 
-/// dy times the activation's derivative, from its output.
-Values before_activation(const ActivationSpec& activation, const Values& y, Values dy) {
-  for (std::int64_t i = 0; i < dy.elements(); ++i) {
-    const double slope = activation.negative_slope;
-    switch (activation.kind) {
-      case Activation::relu:
-        dy[i] *= y[i] > 0 ? 1 : 0;
-        break;
-      case Activation::leaky_relu:
-        dy[i] *= y[i] > 0 ? 1 : slope;
-        break;
-      case Activation::tanh:
-        dy[i] *= 1 - y[i] * y[i];
-        break;
-      case Activation::none:
-        break;
-    }
-  }
-  return dy;
-}
-
-void compare(const Context& context, const Case& each, DType dtype) {
+void compare_case(const Context& context, const Case& each, DType dtype) {
   const ConvConfig config{each.spec, each.activation, each.input, dtype};
   const auto plan = plan_if_possible(context, config);
-  if (!plan) return;
-  const ConvSpec& spec = each.spec;
-  INFO(to_string(spec) << " on " << to_string(each.input) << ", " << name_of(dtype) << ", "
-                       << plan->describe() << ", " << to_string(context.device()));
-  const Shape output = spec.output_shape(each.input);
-  const Values x = reference::random_values(each.input, 1, dtype);
-  const Values weights = reference::random_values(spec.weight_shape(), 2, dtype, 0.0, 0.2);
-  const Values dy = reference::random_values(output, 3, dtype);
-  const Run result = run(context, *plan, config, x, weights, dy);
-  CHECK(result.guards_intact);
-
-  const Values pre = reference::conv(spec, x, weights);
-  const std::int64_t window = spec.kernel * spec.kernel;
-  // An activation in a second pass rounds once more: hence the factor.
-  const double twice = each.activation.kind == Activation::none ? 1.0 : 2.0;
-  CHECK(reference::relative_l2(result.y, reference::activate(each.activation, pre)) <
-        twice * tolerance(dtype, window * spec.in_channels));
-
-  // From the device's own y, so that a y that rounding moved across zero is no error here.
-  const Values dy_before = before_activation(each.activation, result.y, dy);
-  if (each.activation.kind == Activation::none) CHECK(result.dy_after.v == dy.v);
-  const auto gradients = reference::conv_gradients(spec, x, weights, dy_before);
-  CHECK(reference::relative_l2(result.dx, gradients.dx) <
-        twice * tolerance(dtype, window * spec.out_channels));
-  const std::int64_t places = std::max(output[1] * output[2], each.input[1] * each.input[2]);
-  // dweights are f32, but with an activation the gradient before it was stored in the type.
-  const DType rounded = each.activation.kind == Activation::none ? DType::f32 : dtype;
-  CHECK(reference::relative_l2(result.dweights, gradients.dweights) <
-        twice * tolerance(rounded, each.input[0] * places));
+  if (plan) compare(context, *plan, config);
 }
 
 }  // namespace
@@ -189,8 +103,27 @@ TEST_CASE("convolution and its gradients equal the float64 loops on every device
   for (const Device device : devices_under_test()) {
     const Context context(device);
     for (const Case& each : cases()) {
-      compare(context, each, DType::f32);
-      compare(context, each, DType::bf16);
+      compare_case(context, each, DType::f32);
+      compare_case(context, each, DType::bf16);
+    }
+  }
+}
+
+TEST_CASE("every candidate that fits a shape computes it, and the last fits all") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    const std::vector<ConvCandidate>& candidates = conv_candidates(context);
+    for (const Case& each : cases()) {
+      for (const DType dtype : {DType::f32, DType::bf16}) {
+        const ConvConfig config{each.spec, each.activation, each.input, dtype};
+        if (!plan_if_possible(context, config)) continue;
+        CHECK(candidates.back().fits(context, config));
+        for (const ConvCandidate& candidate : candidates) {
+          if (!candidate.fits(context, config)) continue;
+          INFO(candidate.name);
+          compare(context, *candidate.make(context, config), config);
+        }
+      }
     }
   }
 }

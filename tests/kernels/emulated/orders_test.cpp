@@ -69,8 +69,9 @@ Bytes train_batch_norm(const Context& context, const Shape& shape, DType dtype) 
 
 /// Forward and both gradients of a convolution of our own.
 Bytes train_convolution(const Context& context, const ConvConfig& config) {
-  const auto plan = cuda::is_head(config) ? cuda::plan_head(context, config)
-                                          : cuda::plan_direct_convolution(context, config);
+  const auto plan = cuda::gemv_head_fits(context, config)
+                        ? cuda::plan_gemv_head(context, config)
+                        : cuda::plan_small_channel(context, config);
   const Shape output = config.spec.output_shape(config.input);
   const Shape weight_shape = config.spec.weight_shape();
   const GuardedTensor x = random(context, config.input, 1, config.dtype);
@@ -110,7 +111,7 @@ TEST_CASE("our convolutions give the same bits in any thread order") {
       {{ConvType::convolution, 1, 13, 3, 1, 1}, leaky, {2, 11, 9, 1}, DType::f32},
       {{ConvType::transposed, 40, 3, 4, 2, 1}, tanh, {2, 9, 10, 40}, DType::bf16},
       {{ConvType::transposed, 7, 4, 4, 1, 2}, tanh, {1, 10, 9, 7}, DType::f32},
-      // More tiles than blocks: each block walks over several.
+      // More tiles than blocks: each block loops over several.
       {{ConvType::convolution, 1, 3, 3, 1, 1}, leaky, {1100, 2, 2, 1}, DType::f32},
       {{ConvType::convolution, 520, 1, 4, 1, 0}, leaky, {9, 4, 4, 520}, DType::bf16},
       {{ConvType::convolution, 3, 1, 3, 1, 0}, {}, {5, 3, 3, 3}, DType::f32},
@@ -133,7 +134,7 @@ TEST_CASE("our convolutions over several tiles agree with float64") {
       const Values x = reference::random_values(input, 1, dtype);
       const Values weights = reference::random_values(spec.weight_shape(), 2, dtype, 0.0, 0.2);
       const Values dy = reference::random_values(spec.output_shape(input), 3, dtype);
-      const auto plan = cuda::plan_direct_convolution(context, {spec, {}, input, dtype});
+      const auto plan = cuda::plan_small_channel(context, {spec, {}, input, dtype});
       const GuardedTensor x_on(context, x, dtype), weights_on(context, weights, dtype);
       const GuardedTensor dy_on(context, dy, dtype), y_on(context, dy.shape, dtype);
       const GuardedTensor dx_on(context, input, dtype);

@@ -7,7 +7,7 @@
 
 #include "tests/support/catch.h"
 
-using namespace dcgan::cuda;
+using namespace dcgan;
 
 namespace {
 

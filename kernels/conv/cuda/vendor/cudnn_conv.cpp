@@ -34,10 +34,11 @@ Descriptor convolution(const ConvProblem& problem) {
   result.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
   result.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_CROSS_CORRELATION);
   result.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, std::int64_t{2});
-  const std::vector<std::int64_t> padding(2, problem.padding);
+  const std::vector<std::int64_t> padding(2, problem.conv.padding);
   result.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, padding);
   result.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, padding);
-  result.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::vector<std::int64_t>(2, problem.stride));
+  result.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES,
+             std::vector<std::int64_t>(2, problem.conv.stride));
   result.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::vector<std::int64_t>{1, 1});
   result.finalize();
   return result;
@@ -49,9 +50,9 @@ struct PassNames {
   cudnnBackendAttributeName_t convolution, image, weights, features, alpha, beta;
 };
 
-PassNames names_of(ConvProduct product) {
+PassNames names_of(ConvPass product) {
   switch (product) {
-    case ConvProduct::forward:
+    case ConvPass::forward:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
@@ -59,7 +60,7 @@ PassNames names_of(ConvProduct product) {
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
-    case ConvProduct::backward_data:
+    case ConvPass::backward_data:
       return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
@@ -67,7 +68,7 @@ PassNames names_of(ConvProduct product) {
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
               CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
-    case ConvProduct::backward_weights:
+    case ConvPass::backward_weights:
       break;
   }
   return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
@@ -79,20 +80,8 @@ PassNames names_of(ConvProduct product) {
           CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
 }
 
-const char* name_of_product(ConvProduct product) {
-  switch (product) {
-    case ConvProduct::forward:
-      return "forward";
-    case ConvProduct::backward_data:
-      return "backward_data";
-    case ConvProduct::backward_weights:
-      return "backward_weights";
-  }
-  return "?";
-}
-
 bool keeps_promises(const Descriptor& engine, const ConvProblem& problem) {
-  const bool tensor_cores = problem.dtype != DType::f32 || problem.allow_tf32;
+  const bool tensor_cores = problem.conv.dtype != DType::f32 || problem.allow_tf32;
   const std::vector<cudnnBackendNumericalNote_t> notes = engine.get_notes();
   return std::none_of(notes.begin(), notes.end(), [&](cudnnBackendNumericalNote_t note) {
     return note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC ||
@@ -148,37 +137,30 @@ ExecutionPlan finalize_plan(ExecutionPlan plan, const Target& target) {
 }  // namespace
 
 std::string to_string(const ConvProblem& problem) {
-  return fmt::format(
-      "{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}", name_of_product(problem.product),
-      problem.image[0], problem.image[1], problem.image[2], problem.image[3], problem.features[1],
-      problem.features[2], problem.features[3], problem.kernel, problem.stride, problem.padding,
-      name_of(problem.dtype), name_of(problem.result), problem.allow_tf32 ? " tf32" : "");
+  const UnderlyingConv& conv = problem.conv;
+  return fmt::format("{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}", enum_name(problem.product),
+                     conv.image[0], conv.image[1], conv.image[2], conv.image[3], conv.features[1],
+                     conv.features[2], conv.features[3], conv.kernel, conv.stride, conv.padding,
+                     name_of(conv.dtype), name_of(problem.result),
+                     problem.allow_tf32 ? " tf32" : "");
 }
 
-ConvProblem problem_of(const ConvConfig& config, ConvProduct product) {
-  const Shape output = config.spec.output_shape(config.input);
-  const bool down = config.spec.type == ConvType::convolution;
-  return {product,
-          down ? config.input : output,
-          down ? output : config.input,
-          config.spec.kernel,
-          config.spec.stride,
-          config.spec.padding,
-          config.dtype,
-          product == ConvProduct::backward_weights ? DType::f32 : config.dtype,
+ConvProblem problem_of(const ConvConfig& config, ConvPass pass) {
+  return {underlying_product(config.spec.type, pass), underlying_of(config),
+          pass == ConvPass::backward_weights ? DType::f32 : config.dtype,
           config.policy.allow_tf32 && config.dtype == DType::f32};
 }
 
 Descriptor conv_graph(const ConvProblem& problem, const Target& target) {
   const PassNames names = names_of(problem.product);
-  const bool makes_weights = problem.product == ConvProduct::backward_weights;
-  const Shape weights{problem.features[3], problem.kernel, problem.kernel, problem.image[3]};
+  const bool makes_weights = problem.product == ConvPass::backward_weights;
+  const Shape weights = problem.conv.weight_shape();
   Descriptor operation(names.operation);
   operation.set(names.convolution, convolution(problem));
-  operation.set(names.image, tensor(kImage, problem.image, problem.dtype));
+  operation.set(names.image, tensor(kImage, problem.conv.image, problem.conv.dtype));
   operation.set(names.weights,
-                tensor(kWeights, weights, makes_weights ? problem.result : problem.dtype));
-  operation.set(names.features, tensor(kFeatures, problem.features, problem.dtype));
+                tensor(kWeights, weights, makes_weights ? problem.result : problem.conv.dtype));
+  operation.set(names.features, tensor(kFeatures, problem.conv.features, problem.conv.dtype));
   operation.set(names.alpha, 1.0f);
   operation.set(names.beta, 0.0f);
   operation.finalize();

@@ -1,39 +1,26 @@
-// One convolution product as a cuDNN operation graph, the engines that can compute it, and plans.
-// Included by .cpp files only.
-//
-// Everything is seen as a convolution of an image (N, H, W, C) into features (N, P, Q, K) with
-// weights (K, kernel, kernel, C): a transposed convolution's forward pass is backward_data.
+// One product of an underlying convolution as a cuDNN operation graph, the engines that can compute
+// it, and plans. Included by .cpp files only.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "kernels/conv/conv.h"
+#include "kernels/conv/underlying.h"
 #include "kernels/vendor/cuda/cudnn_device_properties.h"
 
 namespace dcgan::cuda {
 
-enum class ConvProduct {
-  forward,           ///< features from image and weights
-  backward_data,     ///< image from features and weights
-  backward_weights,  ///< weights from image and features
-};
-
 struct ConvProblem {
-  ConvProduct product = ConvProduct::forward;
-  Shape image;     // (N, H, W, C)
-  Shape features;  // (N, P, Q, K)
-  int kernel = 0;
-  int stride = 0;
-  int padding = 0;
-  DType dtype = DType::f32;   ///< of what is read, and of the result of the first two passes
+  ConvPass product = ConvPass::forward;  ///< of the underlying convolution
+  UnderlyingConv conv;
   DType result = DType::f32;  ///< of the weights' gradient
   bool allow_tf32 = false;    ///< f32 may be multiplied by tensor cores
 };
-/// "backward_data 64x8x8x128<-256 k4 s2 p1 bf16": also the key of the plan cache.
+/// "backward_data 64x8x8x128 4x4x256 k4 s2 p1 bf16 bf16".
 std::string to_string(const ConvProblem& problem);
-ConvProblem problem_of(const ConvConfig& config, ConvProduct product);
+/// The product that computes a pass of a layer.
+ConvProblem problem_of(const ConvConfig& config, ConvPass pass);
 
 /// The names under which a plan gets its pointers.
 enum TensorName : std::int64_t { kImage = 1, kWeights = 2, kFeatures = 3 };

@@ -1,14 +1,15 @@
-// A generator's stem as matrix products through cuBLASLt: y (N, M) = x (N, K) w (K, M), with
-// M = kernel * kernel * out_channels. cuBLAS counts columns first, so every row-major matrix is its
-// own transpose there, and the product is written y' = w' x'.
+// One place of the kernel covers the image: matrix products through cuBLASLt. With L = kernel *
+// kernel * C, the image is (N, L), the weights are (K, L) and the features (N, K). cuBLAS counts
+// columns first, so every row-major matrix is its own transpose there.
 #include <cublasLt.h>
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "kernels/conv/cuda/plans.h"
-#include "kernels/elementwise/cuda/activation.h"
+#include "kernels/conv/underlying.h"
+#include "kernels/elementwise/activation.h"
 #include "kernels/vendor/cuda/libraries.h"
 
 namespace dcgan::cuda {
@@ -109,7 +110,8 @@ class Product {
     CUBLAS_TRY(cublasLtMatmulAlgoGetHeuristic(libraries.cublas(), description_.handle, left_.handle,
                                               right_.handle, result_.handle, result_.handle,
                                               preference.handle, 1, &algorithm_, &found));
-    if (found == 0) fail(ErrorKind::unavailable, "conv: cuBLASLt has no algorithm for the stem");
+    if (found == 0)
+      fail(ErrorKind::unavailable, "conv: cuBLASLt has no algorithm for a matrix product");
   }
 
   Description description_;
@@ -117,64 +119,78 @@ class Product {
   cublasLtMatmulHeuristicResult_t algorithm_{};
 };
 
-class DenseConvPlan final : public ConvPlan {
+class GemmPlan final : public ConvPlan {
  public:
-  DenseConvPlan(const Context& context, const ConvConfig& config)
-      : config_(config), libraries_(Libraries::of(context)) {
-    const std::int64_t n = config.input[0], k = config.spec.in_channels;
-    const std::int64_t m = config.spec.out_channels * config.spec.kernel * config.spec.kernel;
+  GemmPlan(const Context& context, const ConvConfig& config)
+      : type_(config.spec.type),
+        activation_(config.activation),
+        libraries_(Libraries::of(context)) {
+    const UnderlyingConv conv = underlying_of(config);
+    const std::int64_t n = conv.image[0], k = conv.features[3];
+    const std::int64_t l = conv.image[1] * conv.image[2] * conv.image[3];
     const auto product = [&](DType result, const Factor& left, const Factor& right) {
       return std::make_unique<Product>(*libraries_, config, result, left, right);
     };
-    if (config.passes.forward) {  // y' = w' x'
-      forward_ = product(config.dtype, {m, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N});
+    if (conv.products.forward) {  // features' = weights image'
+      of(ConvPass::forward) = product(config.dtype, {l, k, CUBLAS_OP_T}, {l, n, CUBLAS_OP_N});
     }
-    if (config.passes.backward_data) {  // dx' = w dy'
-      data_ = product(config.dtype, {m, k, CUBLAS_OP_T}, {m, n, CUBLAS_OP_N});
+    if (conv.products.backward_data) {  // image' = weights' features'
+      of(ConvPass::backward_data) = product(config.dtype, {l, k, CUBLAS_OP_N}, {k, n, CUBLAS_OP_N});
     }
-    if (config.passes.backward_weights) {  // dw' = dy' x
-      weights_ = product(DType::f32, {m, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T});
+    if (conv.products.backward_weights) {  // dweights' = image' features
+      of(ConvPass::backward_weights) =
+          product(DType::f32, {l, n, CUBLAS_OP_N}, {k, n, CUBLAS_OP_T});
     }
   }
 
   std::size_t workspace_bytes(ConvPass pass) const override {
-    const auto& product = pass == ConvPass::forward         ? forward_
-                          : pass == ConvPass::backward_data ? data_
-                                                            : weights_;
+    const auto& product = products_[static_cast<std::size_t>(underlying_product(type_, pass))];
     return product ? product->workspace_bytes() : 0;
   }
-  std::string describe() const override { return "cuBLASLt matrix product"; }
+  std::string describe() const override { return "cuBLASLt gemm"; }
 
   void forward(const Context& context, const ConvForward& tensors) override {
-    forward_->run(*libraries_, context, tensors.weights.data, tensors.x.data, tensors.y.data,
-                  tensors.workspace);
-    activate_in_place(context, tensors.y, config_.activation);
+    run(context, ConvPass::forward, tensors.weights.data, tensors.x.data, tensors.y.data,
+        tensors.workspace);
+    activate_in_place(context, tensors.y, activation_);
   }
 
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
-    activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
+    activation_backward_in_place(context, tensors.y, tensors.dy, activation_);
   }
 
   void backward_data(const Context& context, const ConvBackward& tensors) override {
-    data_->run(*libraries_, context, tensors.weights.data, tensors.dy.data, tensors.dx.data,
-               tensors.workspace);
+    run(context, ConvPass::backward_data, tensors.weights.data, tensors.dy.data, tensors.dx.data,
+        tensors.workspace);
   }
 
   void backward_weights(const Context& context, const ConvBackward& tensors) override {
-    weights_->run(*libraries_, context, tensors.dy.data, tensors.x.data, tensors.dweights.data,
-                  tensors.workspace);
+    const auto [image, features] =
+        image_and_features<const void*>(type_, tensors.x.data, tensors.dy.data);
+    run(context, ConvPass::backward_weights, image, features, tensors.dweights.data,
+        tensors.workspace);
   }
 
  private:
-  ConvConfig config_;
+  /// By product of the underlying convolution.
+  std::unique_ptr<Product>& of(ConvPass product) {
+    return products_[static_cast<std::size_t>(product)];
+  }
+  void run(const Context& context, ConvPass pass, const void* left, const void* right, void* result,
+           TensorView workspace) {
+    of(underlying_product(type_, pass))->run(*libraries_, context, left, right, result, workspace);
+  }
+
+  ConvType type_;
+  ActivationSpec activation_;
   std::shared_ptr<const Libraries> libraries_;
-  std::unique_ptr<Product> forward_, data_, weights_;  // those that were planned
+  std::array<std::unique_ptr<Product>, 3> products_;  // those that were planned
 };
 
 }  // namespace
 
-std::unique_ptr<ConvPlan> plan_dense_convolution(const Context& context, const ConvConfig& config) {
-  return std::make_unique<DenseConvPlan>(context, config);
+std::unique_ptr<ConvPlan> plan_gemm(const Context& context, const ConvConfig& config) {
+  return std::make_unique<GemmPlan>(context, config);
 }
 
 }  // namespace dcgan::cuda

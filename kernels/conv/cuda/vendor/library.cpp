@@ -1,130 +1,174 @@
-// Convolutions through cuDNN: three plans, chosen once for the shape.
+// Convolutions through cuDNN: the plans of one pass of a layer.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "kernels/conv/cuda/plans.h"
-#include "kernels/conv/cuda/vendor/cudnn_choice.h"
-#include "kernels/elementwise/convert_variants.h"
-#include "kernels/elementwise/cuda/activation.h"
+#include "kernels/conv/cuda/vendor/cudnn_plans.h"
+#include "kernels/conv/underlying.h"
+#include "kernels/elementwise/activation.h"
+#include "kernels/elementwise/convert.h"
 
 namespace dcgan::cuda {
 namespace {
 
 constexpr std::size_t kAlignment = 256;  // bytes
 
-ConvRunner require_plan(const Context& context, const std::shared_ptr<const Libraries>& libraries,
-                        const ConvProblem& problem, ConvTuning tuning) {
-  std::optional<ConvRunner> runner = choose_plan(context, libraries, problem, tuning);
-  if (!runner) {
-    fail(ErrorKind::unavailable,
-         "conv: cuDNN {} has no engine for {} on {}; the last one it tried: {}", cudnnGetVersion(),
-         to_string(problem), to_string(context.device()), last_refusal());
+/// How many plans a pass is offered.
+std::size_t most_plans(ConvTuning tuning) {
+  switch (tuning) {
+    case ConvTuning::heuristic:
+      return 6;
+    case ConvTuning::exhaustive:
+      return 24;
+    case ConvTuning::off:
+      break;
   }
-  return std::move(*runner);
+  return 64;  // asked for only as long as the plans before them fail
 }
 
-class LibraryConvPlan final : public ConvPlan {
+/// One pass through one cuDNN plan. The derivative of the activation is applied in place.
+class CudnnPassPlan final : public ConvPlan {
  public:
-  LibraryConvPlan(const Context& context, const ConvConfig& config)
-      : config_(config), libraries_(Libraries::of(context)) {
-    const ConvPasses& passes = config.passes;
-    if (is_down() ? passes.forward : passes.backward_data) {
-      features_.emplace(require(context, problem_of(config, ConvProduct::forward)));
+  /// `result`: the type in which cuDNN writes dweights; not f32: they are converted.
+  CudnnPassPlan(const Context& context, const ConvConfig& config, DType result, ExecutionPlan plan)
+      : config_(config), runner_(std::move(plan)) {
+    libraries_.push_back({context.stream(), Libraries::of(context)});
+    if (config.passes.backward_weights && result != DType::f32) {
+      const std::size_t bytes =
+          static_cast<std::size_t>(config.spec.weight_shape().elements()) * size_of(result);
+      staging_bytes_ = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     }
-    if (is_down() ? passes.backward_data : passes.forward) {
-      image_.emplace(require(context, problem_of(config, ConvProduct::backward_data)));
-    }
-    if (passes.backward_weights) choose_weights(context);
   }
 
+  std::string plan_text() const { return runner_.plan_text(); }
   std::size_t workspace_bytes(ConvPass pass) const override {
-    if (pass == ConvPass::backward_weights) {
-      return weights_ ? staging_bytes_ + weights_->workspace_bytes() : 0;
-    }
-    const auto& runner = is_down() == (pass == ConvPass::forward) ? features_ : image_;
-    return runner ? runner->workspace_bytes() : 0;
+    return config_.passes.contain(pass) ? staging_bytes_ + runner_.workspace_bytes() : 0;
   }
-
-  std::string describe() const override {
-    const auto name = [](const std::optional<ConvRunner>& runner) {
-      return runner ? runner->name() : "not planned";
-    };
-    return fmt::format("cuDNN: forward {}, data {}, weights {}{}",
-                       name(is_down() ? features_ : image_), name(is_down() ? image_ : features_),
-                       name(weights_), staging_bytes_ > 0 ? " (through bf16)" : "");
-  }
+  std::string describe() const override { return "cuDNN"; }
 
   void forward(const Context& context, const ConvForward& tensors) override {
-    const auto& [x, weights, y, workspace] = tensors;
-    if (is_down()) {
-      features_->run(x.data, weights.data, y.data, workspace.data);
-    } else {
-      image_->run(y.data, weights.data, x.data, workspace.data);
-    }
-    activate_in_place(context, y, config_.activation);
+    run(context, tensors.x.data, tensors.weights.data, tensors.y.data, tensors.workspace.data);
+    activate_in_place(context, tensors.y, config_.activation);
   }
-
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
     activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
   }
-
-  void backward_data(const Context& /*context*/, const ConvBackward& tensors) override {
-    void* const workspace = tensors.workspace.data;
-    if (is_down()) {
-      image_->run(tensors.dx.data, tensors.weights.data, tensors.dy.data, workspace);
-    } else {
-      features_->run(tensors.dy.data, tensors.weights.data, tensors.dx.data, workspace);
-    }
+  void backward_data(const Context& context, const ConvBackward& tensors) override {
+    run(context, tensors.dx.data, tensors.weights.data, tensors.dy.data, tensors.workspace.data);
   }
-
   void backward_weights(const Context& context, const ConvBackward& tensors) override {
-    const void* image = is_down() ? tensors.x.data : tensors.dy.data;
-    const void* features = is_down() ? tensors.dy.data : tensors.x.data;
     auto* const workspace = static_cast<std::byte*>(tensors.workspace.data);
     if (staging_bytes_ == 0) {
-      return weights_->run(image, tensors.dweights.data, features, workspace);
+      return run(context, tensors.x.data, tensors.dweights.data, tensors.dy.data, workspace);
     }
-    weights_->run(image, workspace, features, workspace + staging_bytes_);
-    cuda::convert_type(context, TensorView(workspace, tensors.dweights.shape, config_.dtype),
-                       tensors.dweights);
+    run(context, tensors.x.data, workspace, tensors.dy.data, workspace + staging_bytes_);
+    const TensorView staged(workspace, tensors.dweights.shape, config_.dtype);
+    convert_type(context, staged, tensors.dweights);
   }
 
  private:
-  bool is_down() const { return config_.spec.type == ConvType::convolution; }
-
-  ConvRunner require(const Context& context, const ConvProblem& problem) const {
-    return require_plan(context, libraries_, problem, config_.policy.tuning);
+  /// `input`: x or dx; `output`: y or dy.
+  void run(const Context& context, const void* input, const void* weights, const void* output,
+           void* workspace) {
+    const auto [image, features] = image_and_features(config_.spec.type, input, output);
+    runner_.run(handle_of(context), image, weights, features, workspace);
   }
 
-  void choose_weights(const Context& context) {
-    ConvProblem problem = problem_of(config_, ConvProduct::backward_weights);
-    weights_ = choose_plan(context, libraries_, problem, config_.policy.tuning);
-    if (weights_) return;
-    // Few engines write f32 gradients of bf16 tensors: let it be rounded once, then widened.
-    problem.result = config_.dtype;
-    weights_.emplace(require(context, problem));
-    const std::size_t bytes =
-        static_cast<std::size_t>(config_.spec.weight_shape().elements()) * size_of(config_.dtype);
-    staging_bytes_ = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  /// A handle is bound to a stream, and passes may run on other streams than that of planning.
+  cudnnHandle_t handle_of(const Context& context) {
+    for (const auto& [stream, libraries] : libraries_) {
+      if (stream == context.stream()) return libraries->cudnn();
+    }
+    return libraries_.emplace_back(context.stream(), Libraries::of(context)).second->cudnn();
   }
 
   ConvConfig config_;
+  CudnnRunner runner_;
+  std::vector<std::pair<CUstream_st*, std::shared_ptr<const Libraries>>> libraries_;
+  std::size_t staging_bytes_ = 0;  // of dweights in the tensors' type, before the plan's workspace
+};
+
+class CudnnLibraryPlans final : public LibraryPlans {
+ public:
+  CudnnLibraryPlans(const Context& context, const ConvConfig& config)
+      : context_(context),
+        config_(config),
+        libraries_(Libraries::of(context)),
+        target_{libraries_->cudnn(), nullptr},
+        most_(most_plans(config.policy.tuning)) {
+    ConvProblem problem = problem_of(config, only_pass(config));
+    sources_.push_back({problem.result, CudnnPlans(problem, target_)});
+    if (problem.product == ConvPass::backward_weights && problem.conv.dtype != DType::f32) {
+      // Few engines write f32 gradients of bf16 tensors: those that round them once, and then a
+      // conversion, are candidates too.
+      problem.result = problem.conv.dtype;
+      sources_.push_back({problem.result, CudnnPlans(problem, target_)});
+    }
+  }
+
+  /// From the sources in turn.
+  PassPlan next() override {
+    for (std::size_t empty = 0; empty < sources_.size() && given_ < most_;) {
+      Source& source = sources_[turn_++ % sources_.size()];
+      if (std::optional<ExecutionPlan> plan = source.plans.next()) {
+        return named(fmt::format("cuDNN plan {}", ++given_), source.result, std::move(*plan));
+      }
+      ++empty;
+    }
+    return {};
+  }
+
+  PassPlan restore(const std::string& key) override {
+    for (const Source& source : sources_) {
+      const std::string prefix = prefix_of(source.result);
+      if (!key.starts_with(prefix)) continue;
+      ExecutionPlan plan = load_plan(key.substr(prefix.size()), target_);
+      if (plan.ok) return named("kept cuDNN plan", source.result, std::move(plan));
+    }
+    return {};
+  }
+
+  std::string last_refusal() const override { return cuda::last_refusal(); }
+
+ private:
+  struct Source {
+    DType result;
+    CudnnPlans plans;
+  };
+
+  static std::string prefix_of(DType result) {
+    return fmt::format("cudnn, result {}\n", name_of(result));
+  }
+  PassPlan named(std::string name, DType result, ExecutionPlan plan) const {
+    const bool converted = config_.passes.backward_weights && result != DType::f32;
+    if (converted) name += fmt::format(" through {}", name_of(result));
+    auto made = std::make_unique<CudnnPassPlan>(context_, config_, result, std::move(plan));
+    const std::string text = made->plan_text();
+    return {std::move(name), text.empty() ? "" : prefix_of(result) + text, Derivative::in_place,
+            std::move(made)};
+  }
+
+  const Context& context_;
+  ConvConfig config_;
   std::shared_ptr<const Libraries> libraries_;
-  // Those that were planned.
-  std::optional<ConvRunner> features_;  // features from image and weights
-  std::optional<ConvRunner> image_;     // image from features and weights
-  std::optional<ConvRunner> weights_;
-  std::size_t staging_bytes_ = 0;  // of a gradient in the tensors' type, before the plan's own
+  Target target_;
+  std::vector<Source> sources_;
+  std::size_t turn_ = 0;
+  std::size_t given_ = 0;
+  std::size_t most_;
 };
 
 }  // namespace
 
-std::unique_ptr<ConvPlan> plan_library_convolution(const Context& context,
-                                                   const ConvConfig& config) {
-  return std::make_unique<LibraryConvPlan>(context, config);
+std::unique_ptr<LibraryPlans> library_plans(const Context& context, const ConvConfig& config) {
+  return std::make_unique<CudnnLibraryPlans>(context, config);
+}
+
+std::string library_key() {
+  return fmt::format("cudnn {} cublaslt {}", cudnnGetVersion(), cublasLtGetVersion());
 }
 
 }  // namespace dcgan::cuda

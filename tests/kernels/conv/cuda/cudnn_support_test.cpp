@@ -4,7 +4,6 @@
 #include <map>
 #include <string>
 
-#include "kernels/conv/cuda/plans.h"
 #include "kernels/conv/cuda/vendor/cudnn_conv.h"
 #include "models/networks/blocks.h"
 #include "models/networks/model_config.h"
@@ -12,7 +11,6 @@
 
 using namespace dcgan;
 using cuda::ConvProblem;
-using cuda::ConvProduct;
 
 namespace {
 
@@ -25,13 +23,13 @@ void add_problems(const std::vector<BlockSpec>& blocks, Shape shape, DType dtype
     config.input = shape;
     config.dtype = dtype;
     shape = block.conv.output_shape(shape);
-    if (cuda::is_dense(config) || cuda::is_head(config) || cuda::is_direct(config)) continue;
-    for (const ConvProduct pass :
-         {ConvProduct::forward, ConvProduct::backward_data, ConvProduct::backward_weights}) {
-      ConvProblem problem = problem_of(config, pass);
+    if (class_of(underlying_of(config)) != ConvClass::wide) continue;
+    for (const ConvPass pass :
+         {ConvPass::forward, ConvPass::backward_data, ConvPass::backward_weights}) {
+      ConvProblem problem = cuda::problem_of(config, pass);
       // f32 gradients of bf16 come from an engine compiled at run time where there is a driver,
-      // else through bf16 (kernels/conv_library_cuda.cpp): the latter must always be there.
-      if (pass == ConvProduct::backward_weights) problem.result = dtype;
+      // else through bf16 (kernels/conv/cuda/vendor/library.cpp): the latter must always be there.
+      if (pass == ConvPass::backward_weights) problem.result = dtype;
       problems.emplace(to_string(problem), problem);
     }
   }
@@ -95,7 +93,7 @@ TEST_CASE("no engine is offered that breaks what is promised of results") {
   ConvConfig config;
   config.spec = {ConvType::convolution, 64, 128, 4, 2, 1};
   config.input = {64, 32, 32, 64};
-  const ConvProblem problem = problem_of(config, ConvProduct::backward_weights);
+  const ConvProblem problem = cuda::problem_of(config, ConvPass::backward_weights);
   const cuda::Descriptor graph = cuda::conv_graph(problem, target);
   const auto candidates = cuda::engine_candidates(graph, problem, target, cuda::EngineSearch::all);
   REQUIRE_FALSE(candidates.empty());
@@ -110,16 +108,15 @@ TEST_CASE("no engine is offered that breaks what is promised of results") {
   }
 }
 
-TEST_CASE(
-    "TF32, when it is allowed, brings engines on tensor cores and has a cache key of its own") {
+TEST_CASE("TF32, when it is allowed, brings engines on tensor cores and has a name of its own") {
   const cuda::Descriptor gpu = cuda::describe_gpu(9, 0);
   const cuda::Target target{nullptr, &gpu};
   ConvConfig config;
   config.spec = {ConvType::convolution, 64, 128, 4, 2, 1};
   config.input = {64, 32, 32, 64};
-  const ConvProblem exact = problem_of(config, ConvProduct::forward);
+  const ConvProblem exact = cuda::problem_of(config, ConvPass::forward);
   config.policy.allow_tf32 = true;
-  const ConvProblem rounded = problem_of(config, ConvProduct::forward);
+  const ConvProblem rounded = cuda::problem_of(config, ConvPass::forward);
   CHECK(to_string(rounded) == to_string(exact) + " tf32");
   const auto count = [&](const ConvProblem& problem) {
     const cuda::Descriptor graph = cuda::conv_graph(problem, target);
@@ -127,7 +124,7 @@ TEST_CASE(
   };
   CHECK(count(rounded) > count(exact));
   config.dtype = DType::bf16;  // without meaning there
-  CHECK_FALSE(problem_of(config, ConvProduct::forward).allow_tf32);
+  CHECK_FALSE(cuda::problem_of(config, ConvPass::forward).allow_tf32);
 }
 
 TEST_CASE("a plan survives the round trip through its text") {
@@ -137,7 +134,7 @@ TEST_CASE("a plan survives the round trip through its text") {
   config.spec = {ConvType::transposed, 128, 64, 4, 2, 1};
   config.input = {64, 16, 16, 128};
   config.dtype = DType::bf16;
-  const ConvProblem problem = problem_of(config, ConvProduct::backward_data);
+  const ConvProblem problem = cuda::problem_of(config, ConvPass::backward_data);
   const cuda::Descriptor graph = cuda::conv_graph(problem, target);
   const auto candidates =
       cuda::engine_candidates(graph, problem, target, cuda::EngineSearch::heuristics);

@@ -1,5 +1,6 @@
 // What the real runtime says where there is no GPU. On a machine that has one, these say so
 // instead.
+#include "runtime/base/errors.h"
 #include "runtime/device/context.h"
 #include "runtime/device/cuda/runtime.h"
 #include "tests/support/catch.h"

@@ -1,6 +1,6 @@
-// Image to features. A block takes 8 x 16 feature pixels and 64 features; a thread 4 pixels of a
-// row and 8 features, so that 6 loads from shared memory (4 pixels, 2 x 4 weights) feed 32
-// multiply-accumulates. Blocks walk over tiles: the weights are loaded once a block.
+// The forward product. A block computes 8 x 16 feature pixels and 64 features; a thread 4 pixels of
+// a row and 8 features, so that 6 loads from shared memory (4 pixels, 2 x 4 weights) feed 32
+// multiply-accumulates. Blocks loop over tiles, so the weights are loaded once a block.
 #include <algorithm>
 
 #include "kernels/conv/cuda/small_channel_device.h"
@@ -19,8 +19,8 @@ constexpr std::int64_t kMostBlocks = 1056;
 
 template <class T>
 struct Arguments {
-  ImageConv conv;
-  DeviceOperand<T> image;
+  SmallChannelConv conv;
+  DeviceDerivedTensor<T> image;
   const T* weights;
   T* features;
   Activation kind;
@@ -74,8 +74,8 @@ __device__ __forceinline__ void store_features(const Arguments<T>& arguments, st
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads) image_to_features_kernel(Arguments<T> arguments) {
-  const ImageConv& conv = arguments.conv;
+__global__ void __launch_bounds__(kThreads) small_channel_forward_kernel(Arguments<T> arguments) {
+  const SmallChannelConv& conv = arguments.conv;
   float* weights = dynamic_shared<float>();
   float* patch = weights + conv.kernel * conv.kernel * conv.channels * kWeightStride;
   const int lane = static_cast<int>(threadIdx.x) % 8;
@@ -127,12 +127,13 @@ __global__ void __launch_bounds__(kThreads) image_to_features_kernel(Arguments<T
 
 }  // namespace
 
-void image_to_features(const Context& context, const ImageConv& conv, const Operand& image,
-                       ConstTensorView weights, TensorView features, ActivationSpec activation) {
+void small_channel_forward(const Context& context, const SmallChannelConv& conv,
+                           const DerivedTensor& image, ConstTensorView weights, TensorView features,
+                           const ActivationSpec& activation) {
   with_storage(conv.dtype, [&]<class T>() {
     Arguments<T> arguments{};
     arguments.conv = conv;
-    arguments.image = device_operand<T>(image);
+    arguments.image = on_device<T>(image);
     arguments.weights = weights.as<T>();
     arguments.features = features.as<T>();
     arguments.kind = activation.kind;
@@ -145,8 +146,8 @@ void image_to_features(const Context& context, const ImageConv& conv, const Oper
     arguments.wide = conv.features % kFeatures == 0 && aligned16(features.data);
     const int floats = conv.taps() * kWeightStride + arguments.patch_rows * arguments.patch_width;
     const int tiles_of_features = (conv.features + kTileFeatures - 1) / kTileFeatures;
-    launch(context, image_to_features_kernel<T>,
-           {"image_to_features_kernel",
+    launch(context, small_channel_forward_kernel<T>,
+           {"small_channel_forward_kernel",
             dim3(static_cast<unsigned>(std::min(arguments.tiles, kMostBlocks)),
                  static_cast<unsigned>(tiles_of_features)),
             dim3(kThreads), static_cast<std::size_t>(floats) * sizeof(float)},

@@ -1,4 +1,4 @@
-// Gradient of the weights. A block takes 64 features, all taps and a share of the pixels: it walks
+// The backward_weights product. A block has 64 features, all taps and some of the pixels: it loops
 // over tiles of 8 x 8 feature pixels and keeps its sums in registers, a thread 8 features x up to 8
 // taps of a quarter of each tile's pixels. Blocks leave partial sums that a second launch adds in
 // order.
@@ -21,9 +21,9 @@ constexpr std::int64_t kMostChunks = 256;
 
 template <class T>
 struct Arguments {
-  ImageConv conv;
-  DeviceOperand<T> image;
-  DeviceOperand<T> features;
+  SmallChannelConv conv;
+  DeviceDerivedTensor<T> image;
+  DeviceDerivedTensor<T> features;
   float* partials;  // (gridDim.x, K, taps)
   int tiles_down;
   int tiles_across;
@@ -38,7 +38,7 @@ template <class T, int width>
 __device__ __forceinline__ void load_features(const Arguments<T>& arguments,
                                               const FeatureTile& tile, int first_feature,
                                               float* shared) {
-  const ImageConv& conv = arguments.conv;
+  const SmallChannelConv& conv = arguments.conv;
   constexpr int pieces = kTileFeatures / width;
   for (int i = static_cast<int>(threadIdx.x); i < kTile * kTile * pieces; i += kThreads) {
     const int pixel = i / pieces;
@@ -49,7 +49,7 @@ __device__ __forceinline__ void load_features(const Arguments<T>& arguments,
     if (p < conv.rows && q < conv.columns && first_feature + k < conv.features) {
       const std::int64_t at =
           ((std::int64_t{tile.image} * conv.rows + p) * conv.columns + q) * conv.features;
-      values = load_operand<width>(arguments.features, at + first_feature + k);
+      values = load_derived<width>(arguments.features, at + first_feature + k);
     }
 #pragma unroll
     for (int j = 0; j < width; ++j) shared[pixel * kPixelStride + k + j] = values.v[j];
@@ -58,7 +58,7 @@ __device__ __forceinline__ void load_features(const Arguments<T>& arguments,
 
 /// Adds the pixels of this thread's split of a tile.
 template <int taps_of_thread>
-__device__ __forceinline__ void add_tile(const ImageConv& conv, int patch_width,
+__device__ __forceinline__ void add_tile(const SmallChannelConv& conv, int patch_width,
                                          const float* features, const float* patch, int split,
                                          const int (&offsets)[taps_of_thread],
                                          Values<kFeatures> (&sums)[taps_of_thread]) {
@@ -113,8 +113,9 @@ __device__ __forceinline__ void add_splits(int taps, int split, int feature_lane
 }
 
 template <class T, int taps_of_thread>
-__global__ void __launch_bounds__(kThreads, 2) image_weights_kernel(Arguments<T> arguments) {
-  const ImageConv& conv = arguments.conv;
+__global__ void __launch_bounds__(kThreads, 2)
+    small_channel_backward_weights_kernel(Arguments<T> arguments) {
+  const SmallChannelConv& conv = arguments.conv;
   const int taps = conv.kernel * conv.kernel * conv.channels;
   float* features = dynamic_shared<float>();
   float* patch = features + kTile * kTile * kPixelStride;
@@ -162,20 +163,22 @@ __global__ void __launch_bounds__(kThreads, 2) image_weights_kernel(Arguments<T>
   }
 }
 
-std::int64_t tiles_of(const ImageConv& conv) {
+std::int64_t tiles_of(const SmallChannelConv& conv) {
   return std::int64_t{conv.images} * ((conv.rows + kTile - 1) / kTile) *
          ((conv.columns + kTile - 1) / kTile);
 }
 
-std::int64_t chunks_of(const ImageConv& conv) { return std::min(tiles_of(conv), kMostChunks); }
+std::int64_t chunks_of(const SmallChannelConv& conv) {
+  return std::min(tiles_of(conv), kMostChunks);
+}
 
 template <class T, int taps_of_thread>
 void launch_kernel(const Context& context, const Arguments<T>& arguments) {
-  const ImageConv& conv = arguments.conv;
+  const SmallChannelConv& conv = arguments.conv;
   const int floats = kTile * kTile * kPixelStride + arguments.patch_extent * arguments.patch_width;
   const int tiles_of_features = (conv.features + kTileFeatures - 1) / kTileFeatures;
-  launch(context, image_weights_kernel<T, taps_of_thread>,
-         {"image_weights_kernel",
+  launch(context, small_channel_backward_weights_kernel<T, taps_of_thread>,
+         {"small_channel_backward_weights_kernel",
           dim3(static_cast<unsigned>(chunks_of(conv)), static_cast<unsigned>(tiles_of_features)),
           dim3(kThreads), static_cast<std::size_t>(floats) * sizeof(float)},
          arguments);
@@ -183,17 +186,18 @@ void launch_kernel(const Context& context, const Arguments<T>& arguments) {
 
 }  // namespace
 
-std::int64_t image_weights_partials(const ImageConv& conv) {
+std::int64_t small_channel_partials(const SmallChannelConv& conv) {
   return chunks_of(conv) * conv.features * conv.taps();
 }
 
-void image_weights(const Context& context, const ImageConv& conv, const Operand& image,
-                   const Operand& features, TensorView dweights, float* partials) {
+void small_channel_backward_weights(const Context& context, const SmallChannelConv& conv,
+                                    const DerivedTensor& image, const DerivedTensor& features,
+                                    TensorView dweights, float* partials) {
   with_storage(conv.dtype, [&]<class T>() {
     Arguments<T> arguments{};
     arguments.conv = conv;
-    arguments.image = device_operand<T>(image);
-    arguments.features = device_operand<T>(features);
+    arguments.image = on_device<T>(image);
+    arguments.features = on_device<T>(features);
     arguments.partials = partials;
     arguments.tiles_down = (conv.rows + kTile - 1) / kTile;
     arguments.tiles_across = (conv.columns + kTile - 1) / kTile;

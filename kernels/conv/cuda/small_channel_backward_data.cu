@@ -1,6 +1,7 @@
-// Features to image. With stride s the image's pixels fall into s x s phases; h = s i + a meets the
-// feature rows p = i + shift(a) - t through kernel rows r = first(a) + s t. A block takes 8 x 8
-// positions (i, j) with all their phases, so that each feature is loaded once for all that need it.
+// The backward_data product. With stride s the image's pixels fall into s x s phases; row h = s i +
+// a sums the feature rows p = i + shift(a) - t times kernel rows r = first(a) + s t. A block takes
+// 8 x 8 positions (i, j) with all their phases, so that each feature is loaded once for all that
+// need it.
 //
 // A warp keeps to one phase, so that its lanes use the same weights. A lane sums 4 neighbouring
 // positions over a quarter of the features: 4 + C loads of 16 bytes feed 16 C multiply-accumulates.
@@ -14,13 +15,13 @@ constexpr int kTile = 8;                         // positions along each side
 constexpr int kTileFeatures = 32;                // features in shared memory at a time
 constexpr int kPixelStride = kTileFeatures + 4;  // floats a pixel; the 4 spread pixels over banks
 constexpr int kPositions = 4;                    // of a thread
-constexpr int kSplits = 4;        // lanes that share positions, each a part of features
+constexpr int kSplits = 4;        // lanes that share positions, each a part of the features
 constexpr int kWarpsOfPhase = 2;  // each takes 4 rows of positions
 
 template <class T>
 struct Arguments {
-  ImageConv conv;
-  DeviceOperand<T> features;
+  SmallChannelConv conv;
+  DeviceDerivedTensor<T> features;
   const T* weights;
   T* image;
   Activation kind;
@@ -28,16 +29,16 @@ struct Arguments {
   int tiles_down;
   int tiles_across;
   int lowest;  // p - i of the tile's first feature row
-  int span;    // feature rows and columns that a tile meets
+  int span;    // feature rows and columns that a tile reads
   bool wide;   // features can be loaded by 16-byte accesses
 };
 
-/// The features that a tile meets, zero outside; (span, span, kTileFeatures) in shared memory.
+/// The features that a tile reads, zero outside; (span, span, kTileFeatures) in shared memory.
 template <class T, int width>
 __device__ __forceinline__ void load_features(const Arguments<T>& arguments,
                                               const FeatureTile& tile, int first_feature,
                                               float* shared) {
-  const ImageConv& conv = arguments.conv;
+  const SmallChannelConv& conv = arguments.conv;
   constexpr int pieces = kTileFeatures / width;
   const int count = arguments.span * arguments.span * pieces;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(blockDim.x)) {
@@ -50,7 +51,7 @@ __device__ __forceinline__ void load_features(const Arguments<T>& arguments,
         first_feature + k < conv.features) {
       const std::int64_t at =
           ((std::int64_t{tile.image} * conv.rows + p) * conv.columns + q) * conv.features;
-      values = load_operand<width>(arguments.features, at + first_feature + k);
+      values = load_derived<width>(arguments.features, at + first_feature + k);
     }
 #pragma unroll
     for (int j = 0; j < width; ++j) shared[pixel * kPixelStride + k + j] = values.v[j];
@@ -103,14 +104,14 @@ struct PhaseAxis {
   int first;  // kernel row of t = 0
   int shift;  // p - i at t = 0
 };
-__device__ __forceinline__ PhaseAxis phase_axis(const ImageConv& conv, int phase) {
+__device__ __forceinline__ PhaseAxis phase_axis(const SmallChannelConv& conv, int phase) {
   const int first = (phase + conv.padding) % conv.stride;
   return {first, (phase + conv.padding - first) / conv.stride};
 }
 
 /// Sums one round of features into the thread's positions. `row`, `column`: the first of them.
 template <int channels>
-__device__ __forceinline__ void add_round(const ImageConv& conv, const PhaseAxis& down,
+__device__ __forceinline__ void add_round(const SmallChannelConv& conv, const PhaseAxis& down,
                                           const PhaseAxis& across, int row, int column, int span,
                                           const float* features, const float* weights, int split,
                                           Values<channels> (&sums)[kPositions]) {
@@ -129,8 +130,9 @@ __device__ __forceinline__ void add_round(const ImageConv& conv, const PhaseAxis
 }
 
 template <class T, int channels>
-__global__ void __launch_bounds__(256, 2) features_to_image_kernel(Arguments<T> arguments) {
-  const ImageConv& conv = arguments.conv;
+__global__ void __launch_bounds__(256, 2)
+    small_channel_backward_data_kernel(Arguments<T> arguments) {
+  const SmallChannelConv& conv = arguments.conv;
   float* features = dynamic_shared<float>();
   float* weights = features + arguments.span * arguments.span * kPixelStride;
   const int warp = static_cast<int>(threadIdx.x) / 32;
@@ -180,46 +182,47 @@ __global__ void __launch_bounds__(256, 2) features_to_image_kernel(Arguments<T> 
   }
 }
 
-/// Feature rows that a tile's positions meet, relative to the position: from..to.
-struct Reach {
+/// Feature rows that a tile's positions read, relative to the position: from..to.
+struct RowRange {
   int from;
   int to;
 };
-Reach reach_of(const ImageConv& conv) {
-  Reach reach{0, 0};
+RowRange rows_of(const SmallChannelConv& conv) {
+  RowRange rows{0, 0};
   for (int phase = 0; phase < conv.stride; ++phase) {
     const int first = (phase + conv.padding) % conv.stride;
     const int shift = (phase + conv.padding - first) / conv.stride;
     const int last = shift - (conv.kernel - 1 - first) / conv.stride;
-    if (phase == 0 || shift > reach.to) reach.to = shift;
-    if (phase == 0 || last < reach.from) reach.from = last;
+    if (phase == 0 || shift > rows.to) rows.to = shift;
+    if (phase == 0 || last < rows.from) rows.from = last;
   }
-  return reach;
+  return rows;
 }
 
 template <class T, int channels>
 void launch_kernel(const Context& context, const Arguments<T>& arguments) {
-  const ImageConv& conv = arguments.conv;
+  const SmallChannelConv& conv = arguments.conv;
   const int floats = arguments.span * arguments.span * kPixelStride +
                      conv.kernel * conv.kernel * (kTileFeatures * channels + 4);
   const std::int64_t tiles =
       std::int64_t{conv.images} * arguments.tiles_down * arguments.tiles_across;
   const int threads = 32 * kWarpsOfPhase * conv.stride * conv.stride;
-  launch(context, features_to_image_kernel<T, channels>,
-         {"features_to_image_kernel", dim3(static_cast<unsigned>(tiles)),
+  launch(context, small_channel_backward_data_kernel<T, channels>,
+         {"small_channel_backward_data_kernel", dim3(static_cast<unsigned>(tiles)),
           dim3(static_cast<unsigned>(threads)), static_cast<std::size_t>(floats) * sizeof(float)},
          arguments);
 }
 
 }  // namespace
 
-void features_to_image(const Context& context, const ImageConv& conv, const Operand& features,
-                       ConstTensorView weights, TensorView image, ActivationSpec activation) {
+void small_channel_backward_data(const Context& context, const SmallChannelConv& conv,
+                                 const DerivedTensor& features, ConstTensorView weights,
+                                 TensorView image, const ActivationSpec& activation) {
   with_storage(conv.dtype, [&]<class T>() {
-    const Reach reach = reach_of(conv);
+    const RowRange rows = rows_of(conv);
     Arguments<T> arguments{};
     arguments.conv = conv;
-    arguments.features = device_operand<T>(features);
+    arguments.features = on_device<T>(features);
     arguments.weights = weights.as<T>();
     arguments.image = image.as<T>();
     arguments.kind = activation.kind;
@@ -227,8 +230,8 @@ void features_to_image(const Context& context, const ImageConv& conv, const Oper
     const int pixels_of_tile = kTile * conv.stride;
     arguments.tiles_down = (conv.height + pixels_of_tile - 1) / pixels_of_tile;
     arguments.tiles_across = (conv.width + pixels_of_tile - 1) / pixels_of_tile;
-    arguments.lowest = reach.from;
-    arguments.span = kTile + reach.to - reach.from;
+    arguments.lowest = rows.from;
+    arguments.span = kTile + rows.to - rows.from;
     arguments.wide = conv.features % kWide<T> == 0 &&
                      aligned16(arguments.features.data, arguments.features.output);
     switch (conv.channels) {
