@@ -43,11 +43,12 @@ TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
     : out_(options.out) {
   RunConfig config = run_config(options);
   config.loader.shard = shard_of(communicator);
-  // Memory of the device is taken in this order: what the hooks keep; then the engine, whose
-  // message about the largest batch that fits counts the hooks in; then the images, which stay in
-  // host memory when what is left is too little.
+  // The step reserves what the hooks will allocate. The images come last: --image-memory auto puts
+  // them on the device when they fit into what is left.
+  StepOptions step;
+  step.reserve_bytes = SamplesHook::device_bytes(context, config.training, options.sample_count);
+  engine_.emplace(context, communicator, config.training, step);
   hooks_ = make_hooks(context, options, config.training, dataset);
-  engine_.emplace(context, communicator, config.training);
   load_weights(context, options.init_generator, engine_->generator());
   load_weights(context, options.init_discriminator, engine_->discriminator());
   loader_.emplace(context, dataset, config.loader);

@@ -14,14 +14,27 @@ namespace {
 // Small batches keep the generator's memory small beside the step's.
 constexpr std::int64_t kMaxBatch = 64;
 
+GeneratorOptions generator_options(const TrainingConfig& config, std::int64_t count) {
+  return {std::min(count, kMaxBatch), config.precision};
+}
+
 }  // namespace
+
+std::size_t SamplesHook::device_bytes(const Context& context, const TrainingConfig& config,
+                                      std::int64_t count) {
+  const std::vector<BlockSpec> blocks = generator_blocks(config.model);
+  const std::size_t weight_bytes =
+      sizeof(float) + (config.dtype() == DType::f32 ? 0 : size_of(config.dtype()));
+  return generator_memory_plan(context, blocks, generator_options(config, count)).bytes() +
+         static_cast<std::size_t>(parameter_count(blocks)) * weight_bytes;
+}
 
 SamplesHook::SamplesHook(const Context& context, const TrainingConfig& config,
                          const Dataset& dataset, SamplesOptions options)
     : options_(std::move(options)),
       dataset_(dataset),
       generator_(context, generator_blocks(config.model),
-                 {std::min(options_.count, kMaxBatch), config.precision}),
+                 generator_options(config, options_.count)),
       latent_(latent_for_seed({config.seed, RandomStream::fixed_latent}, options_.count,
                               config.model.nz, config.latent)) {}
 

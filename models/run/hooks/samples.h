@@ -19,6 +19,10 @@ struct SamplesOptions {
 /// ended the run. Of the averaged generator where there is one.
 class SamplesHook : public Hook {
  public:
+  /// What the hook will allocate on the device, for the step's reserve.
+  static std::size_t device_bytes(const Context& context, const TrainingConfig& config,
+                                  std::int64_t count);
+
   /// Allocates what it needs to sample. The data set must outlive the hook.
   SamplesHook(const Context& context, const TrainingConfig& config, const Dataset& dataset,
               SamplesOptions options);
