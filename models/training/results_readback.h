@@ -37,7 +37,7 @@ class ResultsReadback {
 
   const Context& context_;
   Buffer host_;  // a RawScalars, pinned
-  Event start_;  // of the time that the next reading tells
+  Event start_;  // of the interval that the next reading measures
   Event mark_;
   std::int64_t start_step_ = 0;
   std::int64_t step_ = 0;
