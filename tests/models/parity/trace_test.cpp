@@ -85,8 +85,7 @@ void check_trace(const Context& context, const std::filesystem::path& parity,
   options.precision = precision;
   const TraceReport report =
       replay_trace(context, file, config_of(options), trace.prefix, trace_bounds(precision));
-  INFO(to_string(context.device())
-       << " " << enum_name(precision) << " " << trace.name);
+  INFO(to_string(context.device()) << " " << enum_name(precision) << " " << trace.name);
   CHECK(report.steps == 5);
   CHECK(report.comparisons.size() >= 33);
   for (const TraceComparison& comparison : report.comparisons) {
