@@ -132,6 +132,23 @@ TEST_CASE("a step replayed as a graph equals the step enqueued call by call, bit
   }
 }
 
+TEST_CASE("the second GPU trains as the first, bit for bit, and nothing is allocated on the first") {
+  const SmallRun run;
+  emulator::reset(1);
+  const Trained first = test::train(run, kSteps);
+  emulator::reset(1);
+  emulator::pretend({.devices = 2});
+  const Context beside(test::kGpu);
+  const std::size_t free_before = free_bytes(beside);
+  const Device second{DeviceType::cuda, 1};
+  const Context context(second);
+  test::EngineRig rig(context, run.options, run.dataset);
+  for (int step = 0; step < kSteps; ++step) rig.engine.train_step();
+  CHECK(test::result_of(context, rig.engine) == first);
+  CHECK(free_bytes(beside) == free_before);
+  emulator::reset(1);
+}
+
 TEST_CASE("a replayed step allocates nothing and the host never waits for it") {
   for (const SmallRun& run : kinds_of_run()) {
     emulator::reset(1);
