@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 
-import growth
+import scaling
 
 
 def parse_options():
@@ -60,7 +60,7 @@ def main():
     try:
         with tempfile.TemporaryDirectory() as folder:
             times = measure(options, folder)
-        where = growth.machine(options)
+        where = scaling.machine(options)
     except (RuntimeError, OSError) as error:
         print(f"startup: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,7 @@
-"""What growth.py makes of its points: exponents, speed-ups, a table and a picture."""
+"""The report of scaling.py: exponents, speed-ups, a table and a picture.
+
+Reads the stored files benchmarks/results/*-growth-*.json, too.
+"""
 
 import importlib.util
 import math
@@ -13,7 +16,7 @@ def exponent(before, after, axis, figure):
 
 
 def summarise(axis, rows):
-    """The rows, with what follows from them; stopped ones stay as they are."""
+    """The rows with images/s, exponents and speed-ups; stopped rows are unchanged."""
     measured, summary = [], []
     for row in rows:
         if row["stopped"]:
@@ -57,10 +60,10 @@ def cells(axis, row, setting):
 
 
 def markdown(report):
-    """One table an axis."""
+    """One table per axis."""
     lines = [f"Machine: {report['machine']}", ""]
     for axis, rows in report["axes"].items():
-        gain = "speed-up (of ideal)" if axis == "threads" else "time grows with power"
+        gain = "speed-up (of ideal)" if axis == "threads" else "exponent of time"
         heads = [TITLES[axis], "step, ms", "p10", "p90", "images/s", gain, "plan, MiB", "peak, MiB"]
         lines += [f"Training step against {TITLES[axis]} "
                   f"({fixed_setting(axis, report['setting'])}):", "",
@@ -75,8 +78,8 @@ def can_draw():
 
 
 def draw(report, path):
-    """A column an axis: time above, memory below; on logarithmic axes straight lines are powers."""
-    import matplotlib  # optional: can_draw tells
+    """One column per axis: time above, memory below. Axes are logarithmic: a power is a line."""
+    import matplotlib  # optional: see can_draw()
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

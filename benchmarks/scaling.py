@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""How time and memory of this engine's training step grow with batch, image size and threads.
+"""Scaling of the training step: time and memory against batch, image size and threads.
 
-    benchmarks/growth.py --out out/growth                    everything, on the CPU
-    benchmarks/growth.py --out out/growth --axes batch,threads --precision bf16
-    benchmarks/growth.py --out out/growth --device cuda      batch and image size
+    benchmarks/scaling.py --out out/scaling                    all axes, on the CPU
+    benchmarks/scaling.py --out out/scaling --axes batch,threads --precision bf16
+    benchmarks/scaling.py --out out/scaling --device cuda      batch and image size
 
-Each point is a process of its own (`dcgan bench`), so that its peak memory is its own. An axis
-varies one quantity and keeps the others at --batch, --image-size, --threads. A process that takes
-longer than --max-seconds is stopped: that point and the larger ones of its axis are recorded as
-stopped, not left out. DIR receives growth.json, growth.md and growth.png (the picture needs
-matplotlib; --no-picture does without). Exit: 0 measured, 1 a process failed, 69 no matplotlib.
+Each point is measured in a process of its own (`dcgan bench`), so that peak memory is measured per
+point. An axis varies one quantity and keeps the others at --batch, --image-size, --threads. A
+process that takes longer than --max-seconds is stopped: that point and the larger ones of its axis
+are recorded as stopped. DIR receives scaling.json, scaling.md and scaling.png (--no-picture: no
+scaling.png, and matplotlib is not needed). Exit: 0 measured, 1 a process failed, 69 no matplotlib.
 
-Memory: `plan` is what the step's memory plan, parameters and their moments take by the engine's own
-account; `peak` is the largest resident set of the process, with its data and libraries.
+Memory: `plan` is the size of the step's memory plan, the parameters and their moments, as computed
+by the engine; `peak` is the largest resident set of the process, with its data and libraries.
 """
 
 import argparse
@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 
-import growth_report
+import scaling_report
 
 AXES = ("batch", "image_size", "threads")
 
@@ -33,14 +33,14 @@ AXES = ("batch", "image_size", "threads")
 def sizes(text):
     values = [int(word) for word in text.split(",")]
     if min(values) < 1 or values != sorted(set(values)):
-        raise argparse.ArgumentTypeError(f"{text}: growing numbers from 1 are needed")
+        raise argparse.ArgumentTypeError(f"{text}: increasing numbers, from 1 on, are needed")
     return values
 
 
 def thread_counts():
-    """1, 2, 4, ... and all."""
-    every = len(os.sched_getaffinity(0))
-    return sorted({2 ** n for n in range(every.bit_length()) if 2 ** n <= every} | {every})
+    """1, 2, 4, ... and the number of CPUs."""
+    cpus = len(os.sched_getaffinity(0))
+    return sorted({2 ** n for n in range(cpus.bit_length()) if 2 ** n <= cpus} | {cpus})
 
 
 def parse_options():
@@ -63,7 +63,7 @@ def parse_options():
     parser.add_argument("--precision", choices=("fp32", "tf32", "bf16"), default="fp32")
     parser.add_argument("--repeats", type=int, default=5, help="timed steps of a point")
     parser.add_argument("--max-seconds", type=float, default=120, help="for one process")
-    parser.add_argument("--no-picture", action="store_true", help="JSON and table alone")
+    parser.add_argument("--no-picture", action="store_true", help="JSON and table only")
     options = parser.parse_args()
     every = AXES if options.device == "cpu" else AXES[:2]
     options.axes = options.axes.split(",") if options.axes else list(every)
@@ -77,7 +77,7 @@ def parse_options():
 
 
 def points(options, axis):
-    """[{batch, image_size, threads}], growing along the axis."""
+    """[{batch, image_size, threads}], increasing along the axis."""
     fixed = {name: getattr(options, name) for name in AXES}
     values = {"batch": options.batches, "image_size": options.image_sizes,
               "threads": options.thread_counts}[axis]
@@ -85,7 +85,7 @@ def points(options, axis):
 
 
 def command(options, point):
-    # The ceilings are given, whatever they are: measuring them would cost more than the step.
+    # Any peak rates will do, as no roofline is reported: measuring them takes longer than the step.
     return [options.program, "bench", "--device", options.device, "--preset", "pytorch",
             "--image-size", str(point["image_size"]), "--channels", str(options.channels),
             "--ngf", str(options.ngf), "--ndf", str(options.ngf),
@@ -101,7 +101,7 @@ def run_limited(words, max_seconds):
         deadline = time.monotonic() + max_seconds
         stopped = False
         while True:
-            # wait4 rather than wait: it tells this child's own peak, not that of all so far.
+            # wait4 returns the peak memory of this child alone.
             pid, status, usage = os.wait4(child.pid, os.WNOHANG)
             if pid != 0:
                 break
@@ -132,18 +132,18 @@ def measure(options, point):
 def measure_axis(options, axis):
     rows = []
     for point in points(options, axis):
-        # More threads take less time: there a stopped point says nothing about the next.
+        # More threads take less time: a stopped point does not imply that the next is too slow.
         if axis != "threads" and rows and rows[-1]["stopped"]:
             rows.append(point | {"stopped": True})
             continue
         rows.append(measure(options, point))
         done = "stopped" if rows[-1]["stopped"] else f"{rows[-1]['median_ms']:.1f} ms"
-        print(f"growth: {axis} {point[axis]}: {done}", file=sys.stderr)
+        print(f"scaling: {axis} {point[axis]}: {done}", file=sys.stderr)
     return rows
 
 
 def machine(options):
-    """What `dcgan doctor` says, in one line with single spaces."""
+    """The output of `dcgan doctor` in one line, with single spaces."""
     words = [options.program, "doctor"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -154,29 +154,29 @@ def machine(options):
 
 def main():
     options = parse_options()
-    if not options.no_picture and not growth_report.can_draw():
-        print("growth: no matplotlib in this Python (pip install matplotlib), or --no-picture",
+    if not options.no_picture and not scaling_report.can_draw():
+        print("scaling: no matplotlib in this Python (pip install matplotlib), or --no-picture",
               file=sys.stderr)
         return 69
     try:
-        axes = {axis: growth_report.summarise(axis, measure_axis(options, axis))
+        axes = {axis: scaling_report.summarise(axis, measure_axis(options, axis))
                 for axis in options.axes}
         where = machine(options)
     except (RuntimeError, OSError, ValueError, KeyError, StopIteration) as error:
-        print(f"growth: {error!r}" if not str(error) else f"growth: {error}", file=sys.stderr)
+        print(f"scaling: {error!r}" if not str(error) else f"scaling: {error}", file=sys.stderr)
         return 1
     setting = {name: getattr(options, name)
                for name in (*AXES, "channels", "ngf", "device", "precision", "repeats",
                             "max_seconds")}
     report = {"machine": where, "setting": setting, "axes": axes}
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "growth.json").write_text(json.dumps(report, indent=1) + "\n")
-    table = growth_report.markdown(report)
-    (options.out / "growth.md").write_text(table)
+    (options.out / "scaling.json").write_text(json.dumps(report, indent=1) + "\n")
+    table = scaling_report.markdown(report)
+    (options.out / "scaling.md").write_text(table)
     print(table)
     if not options.no_picture:
-        growth_report.draw(report, options.out / "growth.png")
-    print(f"growth: {options.out}")
+        scaling_report.draw(report, options.out / "scaling.png")
+    print(f"scaling: {options.out}")
     return 0
 
 
