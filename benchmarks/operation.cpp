@@ -1,9 +1,9 @@
 #include "benchmarks/operation.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "benchmarks/call_timing.h"
+#include "tests/reference/tolerance.h"
 
 namespace dcgan::benchmarks {
 
@@ -23,6 +23,13 @@ void Session::compare_exactly(std::string name, const Values& result, const Valu
                           reference::max_abs_difference(result, expected), 0.0});
 }
 
+test::Report Session::report(std::string where) {
+  return [this, where = std::move(where)](const test::Comparison& comparison) {
+    comparisons_.push_back({operation_, where + ": " + comparison.name, settings_.precision,
+                            comparison.error(), comparison.bound});
+  };
+}
+
 void Session::time(Call call, const std::function<void()>& run) {
   const double arithmetic = call.flops / settings_.peak_rates.flops_per_second;
   const double memory = call.bytes / settings_.peak_rates.copy_bytes_per_second;
@@ -32,10 +39,9 @@ void Session::time(Call call, const std::function<void()>& run) {
 }
 
 double rounding_bound(Precision precision, std::int64_t terms) {
-  const double sum = std::ldexp(1.0, -24) * (8 + 2 * std::sqrt(static_cast<double>(terms)));
-  if (precision == Precision::bf16) return std::ldexp(1.0, -8) + sum;
-  if (precision == Precision::tf32) return std::ldexp(1.0, -10) + sum;
-  return sum;
+  return reference::tolerance(
+      dtype_of_activations(precision), terms,
+      precision == Precision::tf32 ? reference::Factors::tf32 : reference::Factors::as_stored);
 }
 
 }  // namespace dcgan::benchmarks

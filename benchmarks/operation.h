@@ -1,5 +1,5 @@
-// What a benchmark of one operation is: first it is compared with float64 loops on a small shape,
-// then timed at the shapes that the network gives it.
+// A benchmark of one operation: first it is compared with float64 loops on small shapes, then timed
+// at the shapes that it has in a training step.
 #pragma once
 
 #include <functional>
@@ -12,6 +12,7 @@
 #include "models/profiling/peak_rates.h"
 #include "models/profiling/timing.h"
 #include "runtime/base/enum_names.h"
+#include "tests/cases/comparison.h"
 
 namespace dcgan::benchmarks {
 
@@ -26,18 +27,18 @@ struct Settings {
   double repeat_ms = 2;  ///< short calls are repeated inside one measurement until it is this long
   bool cold = false;     ///< caches are emptied before each call, which is then timed alone
 
-  DType dtype() const { return precision == Precision::bf16 ? DType::bf16 : DType::f32; }
+  DType dtype() const { return dtype_of_activations(precision); }
 };
 
-/// What is timed: one call.
+/// A call that is timed.
 struct Call {
   std::string name;       ///< "D both main.2 forward"
-  Shape shape;            ///< of the tensor that the name makes one think of
-  double flops = 0;       ///< 0: bytes are what it costs
+  Shape shape;            ///< of the main operand; of a layer: its input, of its batch norm: output
+  double flops = 0;       ///< 0: not counted, the call is bound by memory
   double bytes = 0;       ///< every operand read or written once: the least traffic
-  int per_step = 0;       ///< how often a training step makes this call; 0: it does not
-  std::string tuning;     ///< of a GPU's convolution; else empty
-  std::string algorithm;  ///< ConvPlan::describe(); else empty
+  int per_step = 0;       ///< calls in one training step; 0: not part of a step
+  std::string tuning;     ///< of a convolution on a GPU; else empty
+  std::string algorithm;  ///< describe() of the plan; else empty
 };
 
 struct Measurement {
@@ -46,7 +47,7 @@ struct Measurement {
   Precision precision = Precision::fp32;
   std::int64_t batch = 0;
   Timing timing;           ///< of one call
-  double roofline_ms = 0;  ///< least time of its FLOPs and its bytes at the peak_rates
+  double roofline_ms = 0;  ///< least time of its FLOPs and bytes at the peak rates
 };
 
 struct Comparison {
@@ -58,12 +59,12 @@ struct Comparison {
   bool passed() const { return error <= bound; }  // false for NaN
 };
 
-/// Where a benchmark leaves its comparisons and times.
+/// Collects the comparisons and times of the benchmarks.
 class Session {
  public:
   explicit Session(const Context& context) : context_(context) {}
 
-  /// What follows belongs to `operation` under `settings`.
+  /// The calls that follow belong to `operation` with `settings`.
   void begin(std::string operation, const Settings& settings);
 
   const Context& context() const { return context_; }
@@ -71,9 +72,11 @@ class Session {
 
   /// Relative error in the L2 norm; infinite for other shapes and for NaN.
   void compare(std::string name, const Values& result, const Values& expected, double bound);
-  /// Every value as it must be, bit for bit.
+  /// Every value must be equal.
   void compare_exactly(std::string name, const Values& result, const Values& expected);
-  /// `run` makes the call once and may be made any number of times in a row.
+  /// For the checks of tests/cases; `where` names the case.
+  test::Report report(std::string where);
+  /// `run` makes the call once; it is called any number of times in a row.
   void time(Call call, const std::function<void()>& run);
 
   const std::vector<Comparison>& comparisons() const { return comparisons_; }
@@ -87,15 +90,12 @@ class Session {
   std::vector<Measurement> measurements_;
 };
 
-/// Bound on the relative L2 error of a result that sums `terms` products and is stored in
-/// `precision`. Rounding errors of a float32 sum add up like a random walk, 2^-24 each, and a few
-/// more for what follows. bf16: the result is rounded to 8 bits, twice where a second pass follows.
-/// TF32: every factor is rounded to 11 bits.
+/// reference::tolerance of a convolution in `precision`.
 double rounding_bound(Precision precision, std::int64_t terms);
 
 struct Operation {
   std::string name;                    ///< for --only
-  std::vector<std::string> contracts;  ///< headers whose operations it times: "kernels/conv/conv.h"
+  std::vector<std::string> contracts;  ///< headers of the operations: "kernels/conv/conv.h"
   std::string summary;
   void (*check)(Session&) = nullptr;
   void (*time)(Session&) = nullptr;
