@@ -40,21 +40,30 @@ double widen(T value) {
     return static_cast<double>(value);
 }
 
-// `pattern` over and over.
-DeviceTensor repeated(const Context& context, Shape shape, DType dtype,
-                      const std::vector<double>& pattern) {
-  DeviceTensor tensor(context, shape, dtype);
-  with_type(dtype, [&]<class T>(T) {
+// `pattern` repeated.
+void fill(const Context& context, const TensorView& to, const std::vector<double>& pattern) {
+  with_type(to.dtype, [&]<class T>(T) {
     std::vector<T> once(pattern.size());
     std::transform(pattern.begin(), pattern.end(), once.begin(), narrow<T>);
-    std::vector<T> host(static_cast<std::size_t>(shape.elements()));
+    std::vector<T> host(static_cast<std::size_t>(to.elements()));
     for (std::size_t i = 0; i < host.size(); ++i) host[i] = once[i % once.size()];
-    upload(context, ConstTensorView(host.data(), shape), tensor.view());
+    upload(context, ConstTensorView(host.data(), to.shape), to);
   });
-  return tensor;
 }
 
 }  // namespace
+
+void fill_random(const Context& context, const TensorView& to, double sigma, double mean) {
+  // A prime length: rows, tiles and cache lines begin at different places of the sequence.
+  static const Values kSequence = reference::random_values({65'521}, 1);
+  std::vector<double> pattern = kSequence.v;
+  for (double& value : pattern) value = mean + sigma * value;
+  fill(context, to, pattern);
+}
+
+void fill_constant(const Context& context, const TensorView& to, double value) {
+  fill(context, to, {value});
+}
 
 DeviceTensor::DeviceTensor(const Context& context, Shape shape, DType dtype)
     : buffer_(context, static_cast<std::size_t>(shape.elements()) * size_of(dtype)),
@@ -73,16 +82,16 @@ DeviceTensor::DeviceTensor(const Context& context, const Values& values, DType d
 
 DeviceTensor DeviceTensor::random(const Context& context, Shape shape, DType dtype, double sigma,
                                   double mean) {
-  // A prime length: no row, tile or cache line begins with the same number as its neighbour.
-  static const Values kSequence = reference::random_values({65'521}, 1);
-  std::vector<double> pattern = kSequence.v;
-  for (double& value : pattern) value = mean + sigma * value;
-  return repeated(context, shape, dtype, pattern);
+  DeviceTensor tensor(context, shape, dtype);
+  fill_random(context, tensor.view(), sigma, mean);
+  return tensor;
 }
 
 DeviceTensor DeviceTensor::constant(const Context& context, Shape shape, DType dtype,
                                     double value) {
-  return repeated(context, shape, dtype, {value});
+  DeviceTensor tensor(context, shape, dtype);
+  fill_constant(context, tensor.view(), value);
+  return tensor;
 }
 
 Values DeviceTensor::read(const Context& context) const {

@@ -8,14 +8,19 @@ namespace dcgan::benchmarks {
 
 using reference::Values;
 
+/// The first values of a short normal sequence, repeated: drawing 10^8 numbers on the host would
+/// take longer than the measurement, and neither arithmetic nor memory depends on the values.
+void fill_random(const Context& context, const TensorView& to, double sigma = 1.0,
+                 double mean = 0.0);
+void fill_constant(const Context& context, const TensorView& to, double value);
+
 class DeviceTensor {
  public:
   DeviceTensor() = default;
   DeviceTensor(const Context& context, Shape shape, DType dtype);           ///< zeros
   DeviceTensor(const Context& context, const Values& values, DType dtype);  ///< exactly these
 
-  /// The first values of a short normal sequence, over and over: arithmetic and memory do not tell
-  /// it from fresh numbers, and the host does not draw 10^8 of them.
+  /// As fill_random.
   static DeviceTensor random(const Context& context, Shape shape, DType dtype, double sigma = 1.0,
                              double mean = 0.0);
   static DeviceTensor constant(const Context& context, Shape shape, DType dtype, double value);

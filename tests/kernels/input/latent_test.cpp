@@ -1,11 +1,10 @@
-#include "kernels/input/latent.h"
-
+#include "tests/cases/latent.h"
 #include "tests/kernels/support.h"
 
 namespace dcgan::test {
 namespace {
 
-constexpr RandomKey kKey{0x123456789abcdefull, RandomStream::latent};
+constexpr RandomKey kKey = kLatentKey;
 
 GuardedTensor draw(const Context& context, Shape shape, DType dtype, std::int64_t step,
                    const LatentOptions& options) {
@@ -18,57 +17,16 @@ GuardedTensor draw(const Context& context, Shape shape, DType dtype, std::int64_
   return z;
 }
 
-/// Element by element from the contract.
-float element(const LatentOptions& options, std::int64_t step, std::int64_t row, std::int64_t i) {
-  const RandomWords words = random_words(options.key, static_cast<std::uint64_t>(step),
-                                         options.first_sample + static_cast<std::uint32_t>(row),
-                                         static_cast<std::uint32_t>(i / 4));
-  if (options.distribution == LatentDistribution::uniform) {
-    return 2.0f * uniform_from(words.word[i % 4]) - 1.0f;
-  }
-  const std::int64_t pair = i % 4 / 2 * 2;
-  const NormalPair numbers = normal_pair_from(words.word[pair], words.word[pair + 1]);
-  return i % 2 == 0 ? numbers.first : numbers.second;
-}
-
 }  // namespace
 
 TEST_CASE("latent vectors equal the contract's numbers, bit for bit, on every device") {
   for (const Device device : devices_under_test()) {
     const Context context(device);
-    for (const auto distribution : {LatentDistribution::normal, LatentDistribution::uniform}) {
-      for (const std::int64_t nz : {1, 3, 5, 16, 100}) {
-        for (const DType dtype : {DType::f32, DType::bf16}) {
-          INFO("nz " << nz << ", " << name_of(dtype) << ", " << to_string(device));
-          const LatentOptions options{kKey, distribution, 4'000'000'000u};
-          const std::int64_t step = (std::int64_t{1} << 33) + 7;  // more than one word of step
-          const Values z = draw(context, {7, nz}, dtype, step, options).read();
-          Values expected(z.shape);
-          for (std::int64_t i = 0; i < z.elements(); ++i) {
-            const float exact = element(options, step, i / nz, i % nz);
-            expected[i] = reference::stored_as(dtype, static_cast<double>(exact));
-          }
-          REQUIRE(z.v == expected.v);
-        }
-      }
-    }
-  }
-}
-
-TEST_CASE("drawing the next latent vectors counts the draw up by one and gives the same numbers") {
-  for (const Device device : devices_under_test()) {
-    const Context context(device);
-    for (const std::int64_t rows : {1, 3, 70}) {  // one block of a GPU, and several
-      for (const std::int64_t nz : {5, 100}) {
-        const GuardedTensor draws(context, Values({1}, {41}), DType::i64);
-        GuardedTensor z(context, {rows, nz}, DType::f32);
-        for (std::int64_t number = 41; number < 44; ++number) {
-          draw_next_latent(context, draws.view(), z.view(), {kKey});
-          context.synchronize();
-          CHECK(draws.read()[0] == static_cast<double>(number + 1));
-          CHECK(z.raw() == draw(context, {rows, nz}, DType::f32, number, {kKey}).raw());
-        }
-        CHECK(draws.guards_intact());
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (const LatentCase& one : latent_cases()) {
+        check_latent(context, one, dtype,
+                     assertions(to_string(one) + ", " + std::string(name_of(dtype)) + ", " +
+                                to_string(device)));
       }
     }
   }
