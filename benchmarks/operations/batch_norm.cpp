@@ -1,86 +1,12 @@
 // The steps of batch norm, forward and backward, at every norm.
-#include "kernels/norm/batch_norm.h"
-
+#include "tests/cases/batch_norm.h"
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"
-#include "tests/reference/batch_norm.h"
 
 namespace dcgan::benchmarks {
 namespace {
 
-constexpr std::int64_t kRanks = 8;  // whose statistics are gathered
-
-/// The tensors of one norm: parameters and statistics as after some training.
-struct NormTensors {
-  DeviceTensor x, dy, y, dx;
-  DeviceTensor weight, bias, running_mean, running_var, tracked;
-  DeviceTensor mean, invstd, dweight, dbias;
-  DeviceTensor statistics_memory, ranks_memory, sums_memory, totals_memory;
-  int groups;
-  std::int64_t parts;
-
-  /// x and dy are the caller's to give.
-  NormTensors(const Context& context, const Shape& shape, DType dtype,
-              const reference::BatchNormState& state, int norm_groups)
-      : y(context, shape, dtype),
-        dx(context, shape, dtype),
-        weight(context, state.weight, DType::f32),
-        bias(context, state.bias, DType::f32),
-        running_mean(context, state.running_mean, DType::f32),
-        running_var(context, state.running_var, DType::f32),
-        tracked(context, {1}, DType::i64),
-        mean(context, {norm_groups, state.weight.elements()}, DType::f32),
-        invstd(context, {norm_groups, state.weight.elements()}, DType::f32),
-        dweight(context, state.weight.shape, DType::f32),
-        dbias(context, state.weight.shape, DType::f32),
-        groups(norm_groups),
-        parts(batch_norm_parts(context, shape, dtype, groups)) {
-    const std::int64_t channels = shape[3];
-    statistics_memory = memory(context, BatchNormStatistics::elements(groups, parts, channels));
-    ranks_memory = memory(context, BatchNormStatistics::elements(groups, kRanks, channels));
-    sums_memory = memory(context, BatchNormSums::elements(groups, parts, channels));
-    totals_memory = memory(context, BatchNormSums::elements(groups, 1, channels));
-  }
-
-  static DeviceTensor memory(const Context& context, std::int64_t elements) {
-    return {context, {elements}, DType::f32};
-  }
-  std::int64_t channels() const { return x.view().shape[3]; }
-  std::int64_t count() const { return x.view().elements() / channels() / groups; }
-  BatchNormParameters parameters() const { return {weight.view(), bias.view()}; }
-  BatchNormRunning running() const {
-    return {running_mean.view(), running_var.view(), tracked.view()};
-  }
-  BatchNormSaved saved() const { return {mean.view(), invstd.view()}; }
-  BatchNormStatistics statistics() const {
-    return BatchNormStatistics::in(statistics_memory.view(), groups, parts, channels());
-  }
-  BatchNormStatistics of_ranks() const {
-    return BatchNormStatistics::in(ranks_memory.view(), groups, kRanks, channels());
-  }
-  BatchNormSums sums() const {
-    return BatchNormSums::in(sums_memory.view(), groups, parts, channels());
-  }
-  BatchNormSums totals() const {
-    return BatchNormSums::in(totals_memory.view(), groups, 1, channels());
-  }
-  BatchNormApply apply_tensors() const { return {x.view(), parameters(), saved(), y.view()}; }
-  BatchNormInference inference_tensors() const {
-    return {x.view(), parameters(), running(), y.view()};
-  }
-  BatchNormBackward backward_tensors() const {
-    return {x.view(), parameters(), saved(), dy.view(), dx.view(), dweight.view(), dbias.view()};
-  }
-};
-
-reference::BatchNormState random_state(std::int64_t channels) {
-  reference::BatchNormState state{reference::random_values({channels}, 10, DType::f32, 1.0, 0.02),
-                                  reference::random_values({channels}, 11, DType::f32, 0.0, 0.1),
-                                  reference::random_values({channels}, 12, DType::f32, 0.0, 0.1),
-                                  Values({channels})};
-  for (double& var : state.running_var.v) var = 1;
-  return state;
-}
+constexpr std::int64_t kRanks = 8;  // whose statistics are merged
 
 std::vector<Layer> normed_layers(const Session& session) {
   std::vector<Layer> layers = step_layers(session.settings().model, session.settings().batch);
@@ -88,45 +14,18 @@ std::vector<Layer> normed_layers(const Session& session) {
   return layers;
 }
 
-void check_norm(Session& session, const Layer& layer) {
+/// The cases of tests/cases, then the layers of this network.
+void check(Session& session) {
   const Context& context = session.context();
   const DType dtype = session.settings().dtype();
-  const Shape& shape = layer.output;
-  const BatchNormOptions options{layer.block.activation, layer.norm_groups};
-  const Values x = reference::random_values(shape, 1, dtype, 0.5);
-  const Values dy = reference::random_values(shape, 2, dtype);
-  reference::BatchNormState state = random_state(shape[3]);
-  NormTensors on(context, shape, dtype, state, options.groups);
-  on.x = DeviceTensor(context, x, dtype);
-  on.dy = DeviceTensor(context, dy, dtype);
-  const Values evaluated = reference::batch_norm_eval(x, state, options);
-  batch_norm_inference(context, on.inference_tensors(), options);
-  // Two sums of a group stand between input and output, and dx is what two means leave of dy.
-  const double bound =
-      4 * rounding_bound(session.settings().precision, x.elements() / shape[3] / options.groups);
-  session.compare(layer.name + " inference", on.y.read(context), evaluated, bound);
-
-  const auto forward = reference::batch_norm_train(x, state, options);
-  const auto gradients = reference::batch_norm_gradients(x, dy, state, forward, options);
-  // As one of several ranks, the parts of the others being empty.
-  batch_norm_statistics(context, on.x.view(), on.statistics(), options);
-  batch_norm_merge(context, on.statistics(), on.of_ranks(), kRanks - 1);
-  batch_norm_finish(context, on.of_ranks(), on.running(), on.saved(), options);
-  batch_norm_apply(context, on.apply_tensors(), options);
-  batch_norm_backward_sums(context, on.backward_tensors(), on.sums(), options);
-  batch_norm_backward_finish(context, on.backward_tensors(), on.sums(), on.totals(), options);
-  batch_norm_backward_apply(context, on.backward_tensors(), on.totals(), on.count(), options);
-  session.compare(layer.name + " forward", on.y.read(context), forward.y, bound);
-  session.compare(layer.name + " running var", on.running_var.read(context), state.running_var,
-                  4 * rounding_bound(Precision::fp32, x.elements()));
-  session.compare(layer.name + " backward", on.dx.read(context), gradients.dx, bound);
-  session.compare(layer.name + " weights", on.dweight.read(context), gradients.dweight,
-                  4 * rounding_bound(Precision::fp32, x.elements()));
-}
-
-void check(Session& session) {
+  for (const test::NormCase& one : test::norm_cases()) {
+    test::check_norm(context, one, dtype, session.report(to_string(one)));
+  }
   for (const Layer& layer : normed_layers(session)) {
-    if (layer.weight_gradient > 0) check_norm(session, reduced(layer));  // D fake: as D both
+    if (layer.weight_gradient == 0) continue;  // D fake: as D both
+    const Layer small = reduced(layer);
+    const test::NormCase one{small.output, {small.block.activation, small.norm_groups}};
+    test::check_norm(context, one, dtype, session.report(layer.name));
   }
 }
 
@@ -142,9 +41,11 @@ void time_norm(Session& session, const Layer& layer) {
   const Context& context = session.context();
   const DType dtype = session.settings().dtype();
   const BatchNormOptions options{layer.block.activation, layer.norm_groups};
-  NormTensors on(context, layer.output, dtype, random_state(layer.output[3]), options.groups);
-  on.x = DeviceTensor::random(context, layer.output, dtype, 1.0, 0.5);
-  on.dy = DeviceTensor::random(context, layer.output, dtype);
+  const test::NormOnDevice on(context, layer.output, test::random_state(layer.output[3]), dtype,
+                              options);
+  const test::RankStatistics ranks(context, options.groups, kRanks, on.channels);
+  fill_random(context, on.x.view(), 1.0, 0.5);
+  fill_random(context, on.dy.view());
   const auto values = static_cast<double>(on.x.view().elements());
   const auto tensor = static_cast<double>(on.x.view().bytes());
   const auto over_memory = [&](const char* name, double flops, double tensors, int per_step) {
@@ -153,7 +54,7 @@ void time_norm(Session& session, const Layer& layer) {
   };
   const auto over_parts = [&](const char* name, double flops, const TensorView& memory,
                               std::int64_t parts, int per_step) {
-    const auto sets = static_cast<double>(on.groups * parts * on.channels());
+    const auto sets = static_cast<double>(options.groups * parts * on.channels);
     return Call{layer.name + " " + name,
                 layer.output,
                 flops * sets,
@@ -181,7 +82,7 @@ void time_norm(Session& session, const Layer& layer) {
   session.time(over_memory("inference", kApplyFlops, 2, 0),
                [&] { batch_norm_inference(context, on.inference_tensors(), options); });
   session.time(over_parts("merge", kMergeFlops, on.statistics_memory.view(), on.parts, 0),
-               [&] { batch_norm_merge(context, on.statistics(), on.of_ranks()); });
+               [&] { batch_norm_merge(context, on.statistics(), ranks.view); });
 }
 
 void time(Session& session) {

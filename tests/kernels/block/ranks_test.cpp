@@ -16,9 +16,9 @@ BlockConfig normed(int groups, DType dtype) {
 void run_two_ranks(const BlockOnDevice& first, const BlockOnDevice& second) {
   const Context& context = first.context;
   const int groups = first.config.norm_groups;
-  const Gathered of_first(context, groups, first.channels);
-  const Gathered of_second(context, groups, second.channels);
-  const auto contribute = [&](const BlockOnDevice& block, const Gathered& gathered,
+  const RankStatistics of_first(context, groups, kRanks, first.channels);
+  const RankStatistics of_second(context, groups, kRanks, second.channels);
+  const auto contribute = [&](const BlockOnDevice& block, const RankStatistics& gathered,
                               std::int64_t rank) {
     block.plan.convolve(context, block.forward_tensors());
     batch_norm_merge(context, block.plan.statistics(block.forward_tensors()), gathered.view, rank);
@@ -26,7 +26,7 @@ void run_two_ranks(const BlockOnDevice& first, const BlockOnDevice& second) {
   contribute(first, of_first, 0);
   contribute(second, of_second, 1);
   all_reduce(context, of_first.memory.view(), of_second.memory.view());
-  const auto receive = [&](const BlockOnDevice& block, const Gathered& gathered) {
+  const auto receive = [&](const BlockOnDevice& block, const RankStatistics& gathered) {
     batch_norm_merge(context, gathered.view, block.plan.statistics(block.forward_tensors()));
     block.plan.normalise(context, block.forward_tensors());
     block.plan.backward_sums(context, block.backward_tensors());
@@ -64,7 +64,7 @@ TEST_CASE("two blocks that exchange statistics and totals equal one block on the
         const BlockConfig config = normed(groups, dtype);
         BlockConfig half = config;
         half.input = config.input.with_rows(config.input[0] / kRanks);
-        const auto plan = plan_if_possible(context, config);
+        const auto plan = plan_if_possible(plan_block, context, config);
         if (plan == nullptr) continue;
         const auto first_plan = plan_block(context, half), second_plan = plan_block(context, half);
         const Values input = reference::random_values(config.input, 1, dtype, 0.3);

@@ -36,57 +36,17 @@ Result run(const Context& context, const Values& x, const Values& dy, const Batc
           norm.guards_intact()};
 }
 
-void compare(const Context& context, const Shape& shape, DType dtype,
-             const BatchNormOptions& options) {
-  INFO(to_string(shape) << ", " << name_of(dtype) << ", groups " << options.groups
-                        << ", activation " << static_cast<int>(options.activation.kind) << ", "
-                        << to_string(context.device()));
-  const Values x = reference::random_values(shape, 1, dtype, 0.5, 2.0);
-  const Values dy = reference::random_values(shape, 2, dtype);
-  const BatchNormState before = random_state(shape[3]);
-  const Result result = run(context, x, dy, before, dtype, options);
-  BatchNormState state = before;
-  const auto forward = reference::batch_norm_train(x, state, options);
-  const auto gradients = reference::batch_norm_gradients(x, dy, state, forward, options);
-  CHECK(result.guards_intact);
-  const std::int64_t rows = x.elements() / shape[3] / options.groups;
-  const double sums = tolerance(DType::f32, rows);
-  CHECK(reference::max_abs_difference(result.mean, forward.mean) < 4 * sums);
-  CHECK(reference::relative_l2(result.invstd, forward.invstd) < 2 * sums);
-  CHECK(reference::relative_l2(result.running_mean, state.running_mean) < 8 * sums);
-  CHECK(reference::relative_l2(result.running_var, state.running_var) < 4 * sums);
-  CHECK(result.batches_tracked == state.batches_tracked);
-  // With two or three rows a group (x - mean) * invstd amplifies the rounding of x's mean.
-  const double few_rows = rows < 8 ? 8.0 : 2.0;
-  CHECK(reference::relative_l2(result.y, forward.y) < few_rows * tolerance(dtype, rows));
-  CHECK(reference::relative_l2(result.dbias, gradients.dbias) < 8 * sums);
-  CHECK(reference::relative_l2(result.dweight, gradients.dweight) < 8 * sums);
-  // dx is what is left after the two means are taken away: relative to dy, not to itself.
-  const Values zero(shape);
-  const double scale = reference::l2_norm(dy) * forward.invstd[0];
-  Values error = result.dx;
-  for (std::int64_t i = 0; i < error.elements(); ++i) error[i] -= gradients.dx[i];
-  CHECK(reference::l2_norm(error) / scale < 2 * few_rows * tolerance(dtype, rows));
-}
-
 }  // namespace
 
 TEST_CASE("batch norm and its gradients equal the float64 loops on every device") {
-  const ActivationSpec relu{Activation::relu}, leaky{Activation::leaky_relu, 0.2f};
   for (const Device device : devices_under_test()) {
     const Context context(device);
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      for (const std::int64_t channels : {1, 3, 5, 16, 17, 64}) {
-        for (const std::int64_t extent : {1, 3, 7, 8}) {
-          compare(context, {7, extent, extent + 1, channels}, dtype, {leaky, 1});
-          compare(context, {4, extent, extent, channels}, dtype, {relu, 2});
-        }
+      for (const NormCase& one : norm_cases()) {
+        check_norm(context, one, dtype,
+                   assertions(to_string(one) + ", " + std::string(name_of(dtype)) + ", " +
+                              to_string(device)));
       }
-      compare(context, {2, 1, 1, 5}, dtype, {{}, 1});
-      compare(context, {6, 3, 5, 16}, dtype, {relu, 3});
-      compare(context, {2, 5, 5, 513}, dtype, {leaky, 1});   // more channels than one tile
-      compare(context, {2, 2, 2, 9000}, dtype, {leaky, 2});  // one chunk of few rows
-      compare(context, {8, 32, 32, 8}, dtype, {relu, 2});    // many chunks
     }
   }
 }

@@ -24,10 +24,10 @@ enum class Way { finish_gathered, merge_back };
 
 void forward(const TwoRanks& ranks, Way way) {
   const int groups = ranks.first.options.groups;
-  const Gathered of_first(ranks.first.context, groups, ranks.first.channels),
-      of_second(ranks.second.context, groups, ranks.second.channels);
+  const RankStatistics of_first(ranks.first.context, groups, kRanks, ranks.first.channels),
+      of_second(ranks.second.context, groups, kRanks, ranks.second.channels);
   const NormOnDevice* norms[] = {&ranks.first, &ranks.second};
-  const Gathered* gathered[] = {&of_first, &of_second};
+  const RankStatistics* gathered[] = {&of_first, &of_second};
   for (std::int64_t rank = 0; rank < kRanks; ++rank) {
     const NormOnDevice& norm = *norms[rank];
     batch_norm_statistics(norm.context, norm.x.view(), norm.statistics(), norm.options);
@@ -144,7 +144,7 @@ TEST_CASE("batch norm merges statistics into the part that is asked for") {
     const Values x = reference::random_values({4, 16, 5, 35}, 1, DType::f32, 0.5);
     const NormOnDevice norm(context, x, x, random_state(35), DType::f32, {{}, 2});
     const auto expected = reference::batch_norm_moments(x, 2);
-    const Gathered to(context, 2, 35);
+    const RankStatistics to(context, 2, kRanks, 35);
     batch_norm_statistics(context, norm.x.view(), norm.statistics(), norm.options);
     batch_norm_merge(context, norm.statistics(), to.view, /*part=*/1);
     const double bound = 4 * tolerance(DType::f32, expected.count);
@@ -179,7 +179,7 @@ TEST_CASE("batch norm says what does not fit") {
 
   const Values x = reference::random_values({4, 8, 8, 3}, 1);
   const NormOnDevice norm(context, x, x, random_state(3), DType::f32, {{}, 2});
-  const Gathered gathered(context, 2, 3);
+  const RankStatistics gathered(context, 2, kRanks, 3);
   CHECK_THAT(thrown_by([&] {
                batch_norm_statistics(context, norm.x.view(), gathered.view, norm.options);
              }).message,

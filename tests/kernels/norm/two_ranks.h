@@ -17,16 +17,6 @@ inline Values of_rank(const Values& whole, int groups, std::int64_t rank) {
   return own;
 }
 
-/// Statistics of kRanks parts on a device.
-struct Gathered {
-  GuardedTensor memory;
-  BatchNormStatistics view;
-
-  Gathered(const Context& context, int groups, std::int64_t channels)
-      : memory(context, {BatchNormStatistics::elements(groups, kRanks, channels)}, DType::f32),
-        view(BatchNormStatistics::in(memory.view(), groups, kRanks, channels)) {}
-};
-
 /// The sum of two f32 tensors in both, as an all-reduce leaves it.
 inline void all_reduce(const Context& context, const TensorView& a, const TensorView& b) {
   Values sum = read(context, a);
