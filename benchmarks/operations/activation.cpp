@@ -3,39 +3,17 @@
 
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"
-#include "tests/reference/activation.h"
+#include "tests/cases/elementwise.h"
 
 namespace dcgan::benchmarks {
 namespace {
 
-struct Named {
-  const char* name;
-  ActivationSpec activation;
-};
-constexpr Named kActivations[] = {{"relu", {Activation::relu}},
-                                  {"leaky_relu", {Activation::leaky_relu}},
-                                  {"tanh", {Activation::tanh}}};
-
 void check(Session& session) {
-  const Context& context = session.context();
-  const DType dtype = session.settings().dtype();
-  constexpr std::int64_t kCount = 10'007;  // no multiple of any vector
-  const double bound = rounding_bound(session.settings().precision, 1);
-  for (const auto& [name, activation] : kActivations) {
-    const Values x = reference::random_values({kCount}, 1, dtype);
-    const Values dy = reference::random_values({kCount}, 2, dtype);
-    const DeviceTensor y_on(context, x, dtype), dy_on(context, dy, dtype);
-    activate_in_place(context, y_on.view(), activation);
-    const Values y = y_on.read(context);
-    session.compare(std::string(name) + " forward", y, reference::activate(activation, x), bound);
-    activation_backward_in_place(context, y_on.view(), dy_on.view(), activation);
-    Values expected = dy;
-    for (std::int64_t i = 0; i < kCount; ++i) {
-      expected[i] *= activation.kind == Activation::tanh  // from the stored output, as the contract
-                         ? 1 - y[i] * y[i]
-                         : reference::activation_derivative(activation, x[i]);
+  for (const auto& [name, activation] : test::activation_cases()) {
+    for (const std::int64_t count : test::elementwise_counts()) {
+      test::check_activation(session.context(), activation, count, session.settings().dtype(),
+                             session.report(std::string(name) + " of " + std::to_string(count)));
     }
-    session.compare(std::string(name) + " backward", dy_on.read(context), expected, bound);
   }
 }
 
@@ -50,7 +28,8 @@ void time(Session& session) {
   const auto y = DeviceTensor::constant(context, shape, settings.dtype(), 1e-20);
   const auto dy = DeviceTensor::random(context, shape, settings.dtype());
   const auto bytes = static_cast<double>(y.view().bytes());
-  for (const auto& [name, activation] : kActivations) {
+  for (const auto& [name, activation] : test::activation_cases()) {
+    if (activation.kind == Activation::none) continue;
     session.time({std::string(name) + " forward", shape, 0, 2 * bytes, 0, "", ""},
                  [&, spec = activation] { activate_in_place(context, y.view(), spec); });
     session.time({std::string(name) + " backward", shape, 0, 3 * bytes, 0, "", ""},

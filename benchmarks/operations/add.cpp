@@ -3,20 +3,15 @@
 
 #include "benchmarks/operations/operations.h"
 #include "models/networks/blocks.h"
+#include "tests/cases/elementwise.h"
 
 namespace dcgan::benchmarks {
 namespace {
 
 void check(Session& session) {
-  const Context& context = session.context();
-  constexpr std::int64_t kCount = 10'007;  // no multiple of any vector
-  const Values x = reference::random_values({kCount}, 1, DType::f32);
-  const Values y = reference::random_values({kCount}, 2, DType::f32);
-  const DeviceTensor x_on(context, x, DType::f32), y_on(context, y, DType::f32);
-  add_in_place(context, x_on.view(), y_on.view());
-  Values expected({kCount});
-  for (std::int64_t i = 0; i < kCount; ++i) expected[i] = static_cast<float>(x[i] + y[i]);
-  session.compare_exactly("sum", y_on.read(context), expected);
+  for (const std::int64_t count : test::elementwise_counts()) {
+    test::check_add(session.context(), count, session.report(std::to_string(count)));
+  }
 }
 
 void time(Session& session) {

@@ -1,38 +1,20 @@
-// Conversions of type and of layout, at the door.
+// Conversions of type and of layout, for files and callers outside the engine.
 #include "kernels/elementwise/convert.h"
 
 #include "benchmarks/operations/operations.h"
 #include "models/networks/blocks.h"
+#include "tests/cases/elementwise.h"
 
 namespace dcgan::benchmarks {
 namespace {
 
 void check(Session& session) {
-  const Context& context = session.context();
-  constexpr std::int64_t kCount = 10'007;
-  const Values wide = reference::random_values({kCount}, 1);
-  const DeviceTensor x(context, wide, DType::f32), narrow(context, {kCount}, DType::bf16);
-  const DeviceTensor back(context, {kCount}, DType::f32);
-  convert_type(context, x.view(), narrow.view());
-  convert_type(context, narrow.view(), back.view());
-  session.compare_exactly("f32 to bf16", narrow.read(context),
-                          reference::stored_as(DType::bf16, wide));
-  session.compare_exactly("bf16 to f32", back.read(context),
-                          reference::stored_as(DType::bf16, wide));
-
-  const Shape first{3, 5, 7, 6}, last{3, 7, 6, 5};
-  const Values planes = reference::random_values(first, 2);
-  Values pixels(last);
-  for (std::int64_t n = 0; n < 3; ++n)
-    for (std::int64_t c = 0; c < 5; ++c)
-      for (std::int64_t h = 0; h < 7; ++h)
-        for (std::int64_t w = 0; w < 6; ++w) pixels.at(n, h, w, c) = planes.at(n, c, h, w);
-  const DeviceTensor planes_on(context, planes, DType::f32), pixels_on(context, last, DType::f32);
-  const DeviceTensor again(context, first, DType::f32);
-  to_channels_last(context, planes_on.view(), pixels_on.view());
-  to_channels_first(context, pixels_on.view(), again.view());
-  session.compare_exactly("to channels last", pixels_on.read(context), pixels);
-  session.compare_exactly("to channels first", again.read(context), planes);
+  for (const std::int64_t count : test::elementwise_counts()) {
+    test::check_type_conversion(session.context(), count, session.report(std::to_string(count)));
+  }
+  for (const Shape& shape : test::layout_cases()) {
+    test::check_layouts(session.context(), shape, session.report(to_string(shape)));
+  }
 }
 
 void time(Session& session) {

@@ -1,28 +1,17 @@
 // Looking for numbers that are not finite among a network's gradients.
 #include "kernels/elementwise/finite.h"
 
-#include <cmath>
-
 #include "benchmarks/operations/operations.h"
 #include "models/networks/blocks.h"
+#include "tests/cases/elementwise.h"
 
 namespace dcgan::benchmarks {
 namespace {
 
 void check(Session& session) {
-  const Context& context = session.context();
-  const DType dtype = session.settings().dtype();
-  constexpr std::int64_t kCount = 10'007;
-  const auto flag_for = [&](const Values& values) {
-    const DeviceTensor x(context, values, dtype), flag(context, {1}, DType::i32);
-    detect_non_finite(context, x.view(), flag.view());
-    return flag.read(context);
-  };
-  Values values = reference::random_values({kCount}, 1, dtype);
-  session.compare_exactly("finite", flag_for(values), Values({1}, {0}));
-  for (const double bad : {NAN, INFINITY, -INFINITY}) {
-    values[kCount - 1] = bad;  // the last, which a loop by vectors leaves over
-    session.compare_exactly("not finite", flag_for(values), Values({1}, {1}));
+  for (const std::int64_t count : test::elementwise_counts()) {
+    test::check_finite(session.context(), count, session.settings().dtype(),
+                       session.report(std::to_string(count)));
   }
 }
 

@@ -1,8 +1,6 @@
-#include "kernels/elementwise/activation.h"
-
 #include "kernels/elementwise/activation_terms.h"
+#include "tests/cases/elementwise.h"
 #include "tests/kernels/support.h"
-#include "tests/reference/activation.h"
 
 namespace dcgan::test {
 namespace {
@@ -14,29 +12,6 @@ Values applied(const Context& context, const Values& x, DType dtype,
   context.synchronize();
   CHECK(y.guards_intact());
   return y.read();
-}
-
-void compare(const Context& context, std::int64_t count, DType dtype,
-             const ActivationSpec& activation) {
-  INFO(count << " values, " << name_of(dtype) << ", " << to_string(context.device()));
-  Values x = reference::random_values({count}, 1, dtype);
-  x[count / 2] = 0.0;
-  const Values y = applied(context, x, dtype, activation);
-  CHECK(reference::relative_l2(y, reference::activate(activation, x)) < tolerance(dtype, 1));
-
-  const Values dy = reference::random_values({count}, 2, dtype);
-  const GuardedTensor y_on(context, y, dtype), dy_on(context, dy, dtype);
-  activation_backward_in_place(context, y_on.view(), dy_on.view(), activation);
-  context.synchronize();
-  Values expected = dy;
-  for (std::int64_t i = 0; i < count; ++i) {
-    // tanh: from the stored y, as the operation; else from x, which has the sign of y.
-    expected[i] *= activation.kind == Activation::tanh
-                       ? 1 - y[i] * y[i]
-                       : reference::activation_derivative(activation, x[i]);
-  }
-  CHECK(reference::relative_l2(dy_on.read(), expected) < tolerance(dtype, 1));
-  CHECK(dy_on.guards_intact());
 }
 
 }  // namespace
@@ -73,11 +48,11 @@ TEST_CASE("activations and their derivatives over tensors equal the scalar defin
   for (const Device device : devices_under_test()) {
     const Context context(device);
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      for (const std::int64_t count : {1, 7, 33, 40'001}) {
-        for (const ActivationSpec& activation :
-             {ActivationSpec{Activation::none}, ActivationSpec{Activation::relu},
-              ActivationSpec{Activation::leaky_relu, 0.2f}, ActivationSpec{Activation::tanh}}) {
-          compare(context, count, dtype, activation);
+      for (const auto& [name, activation] : activation_cases()) {
+        for (const std::int64_t count : elementwise_counts()) {
+          check_activation(context, activation, count, dtype,
+                           assertions(std::string(name) + " of " + std::to_string(count) + ", " +
+                                      std::string(name_of(dtype)) + ", " + to_string(device)));
         }
       }
     }

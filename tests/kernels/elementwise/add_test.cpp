@@ -1,5 +1,6 @@
 #include "kernels/elementwise/add.h"
 
+#include "tests/cases/elementwise.h"
 #include "tests/kernels/support.h"
 
 namespace dcgan::test {
@@ -7,20 +8,8 @@ namespace dcgan::test {
 TEST_CASE("a sum in place is the exact sum, rounded once") {
   for (const Device device : devices_under_test()) {
     const Context context(device);
-    for (const std::int64_t count : {1, 3, 5, 1000, 40'001}) {
-      INFO(count << " values on " << to_string(device));
-      const Values x = reference::random_values({count}, 1, DType::f32);
-      const Values y = reference::random_values({count}, 2, DType::f32, 0.0, 1e-3);
-      const GuardedTensor x_on(context, x, DType::f32), y_on(context, y, DType::f32);
-      add_in_place(context, x_on.view(), y_on.view());
-      context.synchronize();
-      Values expected({count});
-      // The sum of two floats rounded to double and then to float is the float nearest to the exact
-      // sum: double has more than twice the bits (Figueroa 1995).
-      for (std::int64_t i = 0; i < count; ++i) expected[i] = static_cast<float>(x[i] + y[i]);
-      CHECK(y_on.read().v == expected.v);
-      CHECK(x_on.read().v == x.v);
-      CHECK(y_on.guards_intact());
+    for (const std::int64_t count : elementwise_counts()) {
+      check_add(context, count, assertions(std::to_string(count) + " on " + to_string(device)));
     }
   }
 }
