@@ -37,6 +37,52 @@ StageId last_of(const BlockStages& block) {
   return last;
 }
 
+// How long a block's tensors are needed.
+struct BlockLifetimes {
+  Lifetime conv_output = kWholeRun;  // with a norm
+  Lifetime saved = kWholeRun;        // with a norm
+  Lifetime output = kWholeRun;
+  Lifetime doutput = kWholeRun;  // with a backward pass
+  bool in_place = false;         // nothing asks for what the norm read: it overwrites it
+};
+
+BlockLifetimes lifetimes_of(const PassStages& stages, std::size_t index, bool normed, bool own) {
+  const BlockStages& block = stages.blocks[index];
+  const bool trains = stages.has_backward();
+  const bool is_last = index + 1 == stages.blocks.size();
+  BlockLifetimes lifetimes;
+  const StageId read = last_reader_of_output(stages, index, !normed);
+  if (read.valid()) lifetimes.output = {normed ? block.normalise : block.convolve, read};
+  if (normed) {
+    lifetimes.in_place = own && !trains;
+    const StageId last = trains ? block.backward_norm : block.normalise;
+    lifetimes.saved = {block.normalise, last};
+    if (!lifetimes.in_place) {
+      lifetimes.conv_output = {block.convolve, last};
+    } else if (read.valid()) {
+      lifetimes.conv_output = {block.convolve, read};
+    }
+  }
+  if (trains) {
+    lifetimes.doutput = {is_last ? stages.output_gradient : stages.blocks[index + 1].backward_data,
+                         last_of(block)};
+  }
+  return lifetimes;
+}
+
+WorkspaceBytes workspace_of(const BlockPlan& plan, const PassStages& stages,
+                            const BlockStages& block) {
+  WorkspaceBytes bytes;
+  bytes.main = plan.workspace_bytes(ConvPass::forward);
+  if (stages.has_backward()) {
+    bytes.main = std::max(bytes.main, plan.workspace_bytes(ConvPass::backward_data));
+  }
+  if (block.backward_weights.valid()) {
+    bytes.weights = plan.workspace_bytes(ConvPass::backward_weights);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Activations::Activations(const Context& context, const std::vector<BlockSpec>& specs,
@@ -54,53 +100,35 @@ Activations::Activations(const Context& context, const std::vector<BlockSpec>& s
 void Activations::add_block(const Context& context, const BlockSpec& spec, std::size_t index,
                             bool is_last, MemoryPlan& plan, const PassOptions& options,
                             const Shape& input) {
-  const std::string name = fmt::format("{} {}", options.name, spec.conv_name);
   const BlockStages& stages = stages_.blocks[index];
-  const bool trains = stages_.has_backward();
   const bool normed = spec.norm == Norm::batch;
   const bool own = !is_last || options.own_output;
-
   Block block;
+  block.output_shape = spec.conv.output_shape(input);
   block.plan =
       plan_block(context, {spec.conv, spec.norm, spec.activation, input, options.norm_groups,
                            options.dtype, passes_of(stages_, stages), options.convolutions});
-  workspace_bytes_.main =
-      std::max({workspace_bytes_.main, block.plan->workspace_bytes(ConvPass::forward),
-                trains ? block.plan->workspace_bytes(ConvPass::backward_data) : 0});
-  if (stages.backward_weights.valid()) {
-    workspace_bytes_.weights =
-        std::max(workspace_bytes_.weights, block.plan->workspace_bytes(ConvPass::backward_weights));
-  }
-  const Shape shape = spec.conv.output_shape(input);
-  block.output_shape = shape;
+  const WorkspaceBytes bytes = workspace_of(*block.plan, stages_, stages);
+  workspace_bytes_.main = std::max(workspace_bytes_.main, bytes.main);
+  workspace_bytes_.weights = std::max(workspace_bytes_.weights, bytes.weights);
 
-  const StageId written = normed ? stages.normalise : stages.convolve;
-  const StageId read = last_reader_of_output(stages_, index, !normed);
-  const Lifetime output = read.valid() ? Lifetime{written, read} : kWholeRun;
-  // Where nothing asks for what the norm read, it works in place.
-  const bool in_place = normed && own && !trains;
+  const std::string name = fmt::format("{} {}", options.name, spec.conv_name);
+  const auto slot = [&](const char* what, Lifetime lifetime) {
+    return plan.add(name + what, block.output_shape, options.dtype, lifetime);
+  };
+  const BlockLifetimes lifetimes = lifetimes_of(stages_, index, normed, own);
   if (normed) {
-    const StageId last = trains ? stages.backward_norm : stages.normalise;
-    const Lifetime kept = in_place && !output.last.valid() ? kWholeRun
-                          : in_place                       ? Lifetime{stages.convolve, output.last}
-                                                           : Lifetime{stages.convolve, last};
-    block.conv_output_slot = plan.add(name + " conv", shape, options.dtype, kept);
     const Shape saved{options.norm_groups, spec.conv.out_channels};
-    block.saved_mean_slot = plan.add(name + " mean", saved, DType::f32, {stages.normalise, last});
-    block.saved_invstd_slot =
-        plan.add(name + " invstd", saved, DType::f32, {stages.normalise, last});
+    block.conv_output_slot = slot(" conv", lifetimes.conv_output);
+    block.saved_mean_slot = plan.add(name + " mean", saved, DType::f32, lifetimes.saved);
+    block.saved_invstd_slot = plan.add(name + " invstd", saved, DType::f32, lifetimes.saved);
   }
-  if (in_place) {
+  if (lifetimes.in_place) {
     block.output_slot = block.conv_output_slot;
   } else if (own) {
-    block.output_slot = plan.add(name + " out", shape, options.dtype, output);
+    block.output_slot = slot(" out", lifetimes.output);
   }
-  if (trains) {
-    const StageId gradient =
-        is_last ? stages_.output_gradient : stages_.blocks[index + 1].backward_data;
-    block.doutput_slot =
-        plan.add(name + " dout", shape, options.dtype, {gradient, last_of(stages)});
-  }
+  if (stages_.has_backward()) block.doutput_slot = slot(" dout", lifetimes.doutput);
   blocks_.push_back(std::move(block));
 }
 

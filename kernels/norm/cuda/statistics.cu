@@ -22,12 +22,13 @@ struct ThreadMoments {
 };
 
 /// Of the thread's rows. Sums distances from its own first value, so nothing cancels when |mean| is
-/// much larger than sigma. The mean is a distance from `origin`.
+/// much larger than sigma. The mean is a distance from `origin`, which is read behind the loop: in
+/// registers during it, it would spill.
 template <class T, int width>
 __device__ __forceinline__ ThreadMoments<width> thread_moments(const T* x,
                                                                const ChannelThread& thread,
                                                                const ChannelRows& division,
-                                                               const Values<width>& origin) {
+                                                               const T* origin) {
   ThreadMoments<width> result{};
   if (!thread.active || thread.row >= thread.end) return result;
   const std::int64_t stride = thread.step * division.channels;
@@ -38,7 +39,8 @@ __device__ __forceinline__ ThreadMoments<width> thread_moments(const T* x,
   const std::int64_t rows = (thread.end - thread.row + thread.step - 1) / thread.step;
 #pragma unroll 4
   for (std::int64_t row = 1; row < rows; ++row) {
-    const Values<width> values = load<width>(from + row * stride);
+    from += stride;
+    const Values<width> values = load<width>(from);
 #pragma unroll
     for (int j = 0; j < width; ++j) {
       const float distance = values.v[j] - first.v[j];
@@ -48,9 +50,10 @@ __device__ __forceinline__ ThreadMoments<width> thread_moments(const T* x,
   }
   result.count = static_cast<float>(rows);
   const float inverse = 1.0f / result.count;
+  const Values<width> from_origin = load<width>(origin);
 #pragma unroll
   for (int j = 0; j < width; ++j) {
-    result.mean.v[j] = (first.v[j] - origin.v[j]) + sums.v[j] * inverse;
+    result.mean.v[j] = (first.v[j] - from_origin.v[j]) + sums.v[j] * inverse;
     result.m2.v[j] = squares.v[j] - sums.v[j] * sums.v[j] * inverse;
   }
   return result;
@@ -64,10 +67,7 @@ __global__ void __launch_bounds__(kChannelThreads)
   DCGAN_SHARED(float, shared_m2s, [width][kChannelThreads]);
   DCGAN_SHARED(float, shared_counts, [kChannelThreads]);
   const ChannelThread thread = channel_thread<width>(division);
-  Values<width> origin{};
-  if (thread.active) {
-    origin = load<width>(x + blockIdx.z * division.rows * division.channels + thread.channel);
-  }
+  const T* origin = x + blockIdx.z * division.rows * division.channels + thread.channel;
   const int place = place_in_block();
   const ThreadMoments<width> own = thread_moments<T, width>(x, thread, division, origin);
   shared_counts[place] = own.count;
@@ -97,8 +97,12 @@ __global__ void __launch_bounds__(kChannelThreads)
   for (int j = 0; j < width; ++j) {
     out.mean[to + j] = shared_means[j][place];
     out.m2[to + j] = shared_m2s[j][place];
-    if (blockIdx.y == 0) {
-      out.origin[blockIdx.z * division.channels + thread.channel + j] = origin.v[j];
+  }
+  if (blockIdx.y == 0) {
+    const Values<width> values = load<width>(origin);
+#pragma unroll
+    for (int j = 0; j < width; ++j) {
+      out.origin[blockIdx.z * division.channels + thread.channel + j] = values.v[j];
     }
   }
   if (thread.channel == 0) {

@@ -132,7 +132,8 @@ TEST_CASE("a step replayed as a graph equals the step enqueued call by call, bit
   }
 }
 
-TEST_CASE("the second GPU trains as the first, bit for bit, and nothing is allocated on the first") {
+TEST_CASE(
+    "the second GPU trains as the first, bit for bit, and nothing is allocated on the first") {
   const SmallRun run;
   emulator::reset(1);
   const Trained first = test::train(run, kSteps);
