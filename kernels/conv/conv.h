@@ -46,11 +46,12 @@ struct ConvSpec {
 /// "up 512->256 k4 s2 p1".
 std::string to_string(const ConvSpec& spec);
 
-/// How a GPU's library plans are chosen.
+/// How a GPU's plans are chosen. Choices that were timed are kept on disk.
 enum class ConvTuning {
-  off,         ///< the library's first proposal that works: nothing is timed
-  heuristic,   ///< the fastest of what the library proposes first
-  exhaustive,  ///< the fastest of two dozen, proposed or not: minutes for a large network
+  off,         ///< the first candidate that works when it is run once: nothing is timed
+  heuristic,   ///< for each pass the fastest of our kernels and the library's first proposals
+  exhaustive,  ///< the same with two dozen library plans, proposed or not: minutes for a large
+               ///< network
 };
 
 constexpr auto enum_table(ConvTuning) {

@@ -73,7 +73,7 @@ std::optional<TuningCandidate> cached(const TuningProblem& problem, const std::s
 TuningOutcome first_that_works(const TuningProblem& problem, CandidateTimer* timer) {
   Notes notes;
   while (std::optional<TuningCandidate> candidate = problem.next()) {
-    if (timer == nullptr) return {std::move(candidate), "first choice, no memory to try it"};
+    if (timer == nullptr) return {std::move(candidate), "first choice, untried"};
     if (runs(*candidate, *timer, notes)) return {std::move(candidate), notes.after("first choice")};
   }
   return {std::nullopt, notes.after("")};
@@ -150,7 +150,7 @@ TuningOutcome choose_candidate(const TuningProblem& problem, CandidateTimer* tim
   std::vector<TuningCandidate> candidates = build_all(problem);
   if (candidates.empty()) return {std::nullopt, notes.after("")};
   if (timer == nullptr) {
-    return {std::move(candidates.front()), notes.after("first choice, no memory to time")};
+    return {std::move(candidates.front()), notes.after("first choice, untried")};
   }
   const std::size_t built = candidates.size();
   keep_right(problem, *timer, candidates, notes);

@@ -54,7 +54,8 @@ struct TuningOutcome {
 /// Every candidate runs once before it is chosen, and its result must be finite and agree with the
 /// first that ran; a candidate that fails is passed over with a note in `how`. Nothing is timed
 /// where one candidate is left. A cached winner that is damaged or fails is chosen anew. `timer`
-/// null (no memory to run anything on): the first, untried. `cache_folder`: see plan_cache.h.
+/// null (nothing has to be tried, or no memory to run anything on): the first, untried.
+/// `cache_folder`: see plan_cache.h.
 TuningOutcome choose_candidate(const TuningProblem& problem, CandidateTimer* timer, TuningMode mode,
                                const std::string& cache_folder);
 

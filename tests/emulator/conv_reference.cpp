@@ -234,6 +234,8 @@ std::unique_ptr<LibraryPlans> library_plans(const Context&, const ConvConfig& co
   return std::make_unique<ReferencePlans>(config);
 }
 
+bool library_plans_may_fail() { return false; }
+
 std::string library_key() { return "emulated"; }
 
 }  // namespace dcgan::cuda

@@ -51,6 +51,8 @@ class LibraryPlans {
 };
 /// config.passes: one pass.
 std::unique_ptr<LibraryPlans> library_plans(const Context& context, const ConvConfig& config);
+/// Whether a library's plan that was built may fail when it runs. The emulator's cannot.
+bool library_plans_may_fail();
 /// Name and version of the libraries, part of the plan cache's keys.
 std::string library_key();
 

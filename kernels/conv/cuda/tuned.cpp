@@ -84,9 +84,10 @@ class PassSearch {
   }
 
  private:
-  /// No tensors when the device has no memory to try plans on.
+  /// No tensors when nothing has to be tried, or when the device has no memory to try plans on.
   void prepare_tensors() {
     const bool timed = config_.policy.tuning != ConvTuning::off;
+    if (!timed && !library_plans_may_fail()) return;
     const std::size_t l2_bytes = describe_device(context_.device().ordinal).l2_bytes;
     const int wanted = timed ? buffer_sets_for(TimingTensors::set_bytes(config_), l2_bytes) : 1;
     for (const int sets : {wanted, 1}) {

@@ -1,14 +1,12 @@
 // Plans whose passes are chosen by timing: on a GPU, or on the emulated device, where the reference
 // loops stand for the library.
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "runtime/base/build_config.h"
 #include "tests/kernels/conv/support.h"
+#include "tests/support/temporary_folder.h"
 
 namespace dcgan::test {
 namespace {
@@ -20,7 +18,7 @@ class OwnCache {
  public:
   OwnCache() {
     if (const char* before = std::getenv("DCGAN_CACHE")) before_ = before;
-    ::setenv("DCGAN_CACHE", path.c_str(), 1);
+    ::setenv("DCGAN_CACHE", folder_.path().c_str(), 1);
   }
   ~OwnCache() {
     if (before_.empty()) {
@@ -28,15 +26,19 @@ class OwnCache {
     } else {
       ::setenv("DCGAN_CACHE", before_.c_str(), 1);
     }
-    fs::remove_all(path);
   }
   OwnCache(const OwnCache&) = delete;  // gives the variable back once
   OwnCache& operator=(const OwnCache&) = delete;
 
-  std::ptrdiff_t files() const { return std::distance(fs::directory_iterator(path), {}); }
+  std::ptrdiff_t files() const { return folder_.entries(); }
+  void clear() const {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder_.path())) {
+      fs::remove(entry.path());
+    }
+  }
   /// Replaces what is kept of a pass.
   void keep(const std::string& pass, const std::string& text) const {
-    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder_.path())) {
       std::string key;
       std::getline(std::ifstream(entry.path()), key);
       if (key.find(": " + pass + " of") == std::string::npos) continue;
@@ -46,9 +48,8 @@ class OwnCache {
     FAIL("no kept choice of " << pass);
   }
 
-  const fs::path path = fs::temp_directory_path() / ("dcgan-tuning-" + std::to_string(::getpid()));
-
  private:
+  TemporaryFolder folder_;
   std::string before_;
 };
 
@@ -127,7 +128,7 @@ TEST_CASE(
                      Contains("backward_weights: small-channel (cached)"));
       mixed("candidate small-channel", "candidate small-channel");
       mixed("emulated plan", "emulated plan");
-      fs::remove_all(cache.path);
+      cache.clear();
     }
   }
 }

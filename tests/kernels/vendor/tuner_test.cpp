@@ -1,25 +1,16 @@
 #include "kernels/vendor/tuner.h"
 
-#include <unistd.h>
-
-#include <filesystem>
+#include <cmath>
 #include <map>
 
 #include "kernels/vendor/plan_cache.h"
 #include "runtime/base/errors.h"
 #include "tests/support/catch.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace dcgan;
 
 namespace {
-
-// A cache folder of its own, gone after the test.
-struct Folder {
-  std::string path =
-      (std::filesystem::temp_directory_path() / ("dcgan-tuner-" + std::to_string(::getpid())))
-          .string();
-  ~Folder() { std::filesystem::remove_all(path); }
-};
 
 /// How a candidate behaves.
 struct Behaviour {
@@ -179,14 +170,15 @@ TEST_CASE("when no candidate works there is no choice, and the notes say why") {
 
 TEST_CASE("without timing the first that works when it runs is taken, and no more are built") {
   Fixture fixture({{"fails", {1.0, {1.0f, 2.0f}, "refuses"}}, {"works", {9.0}}, {"faster"}});
-  const Folder folder;
-  const TuningOutcome outcome = fixture.choose(TuningMode::first_that_works, folder.path);
+  const test::TemporaryFolder folder;
+  const TuningOutcome outcome =
+      fixture.choose(TuningMode::first_that_works, folder.path().string());
   REQUIRE(outcome.candidate);
   CHECK(outcome.candidate->name == "works");
   CHECK(outcome.how == "first choice; fails passed over: refuses");
   CHECK(fixture.built == 2);
   CHECK(fixture.timer.timed.empty());
-  CHECK_FALSE(load_cached(folder.path, "a problem"));
+  CHECK_FALSE(load_cached(folder.path().string(), "a problem"));
 }
 
 TEST_CASE("without memory to run on, the first candidate is taken untried") {
@@ -196,17 +188,17 @@ TEST_CASE("without memory to run on, the first candidate is taken untried") {
     const TuningOutcome outcome = choose_candidate(fixture.problem, nullptr, mode, "");
     REQUIRE(outcome.candidate);
     CHECK(outcome.candidate->name == "a");
-    CHECK_THAT(outcome.how, Contains("no memory"));
+    CHECK_THAT(outcome.how, Contains("untried"));
   }
 }
 
 TEST_CASE("the winner is kept: the next time it is tried once, and nothing is built or timed") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   Fixture first({{"a", {3.0}}, {"b", {1.0}}});
-  CHECK(first.fastest(folder.path).candidate->name == "b");
+  CHECK(first.fastest(folder.path().string()).candidate->name == "b");
 
   Fixture second({{"a", {3.0}}, {"b", {1.0}}});
-  const TuningOutcome outcome = second.fastest(folder.path);
+  const TuningOutcome outcome = second.fastest(folder.path().string());
   CHECK(outcome.candidate->name == "b");
   CHECK(outcome.how == "cached");
   CHECK(second.built == 0);
@@ -214,23 +206,23 @@ TEST_CASE("the winner is kept: the next time it is tried once, and nothing is bu
 
   Fixture other({{"a", {3.0}}, {"b", {1.0}}});
   other.problem.key = "another problem, or another version of the choice";
-  CHECK(other.fastest(folder.path).how == "1.000 ms, best of 2");
+  CHECK(other.fastest(folder.path().string()).how == "1.000 ms, best of 2");
 }
 
 TEST_CASE("a kept choice that is damaged, unknown or fails is made anew and stored over") {
-  const Folder folder;
+  const test::TemporaryFolder folder;
   for (const std::string kept : {"damaged", "of an older library"}) {
     INFO(kept);
-    REQUIRE(store_cached(folder.path, "a problem", kept));
+    REQUIRE(store_cached(folder.path().string(), "a problem", kept));
     Fixture fixture({{"a", {3.0}}, {"b", {1.0}}});
-    const TuningOutcome outcome = fixture.fastest(folder.path);
+    const TuningOutcome outcome = fixture.fastest(folder.path().string());
     CHECK(outcome.candidate->name == "b");
     CHECK_THAT(outcome.how, Contains("cached choice passed over"));
-    CHECK(load_cached(folder.path, "a problem") == "key of b");
+    CHECK(load_cached(folder.path().string(), "a problem") == "key of b");
   }
-  REQUIRE(store_cached(folder.path, "a problem", "key of a"));
+  REQUIRE(store_cached(folder.path().string(), "a problem", "key of a"));
   Fixture fixture({{"a", {1.0, {1.0f, 2.0f}, "refuses now"}}, {"b", {2.0}}});
-  const TuningOutcome outcome = fixture.fastest(folder.path);
+  const TuningOutcome outcome = fixture.fastest(folder.path().string());
   CHECK(outcome.candidate->name == "b");
   CHECK_THAT(outcome.how, Contains("refuses now"));
 }

@@ -35,6 +35,7 @@ class PresetStep {
   PresetStep(const char* preset, const char* precision) {
     set_option(options_, "preset", preset);
     set_option(options_, "precision", precision);
+    set_option(options_, "tune", "off");  // choosing would run the convolutions
     options_.batch_size = 2;
     options_.strokes_count = 9;
     const ModelConfig model = run_config(options_).training.model;
