@@ -63,7 +63,7 @@ for program in "${programs[@]}"; do ldd "$program"; done | awk '$2 == "=>" {prin
   cp -L "$path" "$bundle/lib/$name"
 done
 
-cp "$root/scripts/gpu_check.sh" "$bundle/scripts/"
+cp "$root/scripts/gpu_check.sh" "$root/scripts/traces.txt" "$bundle/scripts/"
 git -C "$root" rev-parse HEAD >"$bundle/REVISION"
 for shared in "${DCGAN_SHARED:-}" "$root/../shared"; do
   [[ -n $shared && -d $shared/parity ]] || continue

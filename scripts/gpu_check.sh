@@ -136,23 +136,17 @@ trace() { # trace NAME PRECISION FILE OPTION...
 }
 
 run_traces() {
-  local small=(--image-size 32 --channels 1) wgan=(--loss wgan --weight-clip 0.01) p
+  local precision name file options
   if [[ ! -d $shared/parity ]]; then
     skip traces "no folder parity in $shared"
     return
   fi
-  for p in fp32 tf32 bf16; do
-    trace dc28 $p dc28_f32 --preset libtorch
-    trace hinge $p dc32_variants_f32 "${small[@]}" --loss hinge --trace-prefix hinge.
-    [[ $rehearse == no ]] || continue
-    trace dc64 $p dc64_f32 --image-size 64 --channels 3
-    trace dc32 $p dc32_f32 "${small[@]}"
-    trace dc28_libtorch $p dc28_libtorch_f32 --preset libtorch --beta2 0.5
-    trace minimax $p dc32_variants_f32 "${small[@]}" --loss minimax --trace-prefix minimax.
-    trace lsgan $p dc32_variants_f32 "${small[@]}" --loss lsgan --trace-prefix lsgan.
-    trace wgan_adam $p dc32_variants_f32 "${small[@]}" "${wgan[@]}" --trace-prefix wgan_adam.
-    trace wgan_rmsprop $p dc32_variants_f32 "${small[@]}" "${wgan[@]}" --optimizer rmsprop \
-      --lr 5e-5 --d-steps 5 --trace-prefix wgan_rmsprop.
+  for precision in fp32 tf32 bf16; do
+    while read -r name file options; do
+      [[ $rehearse == no || $name == dc28 || $name == hinge ]] || continue
+      # shellcheck disable=SC2086  # options are words
+      trace "$name" "$precision" "$file" $options
+    done < <(grep -v '^#' scripts/traces.txt)
   done
 }
 

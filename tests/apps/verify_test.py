@@ -1,11 +1,12 @@
 """verify against traces recorded from PyTorch; info's figures."""
 
+import ast
 import json
 import re
 import unittest
 
-from support import (CPU, NETWORK, ProgramTest, checkpoint, run, safetensors_header,
-                     shared_or_skip)
+from support import (CPU, NETWORK, ROOT, ProgramTest, checkpoint, presets, run,
+                     safetensors_header, shared_or_skip)
 
 TRACED = ["--preset", "mnist32", "--nz", "16", "--ngf", "8", "--ndf", "8", *CPU]
 
@@ -21,18 +22,15 @@ class Verify(ProgramTest):
         self.assertGreater(compared, 100)
         self.assertEqual(failed, 0)
 
-    def test_the_other_networks_and_losses_are_reproduced_too(self):
+    def test_every_recorded_network_and_loss_is_reproduced(self):
         small = ["--nz", "16", "--ngf", "8", "--ndf", "8", *CPU]
-        variants = ["--image-size", "32", "--channels", "1", *small]
-        for name, arguments in [
-                ("dc64_f32", ["--preset", "pytorch", *small]),
-                ("dc28_libtorch_f32", ["--preset", "libtorch", "--beta2", "0.5", *small]),
-                ("dc32_variants_f32", ["--loss", "hinge", "--trace-prefix", "hinge.", *variants]),
-                ("dc32_variants_f32", ["--loss", "wgan", "--trace-prefix", "wgan_rmsprop.",
-                                       "--optimizer", "rmsprop", "--lr", "5e-5", "--d-steps", "5",
-                                       "--weight-clip", "0.01", *variants])]:
-            with self.subTest(trace=name, arguments=arguments):
-                text = self.run_ok("verify", "--trace", self.trace(name), *arguments).stdout
+        lines = (ROOT / "scripts/traces.txt").read_text(encoding="ascii").splitlines()
+        for line in lines:
+            if line.startswith("#"):
+                continue
+            name, file, *options = line.split()
+            with self.subTest(trace=name):
+                text = self.run_ok("verify", "--trace", self.trace(file), *small, *options).stdout
                 self.assertRegex(text, r"\b[1-9]\d* tensors compared, 0 failed")
 
     def test_another_learning_rate_exits_1_and_shows_where(self):
@@ -112,11 +110,16 @@ class Info(ProgramTest):
             self.assertEqual(self.describe("--checkpoint", where),
                              self.describe(*NETWORK, "--batch-size", "8"))
 
-    def test_every_preset_is_described(self):
-        for preset, image in [("pytorch", [64, 64, 3]), ("libtorch", [28, 28, 1]),
-                              ("mnist32", [32, 32, 1]), ("cifar32", [32, 32, 3]),
-                              ("paper", [64, 64, 3])]:
-            self.assertEqual(self.describe("--preset", preset)["image"], image)
+    def test_every_preset_is_described_and_is_the_one_that_traces_are_recorded_of(self):
+        source = ast.parse((ROOT / "scripts/record_trace.py").read_text(encoding="utf-8"))
+        recorded = next(ast.literal_eval(node.value) for node in source.body
+                        if isinstance(node, ast.Assign) and node.targets[0].id == "PRESETS")
+        self.assertEqual(list(recorded), presets())
+        for preset, (_, image_size, channels, nz, ngf, ndf) in recorded.items():
+            info = self.describe("--preset", preset)
+            self.assertEqual(info["image"], [image_size, image_size, channels], preset)
+            same = self.describe("--preset", preset, "--nz", nz, "--ngf", ngf, "--ndf", ndf)
+            self.assertEqual(same, info, preset)
 
 
 if __name__ == "__main__":

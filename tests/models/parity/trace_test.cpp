@@ -2,6 +2,10 @@
 
 #include "models/parity/trace.h"
 
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
 #include "kernels/vendor/library_versions.h"
 #include "models/run/run_config.h"
 #include "tests/models/support.h"
@@ -12,36 +16,43 @@ using namespace dcgan;
 namespace {
 
 struct TraceCase {
-  const char* file;
-  const char* prefix;
-  std::vector<std::pair<const char*, const char*>> options;
+  std::string name;
+  std::string file;
+  std::string prefix;
+  std::vector<std::pair<std::string, std::string>> options;
 };
 
+// scripts/traces.txt: "name file --option value ...", a trace a line.
+std::vector<TraceCase> read_trace_cases() {
+  std::vector<TraceCase> cases;
+  std::ifstream list("scripts/traces.txt");
+  for (std::string line; std::getline(list, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream words(line);
+    TraceCase& trace = cases.emplace_back();
+    words >> trace.name >> trace.file;
+    for (std::string name, value; words >> name >> value;) {
+      if (name == "--trace-prefix") {
+        trace.prefix = value;
+      } else {
+        trace.options.emplace_back(name.substr(2), value);
+      }
+    }
+  }
+  REQUIRE(cases.size() == 9);  // tests run at the root of the sources, or of a bundle
+  return cases;
+}
+
 const std::vector<TraceCase>& trace_cases() {
-  static const std::vector<TraceCase> kCases = {
-      {"dc64_f32", "", {{"image-size", "64"}, {"channels", "3"}}},
-      {"dc32_f32", "", {{"image-size", "32"}, {"channels", "1"}}},
-      {"dc28_f32", "", {{"preset", "libtorch"}}},
-      {"dc28_libtorch_f32", "", {{"preset", "libtorch"}, {"beta2", "0.5"}}},
-      {"dc32_variants_f32",
-       "minimax.",
-       {{"image-size", "32"}, {"channels", "1"}, {"loss", "minimax"}}},
-      {"dc32_variants_f32", "lsgan.", {{"image-size", "32"}, {"channels", "1"}, {"loss", "lsgan"}}},
-      {"dc32_variants_f32", "hinge.", {{"image-size", "32"}, {"channels", "1"}, {"loss", "hinge"}}},
-      {"dc32_variants_f32",
-       "wgan_adam.",
-       {{"image-size", "32"}, {"channels", "1"}, {"loss", "wgan"}, {"weight-clip", "0.01"}}},
-      {"dc32_variants_f32",
-       "wgan_rmsprop.",
-       {{"image-size", "32"},
-        {"channels", "1"},
-        {"loss", "wgan"},
-        {"weight-clip", "0.01"},
-        {"optimizer", "rmsprop"},
-        {"lr", "5e-5"},
-        {"d-steps", "5"}}},
-  };
+  static const std::vector<TraceCase> kCases = read_trace_cases();
   return kCases;
+}
+
+const TraceCase& trace_named(const char* name) {
+  const auto found = std::find_if(trace_cases().begin(), trace_cases().end(),
+                                  [&](const TraceCase& trace) { return trace.name == name; });
+  REQUIRE(found != trace_cases().end());
+  return *found;
 }
 
 // The precisions that a device computes in. On the CPU bf16 needs its instructions.
@@ -66,19 +77,17 @@ TrainingConfig config_of(const RunOptions& options) { return run_config(options)
 
 // The emulated device takes seconds a trace: two stand for all where only the rounding differs.
 bool is_brief(const TraceCase& trace) {
-  const std::string_view file = trace.file;
-  return !kEmulated || file == "dc28_f32" || std::string_view(trace.prefix) == "hinge.";
+  return !kEmulated || trace.name == "dc28" || trace.name == "hinge";
 }
 
 void check_trace(const Context& context, const std::filesystem::path& parity,
                  const TraceCase& trace, Precision precision) {
-  const SafetensorsFile file(parity / (std::string(trace.file) + ".safetensors"));
+  const SafetensorsFile file(parity / (trace.file + ".safetensors"));
   RunOptions options = options_for(trace);
   options.precision = precision;
   const TraceReport report =
       replay_trace(context, file, config_of(options), trace.prefix, trace_bounds(precision));
-  INFO(to_string(context.device())
-       << " " << enum_name(precision) << " " << trace.file << " " << trace.prefix);
+  INFO(to_string(context.device()) << " " << enum_name(precision) << " " << trace.name);
   CHECK(report.steps == 5);
   CHECK(report.comparisons.size() >= 33);
   for (const TraceComparison& comparison : report.comparisons) {
@@ -86,7 +95,7 @@ void check_trace(const Context& context, const std::filesystem::path& parity,
                          << comparison.relative_l2);
     CHECK(comparison.passed);
   }
-  const bool variants = trace.prefix[0] != '\0';  // others' tensors stand in the same file
+  const bool variants = !trace.prefix.empty();  // others' tensors stand in the same file
   CHECK(report.unknown.empty() == !variants);
 }
 
@@ -110,7 +119,7 @@ TEST_CASE("every PyTorch trace replays within the bounds, on every device", "[tr
 TEST_CASE("a replay with another learning rate fails, and says where", "[trace]") {
   DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
   const Context context(Device{});
-  RunOptions options = options_for(trace_cases()[2]);
+  RunOptions options = options_for(trace_named("dc28"));
   options.lr = 3e-4;
   const TraceReport report = replay_trace(context, SafetensorsFile(path), config_of(options), "");
   CHECK_FALSE(report.passed());
@@ -130,7 +139,7 @@ TEST_CASE("bf16's wider bounds still tell another optimiser and another loss", "
   }
   const SafetensorsFile file(path);
   const auto passes = [&](const char* name, const char* value) {
-    RunOptions options = options_for(trace_cases()[2]);
+    RunOptions options = options_for(trace_named("dc28"));
     set_option(options, name, value);
     options.precision = Precision::bf16;
     return replay_trace(context, file, config_of(options), "", trace_bounds(Precision::bf16))
@@ -145,7 +154,7 @@ TEST_CASE("bf16's wider bounds still tell another optimiser and another loss", "
 
 TEST_CASE("TF32 is refused on the CPU, saying what it needs", "[trace]") {
   DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
-  RunOptions options = options_for(trace_cases()[2]);
+  RunOptions options = options_for(trace_named("dc28"));
   options.precision = Precision::tf32;
   DCGAN_CHECK_FAILS(replay_trace(Context(Device{}), SafetensorsFile(path), config_of(options), ""),
                     ErrorKind::unavailable, "--device cuda");
@@ -155,14 +164,14 @@ TEST_CASE("a trace that does not fit the options is refused with both shapes", "
   DCGAN_SHARED_OR_SKIP(path, "parity/dc28_f32.safetensors");
   const Context context(Device{});
   const SafetensorsFile file(path);
-  RunOptions options = options_for(trace_cases()[0]);
+  RunOptions options = options_for(trace_named("dc64"));
   CHECK_THROWS_WITH(replay_trace(context, file, config_of(options), ""),
                     Contains("28") && Contains("64"));
-  options = options_for(trace_cases()[2]);
+  options = options_for(trace_named("dc28"));
   options.ngf = 16;
   CHECK_THROWS_WITH(replay_trace(context, file, config_of(options), ""),
                     Contains("conv1.weight") && Contains("[16, 64, 4, 4]"));
-  options = options_for(trace_cases()[2]);
+  options = options_for(trace_named("dc28"));
   options.d_steps = 2;
   CHECK_THROWS_WITH(replay_trace(context, file, config_of(options), ""), Contains("10 batches"));
 }
