@@ -5,6 +5,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import struct
 import subprocess
 import tempfile
@@ -31,6 +32,12 @@ def run(*arguments, **options):
     return subprocess.run([PROGRAM, *map(str, arguments)], stdin=subprocess.DEVNULL,
                           stdout=options.pop("stdout", subprocess.PIPE), stderr=subprocess.PIPE,
                           text=True, check=False, **options)
+
+
+def presets():
+    """Names of the presets, in the order of the program's help."""
+    text = run("info", "--help").stdout
+    return re.search(r"--preset \{([^}]*)\}", text).group(1).split(",")
 
 
 class ProgramTest(unittest.TestCase):

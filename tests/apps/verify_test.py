@@ -1,11 +1,12 @@
 """verify against traces recorded from PyTorch; info's figures."""
 
+import ast
 import json
 import re
 import unittest
 
-from support import (CPU, NETWORK, ROOT, ProgramTest, checkpoint, run, safetensors_header,
-                     shared_or_skip)
+from support import (CPU, NETWORK, ROOT, ProgramTest, checkpoint, presets, run,
+                     safetensors_header, shared_or_skip)
 
 TRACED = ["--preset", "mnist32", "--nz", "16", "--ngf", "8", "--ndf", "8", *CPU]
 
@@ -21,13 +22,14 @@ class Verify(ProgramTest):
         self.assertGreater(compared, 100)
         self.assertEqual(failed, 0)
 
-    def test_the_other_networks_and_losses_are_reproduced_too(self):
-        for line in (ROOT / "scripts/traces.txt").read_text().splitlines():
-            name, file, *arguments = line.split()
-            if name not in ["dc64", "dc28_libtorch", "hinge", "wgan_rmsprop"]:
+    def test_every_recorded_network_and_loss_is_reproduced(self):
+        lines = (ROOT / "scripts/traces.txt").read_text(encoding="ascii").splitlines()
+        for line in lines:
+            if line.startswith("#"):
                 continue
-            with self.subTest(trace=name, arguments=arguments):
-                text = self.run_ok("verify", "--trace", self.trace(file), *arguments, *CPU).stdout
+            name, file, *options = line.split()
+            with self.subTest(trace=name):
+                text = self.run_ok("verify", "--trace", self.trace(file), *CPU, *options).stdout
                 self.assertRegex(text, r"\b[1-9]\d* tensors compared, 0 failed")
 
     def test_another_learning_rate_exits_1_and_shows_where(self):
@@ -107,11 +109,16 @@ class Info(ProgramTest):
             self.assertEqual(self.describe("--checkpoint", where),
                              self.describe(*NETWORK, "--batch-size", "8"))
 
-    def test_every_preset_is_described(self):
-        for preset, image in [("pytorch", [64, 64, 3]), ("libtorch", [28, 28, 1]),
-                              ("mnist32", [32, 32, 1]), ("cifar32", [32, 32, 3]),
-                              ("paper", [64, 64, 3])]:
-            self.assertEqual(self.describe("--preset", preset)["image"], image)
+    def test_every_preset_is_described_and_is_the_one_that_traces_are_recorded_of(self):
+        source = ast.parse((ROOT / "scripts/record_trace.py").read_text(encoding="utf-8"))
+        recorded = next(ast.literal_eval(node.value) for node in source.body
+                        if isinstance(node, ast.Assign) and node.targets[0].id == "PRESETS")
+        self.assertEqual(list(recorded), presets())
+        for preset, (_, image_size, channels, nz, ngf, ndf) in recorded.items():
+            info = self.describe("--preset", preset)
+            self.assertEqual(info["image"], [image_size, image_size, channels], preset)
+            same = self.describe("--preset", preset, "--nz", nz, "--ngf", ngf, "--ndf", ndf)
+            self.assertEqual(same, info, preset)
 
 
 if __name__ == "__main__":
