@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "benchmarks/conv_samples.h"
+#include "tests/cases/conv.h"
 #include "tests/reference/activation.h"
-#include "tests/reference/conv.h"
 
 namespace dcgan::benchmarks {
 namespace {
@@ -41,17 +41,6 @@ Plan make_plan(const Session& session, const Layer& layer, ConvTuning tuning) {
   return made;
 }
 
-/// dy times the activation's derivative, from its output: the contract of
-/// ConvPlan::activation_backward.
-Values before_activation(const ActivationSpec& activation, const Values& y, Values dy) {
-  for (std::int64_t i = 0; i < dy.elements(); ++i) {
-    dy[i] *= activation.kind == Activation::tanh
-                 ? 1 - y[i] * y[i]
-                 : reference::activation_derivative(activation, y[i]);
-  }
-  return dy;
-}
-
 /// An activation in a second pass rounds once more.
 double passes(const ConvConfig& config) {
   return config.activation.kind == Activation::none ? 1.0 : 2.0;
@@ -72,45 +61,14 @@ Bounds bounds_of(const Session& session, const Layer& layer, const ConvConfig& c
   return {bound(window * spec.in_channels), bound(window * spec.out_channels), bound(places)};
 }
 
-void check_layer(Session& session, const Layer& layer, ConvTuning tuning) {
-  const Context& context = session.context();
-  const Plan made = make_plan(session, layer, tuning);
-  const DType dtype = made.config.dtype;
-  const ConvSpec& spec = layer.block.conv;
-  const Values x = reference::random_values(layer.input, 1, dtype);
-  const Values weights = reference::random_values(spec.weight_shape(), 2, dtype, 0.0, 0.2);
-  const Values dy = reference::random_values(layer.output, 3, dtype);
-  const DeviceTensor x_on(context, x, dtype), weights_on(context, weights, dtype);
-  const DeviceTensor dy_on(context, dy, dtype), y_on(context, layer.output, dtype);
-  const DeviceTensor dx_on(context, layer.input, dtype);
-  const DeviceTensor dweights_on(context, spec.weight_shape(), DType::f32);
-  made.plan->forward(context, {x_on.view(), weights_on.view(), y_on.view(), made.scratch()});
-  const Values y = y_on.read(context);
-  const ConvBackward tensors{x_on.view(),  weights_on.view(),  y_on.view(),   dy_on.view(),
-                             dx_on.view(), dweights_on.view(), made.scratch()};
-  made.plan->activation_backward(context, tensors);
-  made.plan->backward_data(context, tensors);
-  made.plan->backward_weights(context, tensors);
-  const Bounds bounds = bounds_of(session, layer, made.config);
-  const ActivationSpec& activation = made.config.activation;
-  session.compare(layer.name + " forward", y,
-                  reference::activate(activation, reference::conv(spec, x, weights)),
-                  bounds.forward);
-  const auto gradients =
-      reference::conv_gradients(spec, x, weights, before_activation(activation, y, dy));
-  session.compare(layer.name + " data", dx_on.read(context), gradients.dx, bounds.data_gradient);
-  session.compare(layer.name + " weights", dweights_on.read(context), gradients.dweights,
-                  bounds.weight_gradient);
-}
-
 /// A GPU's plans are tuned where several algorithms fit.
 std::vector<ConvTuning> tunings_of(const Session& session) {
   if (session.context().is_cuda()) return session.settings().tunings;
   return {ConvTuning::off};
 }
 
-bool contains(std::initializer_list<ConvClass> classes, const Layer& layer) {
-  return std::find(classes.begin(), classes.end(), layer.kind) != classes.end();
+bool contains(std::initializer_list<ConvClass> classes, ConvClass one) {
+  return std::find(classes.begin(), classes.end(), one) != classes.end();
 }
 
 void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in_step) {
@@ -173,17 +131,28 @@ void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in
 }  // namespace
 
 void check_layers(Session& session, std::initializer_list<ConvClass> classes) {
-  for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
-    if (!contains(classes, layer) || layer.weight_gradient == 0) continue;  // D fake: as D both
+  const Settings& settings = session.settings();
+  for (const test::ConvCase& one : test::conv_cases()) {
+    ConvConfig config = one.config(settings.dtype());
+    config.policy = conv_policy(settings.precision, ConvTuning::off);
+    if (!contains(classes, class_of(underlying_of(config)))) continue;
+    const auto plan = plan_convolution(session.context(), config);
+    test::check_convolution(session.context(), config, *plan, session.report(to_string(one)));
+  }
+  for (const Layer& layer : step_layers(settings.model, settings.batch)) {
+    // D fake: as D both.
+    if (!contains(classes, layer.kind) || layer.weight_gradient == 0) continue;
     for (const ConvTuning tuning : tunings_of(session)) {
-      check_layer(session, reduced(layer), tuning);
+      const Plan made = make_plan(session, reduced(layer), tuning);
+      test::check_convolution(session.context(), made.config, *made.plan,
+                              session.report(layer.name));
     }
   }
 }
 
 void time_layers(Session& session, std::initializer_list<ConvClass> classes) {
   for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
-    if (!contains(classes, layer)) continue;
+    if (!contains(classes, layer.kind)) continue;
     const std::vector<ConvTuning> tunings = tunings_of(session);
     for (const ConvTuning tuning : tunings) {
       time_layer(session, layer, tuning, /*in_step=*/tuning == tunings.back());

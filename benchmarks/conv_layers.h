@@ -8,12 +8,11 @@
 
 namespace dcgan::benchmarks {
 
-/// Forward, data gradient and weight gradient of every layer of the classes, with little work,
-/// against tests/reference: every element.
+/// The cases of tests/cases and every layer of the classes, with little work, against float64.
 void check_layers(Session& session, std::initializer_list<ConvClass> classes);
 
-/// The same at the step's shapes, timed one by one; then some elements of each result against
-/// float64 sums over what was timed.
+/// Every layer at its shapes in a step, timed one by one; then some elements of each result that
+/// was timed against float64.
 void time_layers(Session& session, std::initializer_list<ConvClass> classes);
 
 }  // namespace dcgan::benchmarks

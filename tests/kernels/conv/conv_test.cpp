@@ -10,44 +10,6 @@ namespace {
 constexpr ConvType kDown = ConvType::convolution;
 constexpr ConvType kUp = ConvType::transposed;
 
-struct Case {
-  ConvSpec spec;
-  Shape input;
-  ActivationSpec activation;
-};
-
-/// Odd and even extents, one to 64 channels, strides 1 and 2, stems, heads, every activation.
-std::vector<Case> cases() {
-  const ActivationSpec none, leaky{Activation::leaky_relu, 0.2f}, tanh{Activation::tanh},
-      relu{Activation::relu};
-  return {
-      {{kDown, 3, 16, 4, 2, 1}, {2, 8, 8, 3}, leaky},
-      {{kDown, 1, 17, 4, 2, 1}, {7, 7, 5, 1}, leaky},
-      {{kDown, 16, 64, 4, 2, 1}, {2, 8, 8, 16}, none},
-      {{kDown, 5, 3, 3, 1, 1}, {1, 7, 8, 5}, relu},
-      {{kDown, 16, 5, 5, 2, 2}, {2, 7, 7, 16}, none},
-      {{kDown, 3, 3, 4, 2, 1}, {1, 3, 3, 3}, none},
-      {{kDown, 17, 3, 2, 2, 0}, {2, 5, 5, 17}, tanh},
-      {{kDown, 64, 1, 4, 1, 0}, {7, 4, 4, 64}, none},
-      {{kDown, 17, 1, 3, 1, 0}, {1, 3, 3, 17}, leaky},
-      {{kDown, 16, 5, 4, 1, 0}, {7, 4, 4, 16}, leaky},
-      {{kDown, 16, 1, 7, 1, 0}, {2, 7, 7, 16}, none},
-      {{kDown, 5, 17, 1, 1, 0}, {2, 5, 3, 5}, none},
-      {{kUp, 16, 3, 4, 2, 1}, {2, 8, 8, 16}, tanh},
-      {{kUp, 64, 17, 4, 2, 1}, {2, 4, 4, 64}, none},
-      {{kUp, 17, 1, 4, 2, 1}, {7, 5, 7, 17}, tanh},
-      {{kUp, 5, 16, 4, 1, 0}, {7, 1, 1, 5}, none},
-      {{kUp, 17, 64, 7, 1, 0}, {2, 1, 1, 17}, relu},
-      {{kUp, 3, 1, 3, 1, 0}, {1, 1, 1, 3}, tanh},
-      {{kUp, 16, 5, 5, 1, 2}, {1, 7, 7, 16}, leaky},
-      {{kUp, 1, 1, 4, 2, 1}, {1, 1, 3, 1}, none},
-      {{kUp, 3, 5, 3, 2, 1}, {2, 8, 5, 3}, none},
-      // Batches whose im2col the CPU makes in several pieces, the last shorter.
-      {{kDown, 9, 5, 4, 2, 1}, {9, 32, 32, 9}, leaky},
-      {{kUp, 2, 8, 4, 2, 1}, {9, 32, 32, 2}, none},
-  };
-}
-
 /// A plan, or nothing where the device says that it cannot compute in the type.
 std::unique_ptr<ConvPlan> plan_if_possible(const Context& context, const ConvConfig& config) {
   try {
@@ -60,7 +22,7 @@ std::unique_ptr<ConvPlan> plan_if_possible(const Context& context, const ConvCon
 
 /// Runs the planned passes of a config; the others must refuse and ask for no workspace.
 void check_planned(const Context& context, const ConvConfig& config, const Values& x,
-                   const Values& weights, const Values& dy, const Run& expected) {
+                   const Values& weights, const Values& dy, const ConvRun& expected) {
   const auto plan = plan_convolution(context, config);
   const GuardedTensor x_on(context, x, config.dtype), weights_on(context, weights, config.dtype);
   const GuardedTensor dy_on(context, dy, config.dtype), y_on(context, dy.shape, config.dtype);
@@ -91,8 +53,8 @@ void check_planned(const Context& context, const ConvConfig& config, const Value
   if (config.passes.backward_weights) CHECK(dweights_on.read().v == expected.dweights.v);
 }
 
-void compare_case(const Context& context, const Case& each, DType dtype) {
-  const ConvConfig config{each.spec, each.activation, each.input, dtype};
+void compare_case(const Context& context, const ConvCase& each, DType dtype) {
+  const ConvConfig config = each.config(dtype);
   const auto plan = plan_if_possible(context, config);
   if (plan) compare(context, *plan, config);
 }
@@ -102,7 +64,7 @@ void compare_case(const Context& context, const Case& each, DType dtype) {
 TEST_CASE("convolution and its gradients equal the float64 loops on every device") {
   for (const Device device : devices_under_test()) {
     const Context context(device);
-    for (const Case& each : cases()) {
+    for (const ConvCase& each : conv_cases()) {
       compare_case(context, each, DType::f32);
       compare_case(context, each, DType::bf16);
     }
@@ -113,9 +75,9 @@ TEST_CASE("every candidate that fits a shape computes it, and the last fits all"
   for (const Device device : devices_under_test()) {
     const Context context(device);
     const std::vector<ConvCandidate>& candidates = conv_candidates(context);
-    for (const Case& each : cases()) {
+    for (const ConvCase& each : conv_cases()) {
       for (const DType dtype : {DType::f32, DType::bf16}) {
-        const ConvConfig config{each.spec, each.activation, each.input, dtype};
+        const ConvConfig config = each.config(dtype);
         if (!plan_if_possible(context, config)) continue;
         CHECK(candidates.back().fits(context, config));
         for (const ConvCandidate& candidate : candidates) {
@@ -156,7 +118,7 @@ TEST_CASE("a convolution's two gradients need only their own tensors, and come i
       const Values x = reference::random_values(input, 1);
       const Values weights = reference::random_values(spec.weight_shape(), 2);
       const Values dy = reference::random_values(spec.output_shape(input), 3);
-      const Run both = run(context, *plan, config, x, weights, dy);
+      const ConvRun both = run_convolution(context, *plan, config, x, weights, dy);
 
       const GuardedTensor x_on(context, x, DType::f32), dy_on(context, dy, DType::f32);
       const GuardedTensor weights_on(context, weights, DType::f32);
@@ -189,7 +151,7 @@ TEST_CASE("a convolution's plan has the passes that were wanted, with the same r
       const Values weights = reference::random_values(spec.weight_shape(), 2);
       const Values dy = reference::random_values(spec.output_shape(config.input), 3);
       const auto all = plan_convolution(context, config);
-      const Run expected = run(context, *all, config, x, weights, dy);
+      const ConvRun expected = run_convolution(context, *all, config, x, weights, dy);
       for (const ConvPasses& passes : wanted) {
         config.passes = passes;
         INFO(to_string(spec) << " on " << to_string(context.device()) << ", data "
@@ -209,8 +171,8 @@ TEST_CASE("a convolution gives the same bits twice") {
     const Values x = reference::random_values(config.input, 1);
     const Values weights = reference::random_values(spec.weight_shape(), 2);
     const Values dy = reference::random_values(spec.output_shape(config.input), 3);
-    const Run first = run(context, *plan, config, x, weights, dy);
-    const Run second = run(context, *plan, config, x, weights, dy);
+    const ConvRun first = run_convolution(context, *plan, config, x, weights, dy);
+    const ConvRun second = run_convolution(context, *plan, config, x, weights, dy);
     CHECK(first.y.v == second.y.v);
     CHECK(first.dx.v == second.dx.v);
     CHECK(first.dweights.v == second.dweights.v);
@@ -228,7 +190,7 @@ TEST_CASE("a convolution lets NaN through its activation") {
       x[0] = NAN;
       const Values weights = reference::random_values(spec.weight_shape(), 2);
       const Values dy = reference::random_values(spec.output_shape(config.input), 3);
-      CHECK(std::isnan(run(context, *plan, config, x, weights, dy).y[0]));
+      CHECK(std::isnan(run_convolution(context, *plan, config, x, weights, dy).y[0]));
     }
   }
 }
