@@ -5,6 +5,7 @@
 #include "benchmarks/conv_samples.h"
 #include "tests/cases/conv.h"
 #include "tests/reference/activation.h"
+#include "tests/reference/tolerance.h"
 
 namespace dcgan::benchmarks {
 namespace {
@@ -50,13 +51,16 @@ struct Bounds {
   double forward, data_gradient, weight_gradient;
 };
 
-Bounds bounds_of(const Session& session, const Layer& layer, const ConvConfig& config) {
+Bounds bounds_of(const Layer& layer, const ConvConfig& config) {
   const ConvSpec& spec = layer.block.conv;
   const std::int64_t window = std::int64_t{spec.kernel} * spec.kernel;
   const std::int64_t places = std::max(layer.input.elements() / spec.in_channels,
                                        layer.output.elements() / spec.out_channels);
   const auto bound = [&](std::int64_t terms) {
-    return passes(config) * rounding_bound(session.settings().precision, terms);
+    return passes(config) * reference::tolerance(config.dtype, terms,
+                                                 config.policy.allow_tf32
+                                                     ? reference::Factors::tf32
+                                                     : reference::Factors::as_stored);
   };
   return {bound(window * spec.in_channels), bound(window * spec.out_channels), bound(places)};
 }
@@ -116,7 +120,7 @@ void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in
   const Values x_read = x.read(context), weights_read = weights.read(context);
   const Values dy_read = dy.read(context);
   const ConvTensors tensors{x_read, weights_read, dy_read};
-  const Bounds bounds = bounds_of(session, layer, made.config);
+  const Bounds bounds = bounds_of(layer, made.config);
   Samples samples = sample_product(spec, Product::forward, tensors, y.read(context), kSamples);
   session.compare(layer.name + " forward, timed", samples.found,
                   reference::activate(activation, samples.exact), bounds.forward);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "benchmarks/call_timing.h"
-#include "tests/reference/tolerance.h"
 
 namespace dcgan::benchmarks {
 
@@ -16,11 +15,6 @@ void Session::compare(std::string name, const Values& result, const Values& expe
                       double bound) {
   comparisons_.push_back({operation_, std::move(name), settings_.precision,
                           reference::relative_l2(result, expected), bound});
-}
-
-void Session::compare_exactly(std::string name, const Values& result, const Values& expected) {
-  comparisons_.push_back({operation_, std::move(name), settings_.precision,
-                          reference::max_abs_difference(result, expected), 0.0});
 }
 
 test::Report Session::report(std::string where) {
@@ -36,12 +30,6 @@ void Session::time(Call call, const std::function<void()>& run) {
   measurements_.push_back({operation_, std::move(call), settings_.precision, settings_.batch,
                            time_calls(context_, settings_, run),
                            1e3 * std::max(arithmetic, memory)});
-}
-
-double rounding_bound(Precision precision, std::int64_t terms) {
-  return reference::tolerance(
-      dtype_of_activations(precision), terms,
-      precision == Precision::tf32 ? reference::Factors::tf32 : reference::Factors::as_stored);
 }
 
 }  // namespace dcgan::benchmarks

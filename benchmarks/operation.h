@@ -72,8 +72,6 @@ class Session {
 
   /// Relative error in the L2 norm; infinite for other shapes and for NaN.
   void compare(std::string name, const Values& result, const Values& expected, double bound);
-  /// Every value must be equal.
-  void compare_exactly(std::string name, const Values& result, const Values& expected);
   /// For the checks of tests/cases; `where` names the case.
   test::Report report(std::string where);
   /// `run` makes the call once; it is called any number of times in a row.
@@ -89,9 +87,6 @@ class Session {
   std::vector<Comparison> comparisons_;
   std::vector<Measurement> measurements_;
 };
-
-/// reference::tolerance of a convolution in `precision`.
-double rounding_bound(Precision precision, std::int64_t terms);
 
 struct Operation {
   std::string name;                    ///< for --only
