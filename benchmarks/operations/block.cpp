@@ -61,6 +61,75 @@ void make_repeatable(const Context& context, const test::BlockOnDevice& on) {
   fill_constant(context, on.norm_bias.view(), kNeutralBias);
 }
 
+/// Bytes and FLOPs of one layer. FLOPs of the passes with a product are the convolution's: those of
+/// a norm are few.
+struct Costs {
+  double products, input, output, weights, dweights;
+
+  explicit Costs(const test::BlockOnDevice& on)
+      : products(2.0 * static_cast<double>(on.config.conv.multiply_accumulates(on.config.input))),
+        input(static_cast<double>(on.input.view().bytes())),
+        output(static_cast<double>(on.output.view().bytes())),
+        weights(static_cast<double>(on.weights.view().bytes())),
+        dweights(static_cast<double>(on.dweights.view().bytes())) {}
+};
+
+Call call_of(const Layer& layer, const test::BlockOnDevice& on, const char* name, double flops,
+             double bytes, int per_step) {
+  return {layer.name + " " + name, on.config.input, flops, bytes, per_step, "", on.plan.describe()};
+}
+
+/// Without a norm backward_apply may have nothing to do, as the plan may apply the derivative in
+/// the passes behind it: it is timed with the pass that the step computes as often.
+void time_backward(Session& session, const Layer& layer, const test::BlockOnDevice& on) {
+  const Context& context = session.context();
+  const Costs costs(on);
+  const BlockBackward data = on.backward_tensors();
+  BlockBackward weights = data;
+  weights.workspace = on.weights_scratch.view();
+  const auto apply = [&] {
+    on.plan.backward_sums(context, data);
+    on.plan.backward_apply(context, data);
+  };
+  if (on.has_norm()) {
+    const auto values = static_cast<double>(on.output.view().elements());
+    session.time(call_of(layer, on, "backward_apply", kNormFlops * values, 5 * costs.output,
+                         std::max(layer.data_gradient, layer.weight_gradient)),
+                 apply);
+  }
+  const bool apply_with_data = !on.has_norm() && layer.data_gradient >= layer.weight_gradient;
+  const bool apply_with_weights = !on.has_norm() && !apply_with_data;
+  const bool activated = !on.has_norm() && on.config.activation.kind != Activation::none;
+  const double doutput = (activated ? 2 : 1) * costs.output;  // with the output for the derivative
+  session.time(call_of(layer, on, "backward_data", costs.products,
+                       doutput + costs.weights + costs.input, layer.data_gradient),
+               [&] {
+                 if (apply_with_data) apply();
+                 on.plan.backward_data(context, data);
+               });
+  session.time(call_of(layer, on, "backward_weights", costs.products,
+                       doutput + costs.input + costs.dweights, layer.weight_gradient),
+               [&] {
+                 if (apply_with_weights) apply();
+                 on.plan.backward_weights(context, weights);
+               });
+}
+
+void time_forward(Session& session, const Layer& layer, const test::BlockOnDevice& on) {
+  const Context& context = session.context();
+  const Costs costs(on);
+  const BlockForward forward = on.forward_tensors();
+  const double bytes = costs.input + costs.weights + costs.output;
+  const double norm = on.has_norm() ? 3 * costs.output : 0;  // read twice, written once
+  session.time(call_of(layer, on, "forward", costs.products, bytes + norm, layer.forward), [&] {
+    on.plan.convolve(context, forward);
+    on.plan.normalise(context, forward);
+  });
+  const double apply = on.has_norm() ? 2 * costs.output : 0;
+  session.time(call_of(layer, on, "infer", costs.products, bytes + apply, /*per_step=*/0),
+               [&] { on.plan.infer(context, forward); });
+}
+
 void time_block(Session& session, const Layer& layer) {
   const Context& context = session.context();
   const BlockConfig config = config_of(session, layer);
@@ -70,44 +139,11 @@ void time_block(Session& session, const Layer& layer) {
   fill_random(context, on.input.view());
   fill_random(context, on.weights.view(), kWeightSigma);
   fill_random(context, on.doutput.view());
-  const BlockForward forward = on.forward_tensors();
-  const BlockBackward backward = on.backward_tensors();
-  BlockBackward backward_weights = backward;
-  backward_weights.workspace = on.weights_scratch.view();
-  plan->convolve(context, forward);
-  plan->normalise(context, forward);
+  plan->convolve(context, on.forward_tensors());
+  plan->normalise(context, on.forward_tensors());
   make_repeatable(context, on);  // until the next forward pass
-  // FLOPs of the passes with a product are the convolution's: those of a norm are few.
-  const double products = 2.0 * static_cast<double>(config.conv.multiply_accumulates(config.input));
-  const auto input = static_cast<double>(on.input.view().bytes());
-  const auto output = static_cast<double>(on.output.view().bytes());
-  const auto weights = static_cast<double>(on.weights.view().bytes());
-  const auto values = static_cast<double>(on.output.view().elements());
-  const auto dweights = static_cast<double>(on.dweights.view().bytes());
-  const auto call = [&](const char* name, double flops, double bytes, int per_step) {
-    return Call{layer.name + " " + name, config.input, flops, bytes, per_step, "",
-                plan->describe()};
-  };
-  session.time(
-      call("backward_apply", (on.has_norm() ? kNormFlops : 1) * values,
-           (on.has_norm() ? 5 : 3) * output, std::max(layer.data_gradient, layer.weight_gradient)),
-      [&] {
-        plan->backward_sums(context, backward);
-        plan->backward_apply(context, backward);
-      });
-  session.time(call("backward_data", products, output + weights + input, layer.data_gradient),
-               [&] { plan->backward_data(context, backward); });
-  session.time(call("backward_weights", products, output + input + dweights, layer.weight_gradient),
-               [&] { plan->backward_weights(context, backward_weights); });
-  const double normalised = on.has_norm() ? 3 * output : 0;  // read twice, written once
-  session.time(call("forward", products, input + weights + output + normalised, layer.forward),
-               [&] {
-                 plan->convolve(context, forward);
-                 plan->normalise(context, forward);
-               });
-  session.time(call("infer", products, input + weights + output + (on.has_norm() ? 2 : 0) * output,
-                    /*per_step=*/0),
-               [&] { plan->infer(context, forward); });
+  time_backward(session, layer, on);
+  time_forward(session, layer, on);
 }
 
 void time(Session& session) {
