@@ -41,8 +41,10 @@ class Bundle(unittest.TestCase):
     def test_it_holds_the_program_the_tests_the_script_and_the_revision(self):
         for path in ["dcgan", "build/dcgan", "build/dcgan_bench_ops", "build/tests/test_kernels",
                      "build/tests/test_training", "build/tests/test_models",
-                     "scripts/gpu_check.sh", "scripts/traces.txt"]:
+                     "scripts/gpu_check.sh"]:
             self.assertTrue(os.access(self.bundle / path, os.X_OK), path)
+        for path in ["scripts/traces.txt", "build/tests/gpu_programs"]:
+            self.assertTrue((self.bundle / path).is_file(), path)
         self.assertRegex((self.bundle / "REVISION").read_text(), r"^[0-9a-f]{40}\n$")
 
     def test_the_program_says_its_version_and_what_the_machine_has(self):
