@@ -137,7 +137,8 @@ int info(const InfoArguments& arguments) {
     base = checkpoint_options(find_checkpoint(arguments.checkpoint, warn));
   }
   const RunOptions options = arguments.flags.effective(base);
-  const TrainingConfig config = run_config(options).training;
+  TrainingConfig config = run_config(options).training;
+  config.tuning = ConvTuning::off;  // describing a network times nothing
   apply_threads(options.threads);
   const Context context = open_device(options.device, print_device_notice);
   const StepPlan plan(context, generator_blocks(config.model), discriminator_blocks(config.model),
