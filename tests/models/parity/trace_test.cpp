@@ -67,6 +67,7 @@ std::vector<Precision> precisions_of(Device device) {
 
 RunOptions options_for(const TraceCase& trace) {
   RunOptions options;
+  options.tune = ConvTuning::off;
   for (const auto& [name, text] : trace.options) set_option(options, name, text);
   return options;
 }
