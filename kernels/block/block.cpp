@@ -115,19 +115,14 @@ class CheckedBlockPlan final : public BlockPlan {
     DCGAN_CHECK(has_norm(), "{}: no {} without a norm", kName, what);
   }
   void check(const char* argument, ConstTensorView view, const Shape& shape) const {
-    checks::dtype(kName, argument, view, {config_.dtype});
-    checks::shape(kName, argument, view, shape);
+    checks::tensor(kName, argument, view, config_.dtype, shape);
   }
   static void check_f32(const char* argument, ConstTensorView view, const Shape& shape) {
-    checks::dtype(kName, argument, view, {DType::f32});
-    checks::shape(kName, argument, view, shape);
+    checks::tensor(kName, argument, view, DType::f32, shape);
   }
 
   void check_workspace(ConvPass pass, const TensorView& workspace) const {
-    const std::size_t needed = plan_->workspace_bytes(pass);
-    DCGAN_CHECK(needed == 0 || (!workspace.empty() && workspace.bytes() >= needed),
-                "{}: workspace has {} bytes, {} needs {}", kName,
-                workspace.empty() ? 0 : workspace.bytes(), enum_name(pass), needed);
+    checks::workspace(kName, enum_name(pass), workspace, plan_->workspace_bytes(pass));
   }
   void check_pass(ConvPass pass, const TensorView& workspace) const {
     DCGAN_CHECK(config_.passes.contain(pass), "{}: {} of {} was not planned", kName,

@@ -74,15 +74,13 @@ class CheckedConvPlan final : public ConvPlan {
     check_pass(ConvPass::backward_weights, tensors.workspace);
     check_gradient(tensors);
     check("x", tensors.x, config_.input);
-    checks::dtype(kName, "dweights", tensors.dweights, {DType::f32});
-    checks::shape(kName, "dweights", tensors.dweights, config_.spec.weight_shape());
+    checks::tensor(kName, "dweights", tensors.dweights, DType::f32, config_.spec.weight_shape());
     plan_->backward_weights(context, tensors);
   }
 
  private:
   void check(const char* argument, ConstTensorView view, const Shape& shape) const {
-    checks::dtype(kName, argument, view, {config_.dtype});
-    checks::shape(kName, argument, view, shape);
+    checks::tensor(kName, argument, view, config_.dtype, shape);
   }
   void check_gradient(const ConvBackward& tensors) const {
     check("dy", tensors.dy, output_);
@@ -91,10 +89,7 @@ class CheckedConvPlan final : public ConvPlan {
   void check_pass(ConvPass pass, const TensorView& workspace) const {
     DCGAN_CHECK(config_.passes.contain(pass), "{}: {} of {} was not planned", kName,
                 enum_name(pass), to_string(config_.spec));
-    const std::size_t needed = plan_->workspace_bytes(pass);
-    DCGAN_CHECK(needed == 0 || (!workspace.empty() && workspace.bytes() >= needed),
-                "{}: workspace has {} bytes, needs {}", kName,
-                workspace.empty() ? 0 : workspace.bytes(), needed);
+    checks::workspace(kName, enum_name(pass), workspace, plan_->workspace_bytes(pass));
   }
 
   ConvConfig config_;

@@ -17,8 +17,7 @@ void check_image(const char* argument, ConstTensorView view) {
 }
 
 void check_f32(const char* argument, ConstTensorView view, const Shape& shape) {
-  checks::dtype(kName, argument, view, {DType::f32});
-  checks::shape(kName, argument, view, shape);
+  checks::tensor(kName, argument, view, DType::f32, shape);
 }
 
 void check_parameters(const BatchNormParameters& parameters, std::int64_t channels) {
@@ -42,8 +41,7 @@ void check_saved(const BatchNormSaved& saved, int groups, std::int64_t channels)
 }
 
 void check_output(const char* argument, ConstTensorView view, ConstTensorView like) {
-  checks::dtype(kName, argument, view, {like.dtype});
-  checks::shape(kName, argument, view, like.shape);
+  checks::tensor(kName, argument, view, like.dtype, like.shape);
 }
 
 void check_activation(const ActivationSpec& activation) {
