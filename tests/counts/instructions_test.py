@@ -1,17 +1,19 @@
 """Instructions that the engine's own loops take in two steps on the CPU, against stored figures.
 
-    instructions_test.py COUNT_STEPS [--record]
+    instructions_test.py COUNT_STEPS BUILT_BY [--record]
 
 A count does not depend on what else the machine does, as a time would. Only functions of the engine
 are compared: oneDNN writes its code for the processor. Figures are of one compiler and one set of
-flags; others are skipped, as are machines without valgrind. --record stores what is measured now:
-do so with a change that is meant to cost or save instructions, and say in the commit why.
+flags, named in BUILT_BY ("GNU 12.2.0 Release x86-64-v3"); others are skipped, as are machines
+without valgrind. --record stores what is measured now: do so with a change that is meant to cost or
+save instructions, and say in the commit why.
 """
 
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -81,9 +83,8 @@ def summary(counts):
     return {"total": sum(counts.values()), **dict(sorted(large.items()))}
 
 
-def main(program, record):
-    built_by = os.environ.get("DCGAN_BUILT_BY", "")
-    # "GNU 12.2.0 Release x86-64-v3": the compiler's minor version may differ.
+def main(program, built_by, record):
+    # The compiler's minor version may differ.
     kind = re.sub(r"^(\w+ \d+)\S*", r"\1", built_by)
     stored = json.loads(STORED.read_text()) if STORED.exists() else {"built_by": kind}
     if shutil.which("valgrind") is None:
@@ -104,11 +105,12 @@ def main(program, record):
     for line in different:
         print(line, file=sys.stderr)
     if different:
-        print(f"if this is meant: {sys.argv[0]} {program} --record", file=sys.stderr)
+        command = shlex.join([sys.argv[0], program, built_by, "--record"])
+        print(f"if this is meant: {command}", file=sys.stderr)
     return 1 if different else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[2:] not in ([], ["--record"]):
+    if len(sys.argv) < 3 or not sys.argv[2] or sys.argv[3:] not in ([], ["--record"]):
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1], "--record" in sys.argv))
+    sys.exit(main(sys.argv[1], sys.argv[2], "--record" in sys.argv))
