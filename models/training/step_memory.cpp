@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "runtime/base/mebibytes.h"
 #include "runtime/device/memory_budget.h"
 
 namespace dcgan {
@@ -52,17 +53,15 @@ struct Request {
   }
 
   [[noreturn]] void refuse() const {
-    constexpr double kMiB = 1 << 20;
     const std::size_t free = free_bytes(context);
-    const std::string reserve = reserve_bytes == 0
-                                    ? std::string()
-                                    : fmt::format(" and {:.1f} MiB for what follows",
-                                                  static_cast<double>(reserve_bytes) / kMiB);
+    const std::string reserve = reserve_bytes == 0 ? std::string()
+                                                   : fmt::format(" and {:.1f} MiB for what follows",
+                                                                 mebibytes(reserve_bytes));
     fail(ErrorKind::unavailable,
          "step: batch {} needs {:.1f} MiB for activations beside the networks{}, {} has {:.1f} MiB "
          "free; {}",
-         config.batch, static_cast<double>(plan.memory.bytes()) / kMiB, reserve,
-         to_string(context.device()), static_cast<double>(free) / kMiB, advice(free));
+         config.batch, mebibytes(plan.memory.bytes()), reserve, to_string(context.device()),
+         mebibytes(free), advice(free));
   }
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/mebibytes.h"
 
 namespace dcgan {
 
@@ -17,7 +18,6 @@ std::byte* LimitedMemory::allocate(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   const std::size_t left = limit_bytes_ - used_bytes_;
   if (bytes > left) {
-    const auto mebibytes = [](std::size_t count) { return static_cast<double>(count) / (1 << 20); };
     fail(ErrorKind::unavailable,
          "memory: the limit leaves no room for {} bytes: need {:.1f} MiB, free {:.1f} of {:.1f} "
          "MiB",

@@ -7,13 +7,12 @@
 #include <utility>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/mebibytes.h"
 
 namespace dcgan {
 namespace {
 
 constexpr std::size_t kMostBytes = std::numeric_limits<std::size_t>::max();
-
-double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 std::size_t rounded_up(std::size_t bytes, std::size_t granule) {
   const std::size_t missing = (granule - bytes % granule) % granule;

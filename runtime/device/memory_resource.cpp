@@ -6,13 +6,12 @@
 
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
+#include "runtime/base/mebibytes.h"
 #include "runtime/device/alignment.h"
 #include "runtime/device/cuda/runtime.h"
 
 namespace dcgan {
 namespace {
-
-double mebibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 std::size_t free_on_host() {
   return static_cast<std::size_t>(::sysconf(_SC_AVPHYS_PAGES)) *
