@@ -8,11 +8,13 @@
 
 #include "apps/commands.h"
 #include "apps/device_choice.h"
+#include "apps/messages.h"
 #include "apps/run_option_flags.h"
 #include "models/profiling/benchmark.h"
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
 #include "models/run/run_config.h"
+#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {

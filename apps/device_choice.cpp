@@ -1,12 +1,16 @@
 #include "apps/device_choice.h"
 
-#include <fmt/format.h>
-
+#include "apps/help_formatter.h"
 #include "runtime/base/parallel.h"
 
 namespace dcgan {
 
-void print_device_notice(std::string_view line) { fmt::print(stderr, "device: {}\n", line); }
+void add_device_options(CLI::App& app, std::string& device, std::int64_t& threads) {
+  app.add_option("--device", device, "device to compute on; auto: the first GPU, else the CPU")
+      ->type_name(kDevicePlaceholder)
+      ->capture_default_str();
+  app.add_option("--threads", threads, "CPU threads")->type_name("N")->default_str("one per core");
+}
 
 void apply_threads(std::int64_t threads) {
   if (threads > 0) set_thread_count(static_cast<int>(threads));

@@ -1,15 +1,14 @@
 // The options --device and --threads.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
-#include <string_view>
-
-#include "runtime/device/open_device.h"
+#include <string>
 
 namespace dcgan {
 
-/// For open_device(): prints what was chosen, and why, on standard error.
-void print_device_notice(std::string_view line);
+/// Adds both, for commands that do not take the options of a run.
+void add_device_options(CLI::App& app, std::string& device, std::int64_t& threads);
 
 /// Sets the threads of the CPU engine; 0: one for each core.
 void apply_threads(std::int64_t threads);

@@ -1,8 +1,6 @@
 #include "apps/generator_arguments.h"
 
-#include <fmt/format.h>
-
-#include "apps/help_formatter.h"
+#include "apps/messages.h"
 #include "models/run/run_config.h"
 
 namespace dcgan {
@@ -40,14 +38,5 @@ RandomKey sample_key(std::int64_t seed) {
   if (seed < 0) fail(ErrorKind::config, "--seed: {} is negative", seed);
   return {static_cast<std::uint64_t>(seed), RandomStream::sample};
 }
-
-void add_device_options(CLI::App& app, std::string& device, std::int64_t& threads) {
-  app.add_option("--device", device, "device to compute on; auto: the first GPU, else the CPU")
-      ->type_name(kDevicePlaceholder)
-      ->capture_default_str();
-  app.add_option("--threads", threads, "CPU threads")->type_name("N")->default_str("one per core");
-}
-
-void print_warning(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
 
 }  // namespace dcgan

@@ -27,10 +27,4 @@ class GeneratorArguments {
 /// Key of the latent vectors of --seed. Throws Error(config) when it is negative.
 RandomKey sample_key(std::int64_t seed);
 
-/// Adds --device and --threads.
-void add_device_options(CLI::App& app, std::string& device, std::int64_t& threads);
-
-/// Prints a warning to standard error.
-void print_warning(const std::string& message);
-
 }  // namespace dcgan

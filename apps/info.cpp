@@ -8,11 +8,13 @@
 
 #include "apps/commands.h"
 #include "apps/device_choice.h"
+#include "apps/messages.h"
 #include "apps/run_option_flags.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/networks/cost.h"
 #include "models/run/run_config.h"
 #include "models/training/step_plan.h"
+#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {
@@ -133,8 +135,7 @@ void print_slots(const MemoryPlan& plan) {
 int info(const InfoArguments& arguments) {
   RunOptions base;
   if (!arguments.checkpoint.empty()) {
-    const auto warn = [](const std::string& text) { fmt::print(stderr, "warning: {}\n", text); };
-    base = checkpoint_options(find_checkpoint(arguments.checkpoint, warn));
+    base = checkpoint_options(find_checkpoint(arguments.checkpoint, print_warning));
   }
   const RunOptions options = arguments.flags.effective(base);
   TrainingConfig config = run_config(options).training;

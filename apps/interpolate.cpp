@@ -8,9 +8,11 @@
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/generator_arguments.h"
+#include "apps/messages.h"
 #include "models/generation/grid.h"
 #include "models/generation/interpolation.h"
 #include "models/generation/latent_vectors.h"
+#include "runtime/device/open_device.h"
 #include "runtime/io/image/image.h"
 
 namespace dcgan {

@@ -9,12 +9,15 @@
 
 #include "apps/commands.h"
 #include "apps/device_choice.h"
+#include "apps/messages.h"
 #include "apps/progress.h"
 #include "apps/run_option_flags.h"
 #include "apps/stop_signals.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/run/run.h"
+#include "runtime/base/mebibytes.h"
 #include "runtime/comm/local_communicator.h"
+#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {
@@ -46,8 +49,6 @@ struct Assignment {
   fs::path checkpoint;  // empty: a fresh run
 };
 
-void warn(const std::string& message) { fmt::print(stderr, "warning: {}\n", message); }
-
 // An interrupted save leaves NAME.tmp, which is not a checkpoint.
 bool holds_checkpoints(const fs::path& out) {
   const fs::path folder = out / "checkpoints";
@@ -59,7 +60,7 @@ bool holds_checkpoints(const fs::path& out) {
 // A resumed run has the saved options, except those that may change (OnResume::follows).
 Assignment resumed(const TrainArguments& arguments, const RunOptions& asked) {
   Assignment result;
-  result.checkpoint = find_checkpoint(asked.resume, warn);
+  result.checkpoint = find_checkpoint(asked.resume, print_warning);
   const RunOptions saved = checkpoint_options(result.checkpoint);
   result.options = arguments.flags.effective(saved);
   result.options.resume.clear();
@@ -145,7 +146,7 @@ const char* reason_text(StopReason reason) {
 void report_streaming(const Loader& loader, const Dataset& dataset) {
   if (!loader.streams()) return;
   fmt::print(stderr, "data: {:.0f} MiB in host memory; the next batch is prefetched\n",
-             static_cast<double>(dataset.images().bytes()) / (1 << 20));
+             mebibytes(dataset.images().bytes()));
 }
 
 TrainingOutcome train(const Assignment& assignment, const RunConfig& config) {

@@ -7,9 +7,11 @@
 
 #include "apps/commands.h"
 #include "apps/device_choice.h"
+#include "apps/messages.h"
 #include "apps/run_option_flags.h"
 #include "models/parity/trace.h"
 #include "models/run/run_config.h"
+#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {

@@ -1,0 +1,15 @@
+// Lines on standard error besides errors.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace dcgan {
+
+/// "warning: ...": what find_checkpoint() and load_generator() pass over.
+void print_warning(const std::string& message);
+
+/// "device: ...", for open_device(): what was chosen, and why.
+void print_device_notice(std::string_view line);
+
+}  // namespace dcgan
