@@ -155,7 +155,7 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config) {
   const Dataset dataset = load_dataset(config.dataset);
   report_dataset(dataset);
   LocalCommunicator communicator;
-  TrainingRun run(context, communicator, options, dataset);
+  TrainingRun run(context, communicator, options, config, dataset);
   report_streaming(run.loader(), dataset);
   if (!assignment.checkpoint.empty()) {
     run.resume(assignment.checkpoint);

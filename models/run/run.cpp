@@ -39,9 +39,8 @@ void load_weights(const Context& context, const std::string& file, Network& netw
 }  // namespace
 
 TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
-                         const RunOptions& options, const Dataset& dataset)
+                         const RunOptions& options, RunConfig config, const Dataset& dataset)
     : out_(options.out) {
-  RunConfig config = run_config(options);
   config.loader.shard = shard_of(communicator);
   // The step reserves what the hooks will allocate. The images come last: --image-memory auto puts
   // them on the device when they fit into what is left.

@@ -13,12 +13,12 @@ namespace dcgan {
 
 class TrainingRun {
  public:
-  /// Checks the options, allocates everything and makes the output folder. Context, communicator
-  /// and data set must outlive the run. The networks get fresh weights of the seed, or those of
-  /// --init-generator and --init-discriminator. Throws Error(config), (unavailable), (bad_data),
-  /// (io).
+  /// Allocates everything and makes the output folder. `config`: run_config(options); its shard
+  /// becomes the communicator's. Context, communicator and data set must outlive the run. The
+  /// networks get fresh weights of the seed, or those of --init-generator and --init-discriminator.
+  /// Throws Error(config), (unavailable), (bad_data), (io).
   TrainingRun(const Context& context, Communicator& communicator, const RunOptions& options,
-              const Dataset& dataset);
+              RunConfig config, const Dataset& dataset);
 
   /// Continues from a checkpoint instead of from fresh weights.
   void resume(const std::filesystem::path& checkpoint);

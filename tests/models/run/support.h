@@ -27,7 +27,7 @@ struct TinyRun {
   explicit TinyRun(const RunOptions& options, Device device = {})
       : context(device),
         dataset(load_dataset(run_config(options).dataset)),
-        run(context, communicator, options, dataset) {}
+        run(context, communicator, options, run_config(options), dataset) {}
 
   TrainingOutcome to_the_end() {
     TrainingObserver nobody;
