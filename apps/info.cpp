@@ -106,7 +106,7 @@ void print_network(const char* name, const nlohmann::ordered_json& network) {
              network["parameters"].get<std::int64_t>(), network["macs"].get<double>() * 1e-6);
   for (const auto& block : network["blocks"]) {
     const auto output = block["output"].get<std::vector<std::int64_t>>();
-    fmt::print("  {:<8} {:<38} {:>4} x {:<4} x {:<5} {:>9} {:>9.2f} M\n",
+    fmt::print("  {:<8} {:<42} {:>4} x {:<4} x {:<5} {:>9} {:>9.2f} M\n",
                block["name"].get<std::string>(), block["operation"].get<std::string>(), output[0],
                output[1], output[2], block["parameters"].get<std::int64_t>(),
                block["macs"].get<double>() * 1e-6);

@@ -138,7 +138,8 @@ std::int64_t ConvSpec::multiply_accumulates(const Shape& input) const {
 }
 
 std::string to_string(const ConvSpec& spec) {
-  return fmt::format("{} {}->{} k{} s{} p{}", spec.type == ConvType::transposed ? "up" : "down",
+  return fmt::format("{} {}->{} k{} s{} p{}",
+                     spec.type == ConvType::transposed ? "conv transposed" : "conv",
                      spec.in_channels, spec.out_channels, spec.kernel, spec.stride, spec.padding);
 }
 

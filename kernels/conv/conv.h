@@ -43,7 +43,7 @@ struct ConvSpec {
   std::int64_t multiply_accumulates(const Shape& input) const;
 };
 
-/// "up 512->256 k4 s2 p1".
+/// "conv transposed 512->256 k4 s2 p1".
 std::string to_string(const ConvSpec& spec);
 
 /// How a GPU's plans are chosen. Choices that were timed are kept on disk.

@@ -10,10 +10,10 @@ constexpr ActivationSpec kLeakyRelu{Activation::leaky_relu, 0.2f};
 constexpr ActivationSpec kTanh{Activation::tanh, 0.0f};
 constexpr ActivationSpec kNone{Activation::none, 0.0f};
 
-ConvSpec up(std::int64_t in, std::int64_t out, int kernel, int stride, int padding) {
+ConvSpec transposed(std::int64_t in, std::int64_t out, int kernel, int stride, int padding) {
   return {ConvType::transposed, in, out, kernel, stride, padding};
 }
-ConvSpec down(std::int64_t in, std::int64_t out, int kernel, int stride, int padding) {
+ConvSpec convolution(std::int64_t in, std::int64_t out, int kernel, int stride, int padding) {
   return {ConvType::convolution, in, out, kernel, stride, padding};
 }
 
@@ -43,42 +43,43 @@ std::vector<BlockSpec> dcgan_generator(const ModelConfig& model) {
   // Widths double from ngf at the largest hidden image down to the 4x4 stem.
   std::int64_t width = model.ngf * model.image_size / 8;
   std::vector<BlockSpec> blocks;
-  blocks.push_back({up(model.nz, width, 4, 1, 0), Norm::batch, kRelu, {}, {}, {}});
+  blocks.push_back({transposed(model.nz, width, 4, 1, 0), Norm::batch, kRelu, {}, {}, {}});
   for (; width > model.ngf; width /= 2) {
-    blocks.push_back({up(width, width / 2, 4, 2, 1), Norm::batch, kRelu, {}, {}, {}});
+    blocks.push_back({transposed(width, width / 2, 4, 2, 1), Norm::batch, kRelu, {}, {}, {}});
   }
-  blocks.push_back({up(width, model.channels, 4, 2, 1), Norm::none, kTanh, {}, {}, {}});
+  blocks.push_back({transposed(width, model.channels, 4, 2, 1), Norm::none, kTanh, {}, {}, {}});
   return named(std::move(blocks), "main.");
 }
 
 std::vector<BlockSpec> dcgan_discriminator(const ModelConfig& model) {
   std::int64_t width = model.ndf;
   std::vector<BlockSpec> blocks;
-  blocks.push_back({down(model.channels, width, 4, 2, 1), Norm::none, kLeakyRelu, {}, {}, {}});
+  blocks.push_back(
+      {convolution(model.channels, width, 4, 2, 1), Norm::none, kLeakyRelu, {}, {}, {}});
   for (std::int64_t size = model.image_size / 2; size > 4; size /= 2, width *= 2) {
-    blocks.push_back({down(width, 2 * width, 4, 2, 1), Norm::batch, kLeakyRelu, {}, {}, {}});
+    blocks.push_back({convolution(width, 2 * width, 4, 2, 1), Norm::batch, kLeakyRelu, {}, {}, {}});
   }
-  blocks.push_back({down(width, 1, 4, 1, 0), Norm::none, kNone, {}, {}, {}});
+  blocks.push_back({convolution(width, 1, 4, 1, 0), Norm::none, kNone, {}, {}, {}});
   return named(std::move(blocks), "main.");
 }
 
 std::vector<BlockSpec> libtorch_generator(const ModelConfig& model) {
   const std::int64_t ngf = model.ngf;
   return {
-      {up(model.nz, 4 * ngf, 4, 1, 0), Norm::batch, kRelu, "conv1", "batch_norm1", "relu1"},
-      {up(4 * ngf, 2 * ngf, 3, 2, 1), Norm::batch, kRelu, "conv2", "batch_norm2", "relu2"},
-      {up(2 * ngf, ngf, 4, 2, 1), Norm::batch, kRelu, "conv3", "batch_norm3", "relu3"},
-      {up(ngf, model.channels, 4, 2, 1), Norm::none, kTanh, "conv4", "", "tanh"},
+      {transposed(model.nz, 4 * ngf, 4, 1, 0), Norm::batch, kRelu, "conv1", "batch_norm1", "relu1"},
+      {transposed(4 * ngf, 2 * ngf, 3, 2, 1), Norm::batch, kRelu, "conv2", "batch_norm2", "relu2"},
+      {transposed(2 * ngf, ngf, 4, 2, 1), Norm::batch, kRelu, "conv3", "batch_norm3", "relu3"},
+      {transposed(ngf, model.channels, 4, 2, 1), Norm::none, kTanh, "conv4", "", "tanh"},
   };
 }
 
 std::vector<BlockSpec> libtorch_discriminator(const ModelConfig& model) {
   const std::int64_t ndf = model.ndf;
   std::vector<BlockSpec> blocks = {
-      {down(model.channels, ndf, 4, 2, 1), Norm::none, kLeakyRelu, {}, {}, {}},
-      {down(ndf, 2 * ndf, 4, 2, 1), Norm::batch, kLeakyRelu, {}, {}, {}},
-      {down(2 * ndf, 4 * ndf, 4, 2, 1), Norm::batch, kLeakyRelu, {}, {}, {}},
-      {down(4 * ndf, 1, 3, 1, 0), Norm::none, kNone, {}, {}, {}},
+      {convolution(model.channels, ndf, 4, 2, 1), Norm::none, kLeakyRelu, {}, {}, {}},
+      {convolution(ndf, 2 * ndf, 4, 2, 1), Norm::batch, kLeakyRelu, {}, {}, {}},
+      {convolution(2 * ndf, 4 * ndf, 4, 2, 1), Norm::batch, kLeakyRelu, {}, {}, {}},
+      {convolution(4 * ndf, 1, 3, 1, 0), Norm::none, kNone, {}, {}, {}},
   };
   return named(std::move(blocks), "");
 }

@@ -206,7 +206,7 @@ TEST_CASE("a convolution's shapes follow PyTorch's") {
   CHECK(up.weight_shape() == Shape{512, 4, 4, 256});
   CHECK(down.multiply_accumulates({1, 64, 64, 3}) == 3'145'728);
   CHECK(up.multiply_accumulates({1, 4, 4, 512}) == 33'554'432);
-  CHECK(to_string(up) == "up 512->256 k4 s2 p1");
+  CHECK(to_string(up) == "conv transposed 512->256 k4 s2 p1");
 }
 
 TEST_CASE("a convolution says what does not fit") {
