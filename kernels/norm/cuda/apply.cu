@@ -67,16 +67,29 @@ __global__ void __launch_bounds__(kChannelThreads)
   }
 }
 
-template <class T, int width, Spread spread>
-void launch_apply(const Context& context, const ApplyArguments<T>& arguments, const Shape& shape,
-                  int groups, Activation kind) {
-  const ChannelRows division = channel_rows(shape, groups, width, kLimits);
-  with_activation(kind, [&]<Activation activation>() {
-    if constexpr (activation != Activation::tanh) {  // refused by the contract
-      launch(context, batch_norm_apply_kernel<T, width, activation, spread>,
-             {"batch_norm_apply_kernel", division.blocks(), division.threads()}, arguments,
-             division);
-    }
+/// y from x, given the mean and the spread of each group: (groups, C) each.
+template <Spread spread>
+void apply(const Context& context, ConstTensorView x, TensorView y, ConstTensorView means,
+           ConstTensorView spreads, const BatchNormParameters& parameters, int groups,
+           const BatchNormOptions& options) {
+  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, y.data);
+  with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
+    const ApplyArguments<T> arguments{x.as<T>(),
+                                      y.as<T>(),
+                                      means.as<float>(),
+                                      spreads.as<float>(),
+                                      parameters.weight.as<float>(),
+                                      parameters.bias.as<float>(),
+                                      options.epsilon,
+                                      options.activation.negative_slope};
+    const ChannelRows division = channel_rows(x.shape, groups, width, kLimits);
+    with_activation(options.activation.kind, [&]<Activation kind>() {
+      if constexpr (kind != Activation::tanh) {  // refused by the contract
+        launch(context, batch_norm_apply_kernel<T, width, kind, spread>,
+               {"batch_norm_apply_kernel", division.blocks(), division.threads()}, arguments,
+               division);
+      }
+    });
   });
 }
 
@@ -84,38 +97,15 @@ void launch_apply(const Context& context, const ApplyArguments<T>& arguments, co
 
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options) {
-  const ConstTensorView& x = tensors.x;
-  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.y.data);
-  with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
-    const ApplyArguments<T> arguments{x.as<T>(),
-                                      tensors.y.as<T>(),
-                                      tensors.saved.mean.as<float>(),
-                                      tensors.saved.invstd.as<float>(),
-                                      tensors.parameters.weight.as<float>(),
-                                      tensors.parameters.bias.as<float>(),
-                                      options.epsilon,
-                                      options.activation.negative_slope};
-    launch_apply<T, width, Spread::inverse_deviation>(context, arguments, x.shape, options.groups,
-                                                      options.activation.kind);
-  });
+  apply<Spread::inverse_deviation>(context, tensors.x, tensors.y, tensors.saved.mean,
+                                   tensors.saved.invstd, tensors.parameters, options.groups,
+                                   options);
 }
 
 void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
                           const BatchNormOptions& options) {
-  const ConstTensorView& x = tensors.x;
-  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.y.data);
-  with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
-    const ApplyArguments<T> arguments{x.as<T>(),
-                                      tensors.y.as<T>(),
-                                      tensors.running.mean.as<float>(),
-                                      tensors.running.var.as<float>(),
-                                      tensors.parameters.weight.as<float>(),
-                                      tensors.parameters.bias.as<float>(),
-                                      options.epsilon,
-                                      options.activation.negative_slope};
-    launch_apply<T, width, Spread::variance>(context, arguments, x.shape, /*groups=*/1,
-                                             options.activation.kind);
-  });
+  apply<Spread::variance>(context, tensors.x, tensors.y, tensors.running.mean, tensors.running.var,
+                          tensors.parameters, /*groups=*/1, options);
 }
 
 }  // namespace dcgan::cuda
