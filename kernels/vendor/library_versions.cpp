@@ -54,7 +54,7 @@ bool cpu_computes_bf16(std::string* why) {
 void require_cpu_bf16(const char* operation) {
   std::string why;
   if (cpu_computes_bf16(&why)) return;
-  fail(ErrorKind::unavailable, "{}: bf16 on the CPU {}; use f32", operation, why);
+  fail(ErrorKind::unavailable, "{}: bf16 on the CPU {}; use fp32", operation, why);
 }
 
 }  // namespace dcgan

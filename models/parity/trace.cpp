@@ -148,8 +148,9 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
     Measure measure = rule->measure;
     // A state dict holds batch norm's statistics, too.
     if (name.find(".running_") != std::string::npos) measure = Measure::absolute;
-    if (config.loss.kind == LossKind::wgan && name.starts_with("scalars."))
+    if (config.loss.kind == LossKind::wgan && name.starts_with("scalars.")) {
       measure = Measure::relative;
+    }
     report.comparisons.push_back(compare(entry.name, found->second, recorded, measure, bounds));
   }
   std::sort(report.comparisons.begin(), report.comparisons.end(),

@@ -51,8 +51,7 @@ struct TraceReport {
 
 /// Trains as `config` says from the trace's start on the trace's batches, and compares. Tensors
 /// under `prefix` are compared; init, real and noise may stand without it. Batch size and number of
-/// steps are the trace's. Throws Error(bad_data) when the trace does not fit the
-/// configuration.
+/// steps are the trace's. Throws Error(bad_data) when the trace does not fit the configuration.
 TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
                          const TrainingConfig& config, const std::string& prefix,
                          const TraceBounds& bounds = {});

@@ -31,7 +31,7 @@ struct BenchmarkResult {
   double images = 0;                    ///< made or learnt from in one repeat; 0: does not apply
   double flops = 0;                     ///< of one repeat; 0: does not apply
   double bytes = 0;                     ///< moved (by plan) in one repeat; 0: not counted
-  double roofline_ms = 0;               ///< least time at the peak_rates; 0: not counted
+  double roofline_ms = 0;               ///< least time at the peak rates; 0: not counted
   std::size_t memory_bytes = 0;         ///< of the step's plan and the parameters
   GraphSize graph;                      ///< of a step, on a GPU
   std::size_t device_bytes = 0;         ///< of the GPU, that networks, step and images took

@@ -1,5 +1,4 @@
-// metrics.jsonl: one JSON object a line, for machines; losses.csv: the same figures as a
-// table.
+// metrics.jsonl: one JSON object a line, for machines; losses.csv: the same figures as a table.
 #pragma once
 
 #include <cstdint>

@@ -98,7 +98,7 @@ void Trainer::collect_results(HookContext& run) {
   for (const auto& hook : hooks_) hook->on_results(run);
 }
 
-// Everything that was enqueued is done and told.
+// Everything that was enqueued is done and reported.
 void Trainer::collect_all(HookContext& run) {
   if (readback_.requested()) collect_results(run);
   if (clock_.read_step() == step()) return;

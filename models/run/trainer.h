@@ -41,8 +41,8 @@ class Trainer {
   /// this run's own output folder. Throws Error(bad_data) when it does not fit.
   void resume(const std::filesystem::path& checkpoint, OutputFolder folder);
 
-  /// Runs to the end. On a GPU up to eight steps are enqueued ahead, and results are told when they
-  /// have arrived, while later steps run; where a hook needs them at once, or a pause, the run
+  /// Runs to the end. On a GPU up to eight steps are enqueued ahead, and results are reported when
+  /// they have arrived, while later steps run; where a hook needs them at once, or a pause, the run
   /// waits. When `stop` becomes true, the step under way is finished, the hooks end the run, and
   /// the reason is `signal`. Throws what a hook throws.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);

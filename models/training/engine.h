@@ -1,7 +1,7 @@
 // Training without its surroundings: two networks, the adversarial step and its graph, on one
 // device. Real images come from an ImageSource, latent vectors from the seed or from a
 // LatentSource. The engine knows no files, no program options and no data set; the trainer, trace
-// replay, the benchmarks and the C API stand on it.
+// replay and the benchmarks stand on it.
 #pragma once
 
 #include <cstdint>

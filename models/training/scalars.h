@@ -1,5 +1,5 @@
-// The scalars that a step reports: one table of name, meaning and place in device memory. Log
-// lines, CSV, JSON lines and the results of the C API walk it.
+// The scalars that a step reports: one table of name, meaning and place in device memory. Whoever
+// writes them (CSV, JSON lines, trace replay) reads the table.
 #pragma once
 
 #include <array>
@@ -33,7 +33,7 @@ inline constexpr std::array<ScalarInfo, 8> kScalars = {{
     {Scalar::D_x, "D_x", "mean D(x) over real images", kDx},
     {Scalar::D_G_z1, "D_G_z1", "mean D(G(z)) before the discriminator's update", kDGz1},
     {Scalar::D_G_z2, "D_G_z2", "mean D(G(z)) after it", int{kDiscriminatorResults} + kDGz2},
-    {Scalar::accuracy, "accuracy", "share of images that the discriminator classifies correctly",
+    {Scalar::accuracy, "accuracy", "fraction of images that the discriminator classifies correctly",
      kAccuracy},
 }};
 

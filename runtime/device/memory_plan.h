@@ -75,8 +75,7 @@ struct SlotId {
 };
 
 enum class Placement {
-  compact,   ///< largest first, each at the lowest offset where no slot of an overlapping lifetime
-             ///< is
+  compact,   ///< largest first, each at the lowest offset free of overlapping lifetimes
   in_order,  ///< one behind the other, as they were added
 };
 

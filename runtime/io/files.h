@@ -13,8 +13,8 @@
 namespace dcgan {
 
 /// The whole file. Throws Error(io) when it cannot be read, Error(bad_data) with both sizes when it
-/// is larger than max_bytes, and Error(bad_data) when it is not a regular file (a FIFO is
-/// not waited for).
+/// is larger than max_bytes, and Error(bad_data) when it is not a regular file (it does not wait
+/// for a FIFO).
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 

@@ -2,9 +2,8 @@
 // library's convolution. With F (pixels, K) the features, P (pixels, L) the columns and W (K, L)
 // the weights:
 //   forward           F = P W^T           small images of many channels
-//   backward_data     P = F W, col2im     few channels, where the library's vectors are mostly
-//   empty;
-//                                         small images of many channels in bf16
+//   backward_data     P = F W, col2im     few channels, which leave the library's vectors mostly
+//                                         empty; small images of many channels in bf16
 //   backward_weights  dW = F^T P          many channels
 // Columns are made for a piece of the batch at a time. Processor time on one AMD core with
 // AVX512-BF16, ms, library / im2col, [128,8,8,256] <-> [128,4,4,512]: forward 70 / 42 (f32), 30 /

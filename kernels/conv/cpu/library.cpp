@@ -129,8 +129,9 @@ class LibraryAlgorithm final : public ConvAlgorithm {
                         std::byte* scratch) override {
     ProductCalls& calls = backward_weights_;
     std::byte* scratchpad = scratch + calls.weight_bytes;
-    if (calls.reorder.empty())
+    if (calls.reorder.empty()) {
       return calls.convolution.run({image, features, dweights}, scratchpad);
+    }
     calls.convolution.run({image, features, scratch}, scratchpad);
     calls.reorder.run({scratch, dweights}, scratchpad);
   }

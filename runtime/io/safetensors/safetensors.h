@@ -1,6 +1,6 @@
 // The safetensors format: u64 header length, JSON header, flat tensor data. Reading checks every
-// rule of the format before anything is used; writing is canonical. Names and
-// layouts of tensors are the writer's; nothing is converted here.
+// rule of the format before anything is used; writing is canonical. Names and layouts of tensors
+// are the writer's; nothing is converted here.
 #pragma once
 
 #include <algorithm>

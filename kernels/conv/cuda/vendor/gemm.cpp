@@ -110,8 +110,9 @@ class Product {
     CUBLAS_TRY(cublasLtMatmulAlgoGetHeuristic(libraries.cublas(), description_.handle, left_.handle,
                                               right_.handle, result_.handle, result_.handle,
                                               preference.handle, 1, &algorithm_, &found));
-    if (found == 0)
+    if (found == 0) {
       fail(ErrorKind::unavailable, "conv: cuBLASLt has no algorithm for a matrix product");
+    }
   }
 
   Description description_;
