@@ -29,9 +29,9 @@ TEST_CASE("planted bug: a missing barrier is a race") {
 }
 
 TEST_CASE("planted bug: a barrier missing between two tiles is a race") {
-  const auto walk = [](bool with_second_barrier) {
+  const auto sums_of_tiles = [](bool with_second_barrier) {
     const Array<float> out(64);
-    run_grid({"walk", dim3(1), dim3(64)}, [&] {
+    run_grid({"sums_of_tiles", dim3(1), dim3(64)}, [&] {
       DCGAN_SHARED(float, tile, [64]);
       float sum = 0;
       for (int step = 0; step < 4; ++step) {
@@ -44,8 +44,8 @@ TEST_CASE("planted bug: a barrier missing between two tiles is a race") {
     });
     return out.values();
   };
-  CHECK(walk(true) == std::vector<float>(64, 6.0f));
-  CHECK(dies([&] { walk(false); }));
+  CHECK(sums_of_tiles(true) == std::vector<float>(64, 6.0f));
+  CHECK(dies([&] { sums_of_tiles(false); }));
 }
 
 TEST_CASE("planted bug: lanes that share memory need __syncwarp; a shuffle orders nothing") {

@@ -49,8 +49,8 @@ float small_program() {
   return value;
 }
 
-// Fails the first call, the second, ... until the program passes; gives how many failed.
-int walk(emulator::Fault fault, ErrorKind expected) {
+// Fails the first call, the second, ... until the program passes; returns how many failed.
+int fail_each_call(emulator::Fault fault, ErrorKind expected) {
   for (int count = 1;; ++count) {
     emulator::reset(1);
     const emulator::Live before = emulator::live();
@@ -73,15 +73,17 @@ int walk(emulator::Fault fault, ErrorKind expected) {
 
 TEST_CASE("every failing allocation is reported as unavailable and leaks nothing") {
   // Pinned, two buffers, the executable graph.
-  CHECK(walk(emulator::Fault::allocation, ErrorKind::unavailable) == 4);
+  CHECK(fail_each_call(emulator::Fault::allocation, ErrorKind::unavailable) == 4);
 }
 
 TEST_CASE("every refused launch is reported and leaks nothing") {
-  CHECK(walk(emulator::Fault::launch, ErrorKind::internal) == 4);  // two kernels, two replays
+  // Two kernels, two replays.
+  CHECK(fail_each_call(emulator::Fault::launch, ErrorKind::internal) == 4);
 }
 
 TEST_CASE("every refused copy is reported and leaks nothing") {
-  CHECK(walk(emulator::Fault::copy, ErrorKind::internal) == 3);  // memset, copy, download
+  // Memset, copy, download.
+  CHECK(fail_each_call(emulator::Fault::copy, ErrorKind::internal) == 3);
 }
 
 TEST_CASE(
