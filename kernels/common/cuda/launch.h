@@ -39,8 +39,11 @@ struct LaunchShape {
   const char* kernel;  ///< its name, for errors
   dim3 blocks;
   dim3 threads;
-  std::size_t shared_bytes = 0;  ///< dynamic shared memory of a block, at most 48 KiB
+  std::size_t shared_bytes = 0;  ///< dynamic shared memory of a block; sm_80 has 163 KiB at most
 };
+
+/// What every kernel may have without asking.
+inline constexpr std::size_t kUnaskedSharedBytes = 48 * 1024;
 
 /// Enqueues kernel(arguments...) on the context's stream, whose GPU must be current. Throws, naming
 /// the kernel and the shape, when the launch is refused.
@@ -52,8 +55,14 @@ void launch(const Context& context, void (*kernel)(Parameters...), const LaunchS
   config.blockDim = shape.threads;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = context.stream();
-  const cudaError_t status =
-      cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+  cudaError_t status = cudaSuccess;
+  if (shape.shared_bytes > kUnaskedSharedBytes) {
+    status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(shape.shared_bytes));
+  }
+  if (status == cudaSuccess) {
+    status = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+  }
   if (status == cudaSuccess) return;
   cudaGetLastError();  // clears what is not sticky
   fail(kind_of(status),

@@ -20,14 +20,16 @@ Block& block_in_progress() {
   return *current_block;
 }
 
-// Limits that every GPU of compute capability 8.0 or newer has without opting in to more shared
-// memory.
+// Dynamic shared memory of a block at most, on compute capability 8.0: launch() opts in to it.
+constexpr std::size_t kMostSharedBytes = 163 << 10;
+
+// Limits that every GPU of the compute capabilities in use has.
 void check_launch(const Grid& grid) {
   const auto threads = std::uint64_t{grid.threads.x} * grid.threads.y * grid.threads.z;
   const bool fits = threads >= 1 && threads <= 1024 && grid.threads.z <= 64 && grid.blocks.x >= 1 &&
                     grid.blocks.x <= 0x7fffffffu && grid.blocks.y >= 1 && grid.blocks.y <= 65535 &&
                     grid.blocks.z >= 1 && grid.blocks.z <= 65535 &&
-                    grid.shared_bytes <= (48u << 10);
+                    grid.shared_bytes <= kMostSharedBytes;
   if (fits) return;
   fail(
       ErrorKind::internal,
