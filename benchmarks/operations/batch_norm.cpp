@@ -35,7 +35,6 @@ constexpr double kApplyFlops = 5;          // difference, scale, bias, activatio
 constexpr double kBackwardSumsFlops = 8;   // as apply, then g, its sum, the moment and its sum
 constexpr double kBackwardApplyFlops = 9;  // as apply, then g and three terms
 constexpr double kMergeFlops = 10;         // of one channel of one part
-constexpr double kAddFlops = 2;            // of one channel of one part: two sums
 
 void time_norm(Session& session, const Layer& layer) {
   const Context& context = session.context();
@@ -64,18 +63,13 @@ void time_norm(Session& session, const Layer& layer) {
                 ""};
   };
   const BatchNormBackward backward = on.backward_tensors();
-  session.time(over_memory("statistics", kStatisticsFlops, 1, 1),
-               [&] { batch_norm_statistics(context, on.x.view(), on.statistics(), options); });
-  session.time(over_parts("finish", kMergeFlops, on.statistics_memory.view(), on.parts, 1), [&] {
-    batch_norm_finish(context, on.statistics(), on.running(), on.saved(), options);
+  session.time(over_memory("statistics", kStatisticsFlops, 1, 1), [&] {
+    batch_norm_local_statistics(context, on.x.view(), on.local_tensors(), options);
   });
   session.time(over_memory("apply", kApplyFlops, 2, 1),
                [&] { batch_norm_apply(context, on.apply_tensors(), options); });
   session.time(over_memory("backward sums", kBackwardSumsFlops, 2, 1),
-               [&] { batch_norm_backward_sums(context, backward, on.sums(), options); });
-  session.time(over_parts("backward finish", kAddFlops, on.sums_memory.view(), on.parts, 1), [&] {
-    batch_norm_backward_finish(context, backward, on.sums(), on.totals(), options);
-  });
+               [&] { batch_norm_backward_sums(context, backward, on.reduction(), options); });
   session.time(over_memory("backward apply", kBackwardApplyFlops, 3, 1), [&] {
     batch_norm_backward_apply(context, backward, on.totals(), on.count(), options);
   });
@@ -83,6 +77,8 @@ void time_norm(Session& session, const Layer& layer) {
                [&] { batch_norm_inference(context, on.inference_tensors(), options); });
   session.time(over_parts("merge", kMergeFlops, on.statistics_memory.view(), on.parts, 0),
                [&] { batch_norm_merge(context, on.statistics(), ranks.view); });
+  session.time(over_parts("finish", kMergeFlops, ranks.memory.view(), kRanks, 0),
+               [&] { batch_norm_finish(context, ranks.view, on.running(), on.saved(), options); });
 }
 
 void time(Session& session) {

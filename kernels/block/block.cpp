@@ -34,7 +34,12 @@ class CheckedBlockPlan final : public BlockPlan {
 
   void convolve(const Context& context, const BlockForward& tensors) override {
     check_convolution(tensors);
-    if (!has_norm()) check_output(tensors);
+    if (!has_norm()) {
+      check_output(tensors);
+    } else if (!is_exchanged()) {
+      check_running(tensors.running);
+      check_saved(tensors.saved);
+    }
     plan_->convolve(context, tensors);
   }
 
@@ -43,7 +48,7 @@ class CheckedBlockPlan final : public BlockPlan {
     check_workspace(ConvPass::forward, tensors.workspace);
     check("conv_output", tensors.conv_output, output_);
     check_norm(tensors.norm);
-    check_running(tensors.running);
+    if (is_exchanged()) check_running(tensors.running);
     check_saved(tensors.saved);
     check_output(tensors);
     plan_->normalise(context, tensors);
@@ -99,6 +104,7 @@ class CheckedBlockPlan final : public BlockPlan {
 
   BatchNormStatistics statistics(const BlockForward& tensors) const override {
     check_has_norm("statistics");
+    DCGAN_CHECK(is_exchanged(), "{}: the statistics are not exchanged", kName);
     check_workspace(ConvPass::forward, tensors.workspace);
     return plan_->statistics(tensors);
   }
@@ -111,6 +117,7 @@ class CheckedBlockPlan final : public BlockPlan {
 
  private:
   bool has_norm() const { return config_.norm == Norm::batch; }
+  bool is_exchanged() const { return config_.norm_statistics == NormStatistics::exchanged; }
   void check_has_norm(const char* what) const {
     DCGAN_CHECK(has_norm(), "{}: no {} without a norm", kName, what);
   }

@@ -2,13 +2,13 @@
 // operation: which implementation computes a shape is chosen once, among candidates.
 //
 // Training forward has two calls, because ranks may exchange statistics between them:
-//   convolve     conv_output = conv(input, weights), and its statistics in parts
-//   [batch norm synchronised over ranks: batch_norm_merge, all-reduce, batch_norm_merge of
-//    statistics(), as kernels/norm/batch_norm.h has it]
-//   normalise    output = activation(norm(conv_output)); the running statistics move
+//   convolve     conv_output = conv(input, weights), and its statistics
+//   [NormStatistics::exchanged: batch_norm_merge, all-reduce, batch_norm_merge of statistics(), as
+//    kernels/norm/batch_norm.h has it]
+//   normalise    output = activation(norm(conv_output))
 // and backward has four:
 //   backward_sums      the sums of batch norm's backward pass, dnorm_weight and dnorm_bias
-//   [synchronised: all-reduce (a sum) of totals()]
+//   [exchanged: all-reduce (a sum) of totals()]
 //   backward_apply     doutput becomes the gradient of conv_output
 //   backward_data      dinput
 //   backward_weights   dweights; may run on another stream than backward_data
@@ -31,6 +31,10 @@ namespace dcgan {
 
 enum class Norm { none, batch };
 
+/// Whose values batch norm's statistics and sums are of: the call's alone, which convolve() then
+/// finishes; or also those of other ranks, which normalise() finishes.
+enum class NormStatistics { local, exchanged };
+
 struct BlockConfig {
   ConvSpec conv;
   Norm norm = Norm::none;
@@ -41,6 +45,7 @@ struct BlockConfig {
   ConvPasses passes = {};  ///< what will be called; backward_sums and backward_apply belong to both
                            ///< backward passes
   ConvPolicy policy = {};
+  NormStatistics norm_statistics = NormStatistics::local;
 
   Shape output() const { return conv.output_shape(input); }
   BatchNormOptions norm_options() const { return {activation, norm_groups}; }
@@ -53,13 +58,15 @@ struct BlockForward {
   ConstTensorView input;     ///< (N, H, W, C). convolve, infer
   ConstTensorView weights;   ///< conv.weight_shape(). convolve, infer
   BatchNormParameters norm;  ///< normalise, infer
-  BatchNormRunning running;  ///< normalise; infer, which only reads
-  BatchNormSaved saved;      ///< written by normalise
+  BatchNormRunning running;  ///< moved where `saved` is written; infer only reads
+  BatchNormSaved saved;      ///< written by convolve, with exchanged statistics by normalise;
+                             ///< normalise
   TensorView conv_output;    ///< (N, P, Q, K). All calls
   TensorView output;     ///< (N, P, Q, K). normalise and infer; without a norm convolve and infer.
                          ///< May be conv_output only if no backward pass follows
   TensorView workspace;  ///< u8, workspace_bytes(forward), aligned to 16 bytes; kept from
                          ///< convolve() to normalise(). All calls
+  TensorView tickets;    ///< as of BatchNormLocal. convolve, with a norm
 };
 
 /// The same for one backward pass.
@@ -78,6 +85,7 @@ struct BlockBackward {
   TensorView dnorm_bias;
   TensorView workspace;  ///< u8, of the pass, aligned to 16 bytes; kept from backward_sums() to
                          ///< backward_apply(). All calls
+  TensorView tickets;    ///< as of BatchNormLocal. backward_sums
   std::int64_t norm_count = 0;  ///< values behind each of totals(), when those of other ranks have
                                 ///< been added to them; 0: this batch's. backward_apply
 };
@@ -106,7 +114,8 @@ class BlockPlan {
   virtual void backward_weights(const Context& context, const BlockBackward& tensors) = 0;
 
   /// What ranks exchange between convolve() and normalise(), and between backward_sums() and
-  /// backward_apply(): views inside the workspace. Only with a norm.
+  /// backward_apply(): views inside the workspace. Only with a norm, and the statistics only when
+  /// they are exchanged.
   virtual BatchNormStatistics statistics(const BlockForward& tensors) const = 0;
   virtual BatchNormSums totals(const BlockBackward& tensors) const = 0;
 

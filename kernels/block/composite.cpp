@@ -54,12 +54,17 @@ class CompositeBlock final : public BlockPlan {
   void convolve(const Context& context, const BlockForward& tensors) override {
     run_convolution(context, tensors);
     if (!has_norm()) return;
-    batch_norm_statistics(context, tensors.conv_output, statistics(tensors), options_);
+    const BatchNormStatistics parts = statistics(tensors);
+    if (is_exchanged()) return batch_norm_statistics(context, tensors.conv_output, parts, options_);
+    batch_norm_local_statistics(context, tensors.conv_output,
+                                {parts, tensors.running, tensors.saved, tensors.tickets}, options_);
   }
 
   void normalise(const Context& context, const BlockForward& tensors) override {
     if (!has_norm()) return;
-    batch_norm_finish(context, statistics(tensors), tensors.running, tensors.saved, options_);
+    if (is_exchanged()) {
+      batch_norm_finish(context, statistics(tensors), tensors.running, tensors.saved, options_);
+    }
     batch_norm_apply(context, {tensors.conv_output, tensors.norm, tensors.saved, tensors.output},
                      options_);
   }
@@ -73,12 +78,11 @@ class CompositeBlock final : public BlockPlan {
 
   void backward_sums(const Context& context, const BlockBackward& tensors) override {
     if (!has_norm()) return;
-    const BatchNormBackward norm = norm_tensors(tensors);
-    const BatchNormSums sums =
+    const BatchNormSums parts =
         BatchNormSums::in(f32_elements(tensors.workspace, 0, sums_elements(parts_)),
                           options_.groups, parts_, output_[3]);
-    batch_norm_backward_sums(context, norm, sums, options_);
-    batch_norm_backward_finish(context, norm, sums, totals(tensors), options_);
+    batch_norm_backward_sums(context, norm_tensors(tensors),
+                             {parts, totals(tensors), tensors.tickets}, options_);
   }
 
   void backward_apply(const Context& context, const BlockBackward& tensors) override {
@@ -111,6 +115,7 @@ class CompositeBlock final : public BlockPlan {
 
  private:
   bool has_norm() const { return config_.norm == Norm::batch; }
+  bool is_exchanged() const { return config_.norm_statistics == NormStatistics::exchanged; }
   std::int64_t statistics_elements() const {
     return BatchNormStatistics::elements(options_.groups, parts_, output_[3]);
   }

@@ -40,6 +40,22 @@ void check_saved(const BatchNormSaved& saved, int groups, std::int64_t channels)
   check_f32("saved.invstd", saved.invstd, {groups, channels});
 }
 
+/// What a finished batch is written to.
+void check_finish(const BatchNormRunning& running, const BatchNormSaved& saved, int groups,
+                  std::int64_t channels) {
+  check_running(running, channels);
+  checks::dtype(kName, "running.batches_tracked", running.batches_tracked, {DType::i64});
+  checks::elements(kName, "running.batches_tracked", running.batches_tracked, 1);
+  check_saved(saved, groups, channels);
+}
+
+void check_tickets(const Context& context, ConstTensorView tickets, std::int64_t channels) {
+  if (!context.is_cuda()) return;
+  checks::dtype(kName, "tickets", tickets, {DType::i32});
+  DCGAN_CHECK(tickets.elements() >= channels, "{}: {} tickets for {} channels", kName,
+              tickets.elements(), channels);
+}
+
 void check_output(const char* argument, ConstTensorView view, ConstTensorView like) {
   checks::tensor(kName, argument, view, like.dtype, like.shape);
 }
@@ -66,9 +82,9 @@ void check_statistics(const BatchNormStatistics& statistics, const Shape& shape)
   check_f32("statistics.m2", statistics.m2, shape);
 }
 
-void check_sums(const BatchNormSums& sums, const Shape& shape) {
-  check_f32("sums.gradient", sums.gradient, shape);
-  check_f32("sums.moment", sums.moment, shape);
+void check_sums(const std::string& argument, const BatchNormSums& sums, const Shape& shape) {
+  check_f32((argument + ".gradient").c_str(), sums.gradient, shape);
+  check_f32((argument + ".moment").c_str(), sums.moment, shape);
 }
 
 /// What the two passes over memory of the backward direction need; dx is the second's alone.
@@ -98,6 +114,22 @@ class Slices {
  private:
   float* next_;
 };
+
+/// x, and statistics in the parts that x makes.
+void check_statistics_of(const Context& context, ConstTensorView x,
+                         const BatchNormStatistics& statistics, const BatchNormOptions& options) {
+  check_image("x", x);
+  const Shape& shape = x.shape;
+  const int groups = options.groups;
+  check_groups(shape, groups);
+  if (shape[0] / groups * shape[1] * shape[2] < 2) {
+    fail(ErrorKind::config,
+         "batch_norm: training needs more than 1 value per channel, got input {} in {} group(s)",
+         to_string(shape), groups);
+  }
+  check_statistics(statistics,
+                   {groups, batch_norm_parts(context, shape, x.dtype, groups), shape[3]});
+}
 
 }  // namespace
 
@@ -140,21 +172,22 @@ std::int64_t batch_norm_parts(const Context& context, const Shape& shape, DType 
 
 void batch_norm_statistics(const Context& context, ConstTensorView x,
                            const BatchNormStatistics& statistics, const BatchNormOptions& options) {
-  check_image("x", x);
-  const Shape& shape = x.shape;
-  const int groups = options.groups;
-  check_groups(shape, groups);
-  if (shape[0] / groups * shape[1] * shape[2] < 2) {
-    fail(ErrorKind::config,
-         "batch_norm: training needs more than 1 value per channel, got input {} in {} group(s)",
-         to_string(shape), groups);
-  }
-  check_statistics(statistics,
-                   {groups, batch_norm_parts(context, shape, x.dtype, groups), shape[3]});
+  check_statistics_of(context, x, statistics, options);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) return cuda::batch_norm_statistics(context, x, statistics, options);
   }
   cpu::batch_norm_statistics(context, x, statistics, options);
+}
+
+void batch_norm_local_statistics(const Context& context, ConstTensorView x,
+                                 const BatchNormLocal& tensors, const BatchNormOptions& options) {
+  check_statistics_of(context, x, tensors.parts, options);
+  check_finish(tensors.running, tensors.saved, options.groups, x.shape[3]);
+  check_tickets(context, tensors.tickets, x.shape[3]);
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::batch_norm_local_statistics(context, x, tensors, options);
+  }
+  cpu::batch_norm_local_statistics(context, x, tensors, options);
 }
 
 void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
@@ -177,10 +210,7 @@ void batch_norm_finish(const Context& context, const BatchNormStatistics& statis
                        const BatchNormOptions& options) {
   const Shape shape = parts_shape("statistics.mean", statistics.mean);
   check_statistics(statistics, {options.groups, shape[1], shape[2]});
-  check_running(running, shape[2]);
-  checks::dtype(kName, "running.batches_tracked", running.batches_tracked, {DType::i64});
-  checks::elements(kName, "running.batches_tracked", running.batches_tracked, 1);
-  check_saved(saved, options.groups, shape[2]);
+  check_finish(running, saved, options.groups, shape[2]);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) {
       return cuda::batch_norm_finish(context, statistics, running, saved, options);
@@ -219,27 +249,20 @@ void batch_norm_inference(const Context& context, const BatchNormInference& tens
 }
 
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
-                              const BatchNormSums& sums, const BatchNormOptions& options) {
+                              const BatchNormReduction& reduction,
+                              const BatchNormOptions& options) {
   check_backward(tensors, options);
   const Shape& shape = tensors.x.shape;
-  check_sums(sums, {options.groups,
-                    batch_norm_parts(context, shape, tensors.x.dtype, options.groups), shape[3]});
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::batch_norm_backward_sums(context, tensors, sums, options);
-  }
-  cpu::batch_norm_backward_sums(context, tensors, sums, options);
-}
-
-void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
-                                const BatchNormSums& sums, const BatchNormSums& totals,
-                                const BatchNormOptions& options) {
-  const Shape shape = parts_shape("sums.gradient", sums.gradient);
-  const std::int64_t channels = shape[2];
-  check_sums(sums, {options.groups, shape[1], channels});
-  check_sums(totals, {options.groups, 1, channels});
-  checks::disjoint(kName, "totals.gradient", totals.gradient, "sums.gradient", sums.gradient);
-  checks::disjoint(kName, "totals.moment", totals.moment, "sums.moment", sums.moment);
-  check_saved(tensors.saved, options.groups, channels);
+  const std::int64_t channels = shape[3];
+  const BatchNormSums& parts = reduction.parts;
+  const BatchNormSums& totals = reduction.totals;
+  check_sums("parts", parts,
+             {options.groups, batch_norm_parts(context, shape, tensors.x.dtype, options.groups),
+              channels});
+  check_sums("totals", totals, {options.groups, 1, channels});
+  checks::disjoint(kName, "totals.gradient", totals.gradient, "parts.gradient", parts.gradient);
+  checks::disjoint(kName, "totals.moment", totals.moment, "parts.moment", parts.moment);
+  check_tickets(context, reduction.tickets, channels);
   DCGAN_CHECK(tensors.dweight.empty() == tensors.dbias.empty(),
               "{}: of dweight and dbias one is empty and one is not", kName);
   if (!tensors.dweight.empty()) {
@@ -248,10 +271,10 @@ void batch_norm_backward_finish(const Context& context, const BatchNormBackward&
   }
   if constexpr (kHasCuda) {
     if (context.is_cuda()) {
-      return cuda::batch_norm_backward_finish(context, tensors, sums, totals, options);
+      return cuda::batch_norm_backward_sums(context, tensors, reduction, options);
     }
   }
-  cpu::batch_norm_backward_finish(context, tensors, sums, totals, options);
+  cpu::batch_norm_backward_sums(context, tensors, reduction, options);
 }
 
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
@@ -262,7 +285,7 @@ void batch_norm_backward_apply(const Context& context, const BatchNormBackward& 
   checks::disjoint(kName, "dx", tensors.dx, "x", tensors.x);
   checks::same_or_disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
   const Shape& shape = tensors.x.shape;
-  check_sums(totals, {options.groups, 1, shape[3]});
+  check_sums("totals", totals, {options.groups, 1, shape[3]});
   const std::int64_t own = shape[0] / options.groups * shape[1] * shape[2];
   DCGAN_CHECK(count >= own, "{}: count {} is less than the batch's own {}", kName, count, own);
   if constexpr (kHasCuda) {

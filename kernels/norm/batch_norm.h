@@ -12,9 +12,8 @@
 // so that one pass over real and fake halves (groups = 2) gives the numbers of two passes.
 //
 // Backward, with z = (x - mean) * invstd * weight + bias and g = dy * activation'(z):
-//   sums         sum g and sum g (x - mean), in parts
-//   finish       the totals of each group; over the groups, dbias = sum g and
-//                dweight = sum g (x - mean) * invstd
+//   sums         the totals of each group, sum g and sum g (x - mean); over the groups,
+//                dbias = sum g and dweight = sum g (x - mean) * invstd
 //   apply        dx = weight * invstd
 //                     * (g - sum g / M - (x - mean) * invstd^2 * sum g (x - mean) / M)
 //
@@ -83,8 +82,8 @@ struct BatchNormSums {
   static BatchNormSums in(TensorView memory, int groups, std::int64_t parts, std::int64_t channels);
 };
 
-/// Parts of each group that batch_norm_statistics and batch_norm_backward_sums leave for x of shape
-/// (N, H, W, C): of the arguments and the device's kind alone, so that sums repeat bit for bit.
+/// Parts of each group into which statistics and sums of x (N, H, W, C) are divided: of the
+/// arguments and the device's kind alone, so that sums repeat bit for bit.
 std::int64_t batch_norm_parts(const Context& context, const Shape& shape, DType dtype, int groups);
 
 /// Writes the statistics of x (N, H, W, C), f32 or bf16, in batch_norm_parts(...) parts. They
@@ -107,6 +106,18 @@ void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
 void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
                        const BatchNormRunning& running, const BatchNormSaved& saved,
                        const BatchNormOptions& options);
+
+struct BatchNormLocal {
+  BatchNormStatistics parts;  ///< as of batch_norm_statistics
+  BatchNormRunning running;
+  BatchNormSaved saved;
+  TensorView tickets;  ///< (C) i32 or more: zeros, and zeros again afterwards; calls on one stream
+                       ///< may share them. Not used on the CPU: may be empty
+};
+/// batch_norm_statistics and batch_norm_finish together, for a batch that is all of one rank's. On
+/// a GPU one launch: the last block to arrive merges the parts, in an order of its own.
+void batch_norm_local_statistics(const Context& context, ConstTensorView x,
+                                 const BatchNormLocal& tensors, const BatchNormOptions& options);
 
 struct BatchNormApply {
   ConstTensorView x;  ///< (N, H, W, C)
@@ -135,20 +146,20 @@ struct BatchNormBackward {
   BatchNormSaved saved;  ///< of the forward pass
   ConstTensorView dy;    ///< (N, H, W, C): gradient behind the activation
   TensorView dx;         ///< (N, H, W, C), overwritten by apply; may be dy
-  TensorView dweight;  ///< (C) f32, summed over the groups, overwritten by finish; both empty: not
-                       ///< wanted
-  TensorView dbias;    ///< (C) f32, likewise
+  TensorView dweight;    ///< (C) f32, summed over the groups, overwritten by sums; both empty: not
+                         ///< wanted
+  TensorView dbias;      ///< (C) f32, likewise
 };
 
-/// Writes the sums in batch_norm_parts(...) parts. The activation's mask is recomputed from x and
-/// the saved statistics.
+struct BatchNormReduction {
+  BatchNormSums parts;   ///< batch_norm_parts(...) of them: scratch
+  BatchNormSums totals;  ///< one part: what is wanted; no memory in common with `parts`
+  TensorView tickets;    ///< as of BatchNormLocal
+};
+/// Writes the totals, dweight and dbias. The activation's mask is recomputed from x and the saved
+/// statistics. One launch on a GPU.
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
-                              const BatchNormSums& sums, const BatchNormOptions& options);
-/// Adds the parts of `sums`, in their order, into `totals` (parts = 1; no memory in common) and
-/// writes dweight and dbias.
-void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
-                                const BatchNormSums& sums, const BatchNormSums& totals,
-                                const BatchNormOptions& options);
+                              const BatchNormReduction& reduction, const BatchNormOptions& options);
 /// Writes dx. count: M, over all ranks whose sums `totals` holds.
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
                                const BatchNormSums& totals, std::int64_t count,

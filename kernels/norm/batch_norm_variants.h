@@ -14,15 +14,14 @@ void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
 void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
                        const BatchNormRunning& running, const BatchNormSaved& saved,
                        const BatchNormOptions& options);
+void batch_norm_local_statistics(const Context& context, ConstTensorView x,
+                                 const BatchNormLocal& tensors, const BatchNormOptions& options);
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options);
 void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
                           const BatchNormOptions& options);
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
-                              const BatchNormSums& sums, const BatchNormOptions& options);
-void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
-                                const BatchNormSums& sums, const BatchNormSums& totals,
-                                const BatchNormOptions& options);
+                              const BatchNormReduction& reduction, const BatchNormOptions& options);
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
                                const BatchNormSums& totals, std::int64_t count,
                                const BatchNormOptions& options);
@@ -37,15 +36,14 @@ void batch_norm_merge(const Context& context, const BatchNormStatistics& from,
 void batch_norm_finish(const Context& context, const BatchNormStatistics& statistics,
                        const BatchNormRunning& running, const BatchNormSaved& saved,
                        const BatchNormOptions& options);
+void batch_norm_local_statistics(const Context& context, ConstTensorView x,
+                                 const BatchNormLocal& tensors, const BatchNormOptions& options);
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options);
 void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
                           const BatchNormOptions& options);
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
-                              const BatchNormSums& sums, const BatchNormOptions& options);
-void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
-                                const BatchNormSums& sums, const BatchNormSums& totals,
-                                const BatchNormOptions& options);
+                              const BatchNormReduction& reduction, const BatchNormOptions& options);
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
                                const BatchNormSums& totals, std::int64_t count,
                                const BatchNormOptions& options);

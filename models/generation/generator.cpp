@@ -74,7 +74,7 @@ Generator::Generator(const Context& context, std::vector<BlockSpec> blocks,
   plan_.assign();
   arena_ = Arena(context, plan_);
   activations_.bind(arena_,
-                    {arena_.view(slots_.latent), {}, {}, arena_.view(slots_.workspace), {}});
+                    {arena_.view(slots_.latent), {}, {}, arena_.view(slots_.workspace), {}, {}});
   // A pass computes the whole batch: rows that no caller has filled yet must be numbers.
   fill_zero(context, arena_.view(slots_.latent));
   fill_zero(context, arena_.view(slots_.draw_step));

@@ -56,7 +56,7 @@ BlockLifetimes lifetimes_of(const PassStages& stages, std::size_t index, bool no
   if (normed) {
     lifetimes.in_place = own && !trains;
     const StageId last = trains ? block.backward_norm : block.normalise;
-    lifetimes.saved = {block.normalise, last};
+    lifetimes.saved = {block.convolve, last};
     if (!lifetimes.in_place) {
       lifetimes.conv_output = {block.convolve, last};
     } else if (read.valid()) {
@@ -112,6 +112,8 @@ void Activations::add_block(const Context& context, const BlockSpec& spec, std::
   workspace_bytes_.main = std::max(workspace_bytes_.main, bytes.main);
   workspace_bytes_.weights = std::max(workspace_bytes_.weights, bytes.weights);
 
+  if (normed) tickets_needed_ = std::max(tickets_needed_, block.output_shape[3]);
+
   const std::string name = fmt::format("{} {}", options.name, spec.conv_name);
   const auto slot = [&](const char* what, Lifetime lifetime) {
     return plan.add(name + what, block.output_shape, options.dtype, lifetime);
@@ -153,6 +155,7 @@ void Activations::bind(const Arena& arena, const Bindings& bindings) {
               "activations: output bound to {}, the network makes {}", to_string(output().shape),
               to_string(blocks_.back().output_shape));
   workspace_ = bindings.workspace;
+  tickets_ = bindings.tickets;
   weights_workspace_ =
       bindings.weights_workspace.empty() ? bindings.workspace : bindings.weights_workspace;
 }

@@ -38,6 +38,8 @@ class Activations {
 
   /// The caller lets the passes of one branch share a workspace.
   const WorkspaceBytes& workspace_bytes() const { return workspace_bytes_; }
+  /// i32 elements of Bindings::tickets that training needs on a GPU; passes may share them.
+  std::int64_t tickets_needed() const { return tickets_needed_; }
 
   /// Gives every slot its memory. `output` and the gradients are empty unless the caller owns them.
   struct Bindings {
@@ -47,6 +49,7 @@ class Activations {
     TensorView workspace;          ///< u8, at least workspace_bytes().main
     TensorView weights_workspace;  ///< u8, at least workspace_bytes().weights; may be `workspace`
                                    ///< when weight gradients are computed on the main branch
+    TensorView tickets;            ///< i32, at least tickets_needed(), zeros; not for inference
   };
   void bind(const Arena& arena, const Bindings& bindings);
 
@@ -73,6 +76,7 @@ class Activations {
   TensorView output_gradient() const { return blocks_.back().doutput; }
   TensorView workspace() const { return workspace_; }
   TensorView weights_workspace() const { return weights_workspace_; }
+  TensorView tickets() const { return tickets_; }
 
  private:
   void add_block(const Context& context, const BlockSpec& spec, std::size_t index, bool is_last,
@@ -82,7 +86,9 @@ class Activations {
   PassStages stages_;
   TensorView workspace_;
   TensorView weights_workspace_;
+  TensorView tickets_;
   WorkspaceBytes workspace_bytes_;
+  std::int64_t tickets_needed_ = 0;
 };
 
 }  // namespace dcgan

@@ -71,7 +71,8 @@ BlockForward Network::forward_tensors(const Activations& activations, std::size_
           block.saved,
           block.conv_output,
           block.output,
-          activations.workspace()};
+          activations.workspace(),
+          activations.tickets()};
 }
 
 BlockBackward Network::backward_tensors(const Activations& activations, std::size_t index,
@@ -95,7 +96,8 @@ BlockBackward Network::backward_tensors(const Activations& activations, std::siz
           gradient(places.weight),
           gradient(places.norm_weight),
           gradient(places.norm_bias),
-          activations.workspace()};
+          activations.workspace(),
+          activations.tickets()};
 }
 
 }  // namespace dcgan

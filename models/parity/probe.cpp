@@ -30,9 +30,13 @@ Probe::Probe(const Context& context, const Network& network, const HostTensor& i
   const WorkspaceBytes& needed = activations_->workspace_bytes();
   const SlotId workspace =
       plan.add("workspace", {static_cast<std::int64_t>(needed.main)}, DType::u8);
+  const SlotId tickets = plan.add(
+      "norm tickets", {std::max<std::int64_t>(activations_->tickets_needed(), 1)}, DType::i32);
   plan.assign();
   arena_ = Arena(context, plan);
-  activations_->bind(arena_, {arena_.view(input_slot), {}, {}, arena_.view(workspace), {}});
+  fill_zero(context, arena_.view(tickets));
+  activations_->bind(
+      arena_, {arena_.view(input_slot), {}, {}, arena_.view(workspace), {}, arena_.view(tickets)});
   upload_converted(context, input, arena_.view(input_slot));
 }
 

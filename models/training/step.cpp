@@ -44,7 +44,8 @@ AdversarialStep::AdversarialStep(const Context& context, Network& generator, Net
   // After the networks' arrays: what is free now is the step's.
   arena_ = allocate_step(context, plan_, generator.blocks(), discriminator.blocks(), config,
                          options.reserve_bytes);
-  for (const SlotId slot : {plan_.scalars, plan_.non_finite, plan_.latent_draws}) {
+  for (const SlotId slot :
+       {plan_.scalars, plan_.non_finite, plan_.latent_draws, plan_.norm_tickets}) {
     fill_zero(context, view(slot));
   }
   set_hyper_parameters(context, hyper_parameters_of(config));
@@ -58,9 +59,11 @@ void AdversarialStep::bind() {
   const TensorView workspace = view(plan_.workspace);
   const TensorView weights_workspace =
       plan_.weights_workspace.valid() ? view(plan_.weights_workspace) : TensorView{};
-  plan_.generating().bind(arena_, {latent(), fake_images(), {}, workspace, weights_workspace});
-  plan_.on_both().bind(arena_,
-                       {staged_images_, {}, /*input_gradient=*/{}, workspace, weights_workspace});
+  const TensorView tickets = view(plan_.norm_tickets);
+  plan_.generating().bind(arena_,
+                          {latent(), fake_images(), {}, workspace, weights_workspace, tickets});
+  plan_.on_both().bind(
+      arena_, {staged_images_, {}, /*input_gradient=*/{}, workspace, weights_workspace, tickets});
   // Without an image stage D's gradient of the fakes is G's gradient of its output: the same
   // memory.
   const TensorView gradient =
@@ -69,7 +72,8 @@ void AdversarialStep::bind() {
                                 {},
                                 gradient,
                                 workspace,
-                                weights_workspace});
+                                weights_workspace,
+                                tickets});
 }
 
 void AdversarialStep::enter(const Context& context, StageId stage) const {

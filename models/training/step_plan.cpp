@@ -111,10 +111,13 @@ void StepPlan::add_slots(const Shape& both, const Shape& latent_shape, const Tra
   hyper_parameters =
       memory.add("hyper-parameters", {as_extent(sizeof(DeviceHyperParameters))}, DType::u8);
   WorkspaceBytes needed;
+  std::int64_t tickets = 1;
   for (const Activations& pass : passes) {
+    tickets = std::max(tickets, pass.tickets_needed());
     needed.main = std::max(needed.main, pass.workspace_bytes().main);
     needed.weights = std::max(needed.weights, pass.workspace_bytes().weights);
   }
+  norm_tickets = memory.add("norm tickets", {tickets}, DType::i32);
   if (options.weights == Branch::side) {
     weights_workspace = memory.add("weights workspace", {as_extent(needed.weights)}, DType::u8);
   } else {

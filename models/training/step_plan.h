@@ -51,6 +51,7 @@ struct StepPlan {
   SlotId scalars;            ///< (kScalarSlots) f32
   SlotId non_finite;         ///< (1) i32
   SlotId hyper_parameters;   ///< one DeviceHyperParameters, u8
+  SlotId norm_tickets;       ///< i32, zeros between operations: as of BatchNormLocal
   SlotId workspace;          ///< u8, shared by all operations of the main branch
   SlotId weights_workspace;  ///< u8, of weight gradients on the side branch; else not valid
 

@@ -89,7 +89,8 @@ NormOnDevice::NormOnDevice(const Context& on, const Shape& shape, const BatchNor
       statistics_memory(on, {BatchNormStatistics::elements(with.groups, parts, channels)},
                         DType::f32),
       sums_memory(on, {BatchNormSums::elements(with.groups, parts, channels)}, DType::f32),
-      totals_memory(on, {BatchNormSums::elements(with.groups, 1, channels)}, DType::f32) {}
+      totals_memory(on, {BatchNormSums::elements(with.groups, 1, channels)}, DType::f32),
+      ticket_memory(on, Values({channels}), DType::i32) {}
 
 NormOnDevice::NormOnDevice(const Context& on, const Values& x_values, const Values& dy_values,
                            const BatchNormState& state, DType dtype, const BatchNormOptions& with)
@@ -109,21 +110,21 @@ BatchNormSums NormOnDevice::totals() const {
 }
 
 void NormOnDevice::forward() const {
-  batch_norm_statistics(context, x.view(), statistics(), options);
-  batch_norm_finish(context, statistics(), running(), saved(), options);
+  batch_norm_local_statistics(context, x.view(), local_tensors(), options);
   batch_norm_apply(context, apply_tensors(), options);
 }
 
 void NormOnDevice::backward() const {
-  batch_norm_backward_sums(context, backward_tensors(), sums(), options);
-  batch_norm_backward_finish(context, backward_tensors(), sums(), totals(), options);
+  batch_norm_backward_sums(context, backward_tensors(), reduction(), options);
   batch_norm_backward_apply(context, backward_tensors(), totals(), count(), options);
 }
 
 Comparison NormOnDevice::guards() const {
+  Comparison tickets = exactly("tickets", ticket_memory.read(), Values({channels}));
+  if (!tickets.passed()) return tickets;
   return guard_bytes({&x, &dy, &y, &dx, &weight, &bias, &running_mean, &running_var, &tracked,
                       &mean, &invstd, &dweight, &dbias, &statistics_memory, &sums_memory,
-                      &totals_memory});
+                      &totals_memory, &ticket_memory});
 }
 
 std::string to_string(const NormCase& one) {

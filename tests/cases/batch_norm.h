@@ -26,6 +26,7 @@ struct NormOnDevice {
   GuardedTensor mean, invstd;                                   // (groups, C) f32
   GuardedTensor dweight, dbias;                                 // (C) f32
   GuardedTensor statistics_memory, sums_memory, totals_memory;  // f32
+  GuardedTensor ticket_memory;                                  // (C) i32, zeros
 
   /// x and dy are left to be written.
   NormOnDevice(const Context& on, const Shape& shape, const BatchNormState& state, DType dtype,
@@ -51,8 +52,14 @@ struct NormOnDevice {
     return {x.view(), parameters(), saved(), dy.view(), dx.view(), dweight.view(), dbias.view()};
   }
 
+  BatchNormLocal local_tensors() const {
+    return {statistics(), running(), saved(), ticket_memory.view()};
+  }
+  BatchNormReduction reduction() const { return {sums(), totals(), ticket_memory.view()}; }
+
   void forward() const;
   void backward() const;
+  /// Guard bytes, and that the tickets are zeros again.
   Comparison guards() const;
   bool guards_intact() const { return guards().passed(); }
 };

@@ -115,6 +115,7 @@ BlockOnDevice::BlockOnDevice(const Context& on, const BlockConfig& with, BlockPl
       dweights(on, with.conv.weight_shape(), DType::f32),
       dnorm_weight(on, {channels}, DType::f32),
       dnorm_bias(on, {channels}, DType::f32),
+      tickets(on, Values({channels}), DType::i32),
       forward_scratch(scratch(ConvPass::forward)),
       backward_scratch(scratch(ConvPass::backward_data)),
       weights_scratch(scratch(ConvPass::backward_weights)) {}
@@ -143,6 +144,7 @@ BlockForward BlockOnDevice::forward_tensors() const {
   tensors.running = {running_mean.view(), running_var.view(), tracked.view()};
   tensors.saved = {mean.view(), invstd.view()};
   tensors.conv_output = conv_output.view();
+  tensors.tickets = tickets.view();
   return tensors;
 }
 
@@ -162,6 +164,7 @@ BlockBackward BlockOnDevice::backward_tensors() const {
   tensors.output = {};
   tensors.dnorm_weight = dnorm_weight.view();
   tensors.dnorm_bias = dnorm_bias.view();
+  tensors.tickets = tickets.view();
   return tensors;
 }
 
@@ -174,10 +177,11 @@ void BlockOnDevice::backward_convolution() const {
 }
 
 Comparison BlockOnDevice::guards() const {
-  return guard_bytes({&input, &weights, &conv_output, &output, &norm_weight, &norm_bias,
-                      &running_mean, &running_var, &tracked, &mean, &invstd, &doutput, &dinput,
-                      &dweights, &dnorm_weight, &dnorm_bias, &forward_scratch, &backward_scratch,
-                      &weights_scratch});
+  return guard_bytes(
+      {&input,      &weights,      &conv_output,     &output,           &norm_weight,
+       &norm_bias,  &running_mean, &running_var,     &tracked,          &mean,
+       &invstd,     &doutput,      &dinput,          &dweights,         &dnorm_weight,
+       &dnorm_bias, &tickets,      &forward_scratch, &backward_scratch, &weights_scratch});
 }
 
 std::string to_string(const BlockCase& one) {

@@ -18,7 +18,7 @@ struct BlockOnDevice {
   std::int64_t channels;
   GuardedTensor input, weights, conv_output, output;
   GuardedTensor norm_weight, norm_bias, running_mean, running_var, tracked, mean, invstd;
-  GuardedTensor doutput, dinput, dweights, dnorm_weight, dnorm_bias;
+  GuardedTensor doutput, dinput, dweights, dnorm_weight, dnorm_bias, tickets;
   GuardedTensor forward_scratch, backward_scratch, weights_scratch;
 
   /// Input, weights and doutput are left to be written.

@@ -106,14 +106,49 @@ void apply_tile(const T* x, const T* dy, T* dx, std::int64_t rows, std::int64_t 
   }
 }
 
+/// Adds up the parts, in their order, by one thread: small next to the passes over memory.
+void finish_sums(const BatchNormBackward& tensors, const BatchNormSums& sums,
+                 const BatchNormSums& totals, int groups) {
+  const std::int64_t parts = sums.gradient.shape[1];
+  const std::int64_t channels = sums.gradient.shape[2];
+  const auto add_parts = [&](const TensorView& from, const TensorView& to, std::int64_t group) {
+    const float* part = from.as<float>() + group * parts * channels;
+    float* __restrict total = to.as<float>() + group * channels;
+    std::copy_n(part, channels, total);
+    for (std::int64_t i = 1; i < parts; ++i) {
+      part += channels;
+      for (std::int64_t c = 0; c < channels; ++c) total[c] += part[c];
+    }
+  };
+  for (std::int64_t group = 0; group < groups; ++group) {
+    add_parts(sums.gradient, totals.gradient, group);
+    add_parts(sums.moment, totals.moment, group);
+  }
+  if (tensors.dweight.empty()) return;
+  auto* dweight = tensors.dweight.as<float>();
+  auto* dbias = tensors.dbias.as<float>();
+  std::fill_n(dweight, channels, 0.0f);
+  std::fill_n(dbias, channels, 0.0f);
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const auto* gradient = totals.gradient.as<float>() + group * channels;
+    const auto* moment = totals.moment.as<float>() + group * channels;
+    const auto* invstd = tensors.saved.invstd.as<float>() + group * channels;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      dbias[c] += gradient[c];
+      dweight[c] += moment[c] * invstd[c];
+    }
+  }
+}
+
 }  // namespace
 
 void batch_norm_backward_sums(const Context& /*context*/, const BatchNormBackward& tensors,
-                              const BatchNormSums& sums, const BatchNormOptions& options) {
+                              const BatchNormReduction& reduction,
+                              const BatchNormOptions& options) {
   const RowParts division(tensors.x.shape, options.groups);
   const std::int64_t channels = division.channels;
-  auto* gradients = sums.gradient.as<float>();
-  auto* moments = sums.moment.as<float>();
+  auto* gradients = reduction.parts.gradient.as<float>();
+  auto* moments = reduction.parts.moment.as<float>();
   with_float_type_and_activation(tensors, options, [&]<class T, Activation kind>() {
     const T* x = tensors.x.as<T>();
     const T* dy = tensors.dy.as<T>();
@@ -130,6 +165,7 @@ void batch_norm_backward_sums(const Context& /*context*/, const BatchNormBackwar
       }
     });
   });
+  finish_sums(tensors, reduction.parts, reduction.totals, options.groups);
 }
 
 void batch_norm_backward_apply(const Context& /*context*/, const BatchNormBackward& tensors,

@@ -76,38 +76,10 @@ void batch_norm_finish(const Context& /*context*/, const BatchNormStatistics& st
   *running.batches_tracked.as<std::int64_t>() += options.groups;
 }
 
-void batch_norm_backward_finish(const Context& /*context*/, const BatchNormBackward& tensors,
-                                const BatchNormSums& sums, const BatchNormSums& totals,
-                                const BatchNormOptions& options) {
-  const std::int64_t parts = sums.gradient.shape[1];
-  const std::int64_t channels = sums.gradient.shape[2];
-  const auto add_parts = [&](const TensorView& from, const TensorView& to, std::int64_t group) {
-    const float* part = from.as<float>() + group * parts * channels;
-    float* __restrict total = to.as<float>() + group * channels;
-    std::copy_n(part, channels, total);
-    for (std::int64_t i = 1; i < parts; ++i) {
-      part += channels;
-      for (std::int64_t c = 0; c < channels; ++c) total[c] += part[c];
-    }
-  };
-  for (std::int64_t group = 0; group < options.groups; ++group) {
-    add_parts(sums.gradient, totals.gradient, group);
-    add_parts(sums.moment, totals.moment, group);
-  }
-  if (tensors.dweight.empty()) return;
-  auto* dweight = tensors.dweight.as<float>();
-  auto* dbias = tensors.dbias.as<float>();
-  std::fill_n(dweight, channels, 0.0f);
-  std::fill_n(dbias, channels, 0.0f);
-  for (std::int64_t group = 0; group < options.groups; ++group) {
-    const auto* gradient = totals.gradient.as<float>() + group * channels;
-    const auto* moment = totals.moment.as<float>() + group * channels;
-    const auto* invstd = tensors.saved.invstd.as<float>() + group * channels;
-    for (std::int64_t c = 0; c < channels; ++c) {
-      dbias[c] += gradient[c];
-      dweight[c] += moment[c] * invstd[c];
-    }
-  }
+void batch_norm_local_statistics(const Context& context, ConstTensorView x,
+                                 const BatchNormLocal& tensors, const BatchNormOptions& options) {
+  cpu::batch_norm_statistics(context, x, tensors.parts, options);
+  cpu::batch_norm_finish(context, tensors.parts, tensors.running, tensors.saved, options);
 }
 
 }  // namespace dcgan::cpu

@@ -8,7 +8,6 @@
 namespace dcgan::cuda {
 namespace {
 
-constexpr ChunkLimits kLimits{/*most_blocks=*/2048, /*fewest_rows=*/4};
 constexpr int kRowsAtOnce = 4;  // loads in flight of one thread
 
 enum class Spread { inverse_deviation, variance };
@@ -82,7 +81,7 @@ void apply(const Context& context, ConstTensorView x, TensorView y, ConstTensorV
                                       parameters.bias.as<float>(),
                                       options.epsilon,
                                       options.activation.negative_slope};
-    const ChannelRows division = channel_rows(x.shape, groups, width, kLimits);
+    const ChannelRows division = channel_rows(x.shape, groups, width);
     with_activation(options.activation.kind, [&]<Activation kind>() {
       if constexpr (kind != Activation::tanh) {  // refused by the contract
         launch(context, batch_norm_apply_kernel<T, width, kind, spread>,

@@ -1,14 +1,15 @@
 // The two passes over memory of the backward direction: the sums of every chunk of rows, which is a
-// part, and dx. Between them batch_norm_backward_finish (finish.cu) adds up the parts.
+// part, added up by the last block to arrive; and dx.
+#include "kernels/common/cuda/last_block.h"
 #include "kernels/common/cuda/vector.h"
 #include "kernels/elementwise/activation_terms.h"
 #include "kernels/norm/batch_norm_variants.h"
 #include "kernels/norm/cuda/channel_rows.h"
+#include "kernels/norm/cuda/channel_sums.h"
 
 namespace dcgan::cuda {
 namespace {
 
-constexpr ChunkLimits kApplyLimits{/*most_blocks=*/2048, /*fewest_rows=*/4};
 constexpr int kRowsAtOnce = 2;  // loads in flight of one thread, of x and of dy
 
 template <class T>
@@ -51,58 +52,111 @@ struct ChannelConstants {
   }
 };
 
-/// gradients, moments: (groups, parts, C): sum g and sum g (x - mean).
+struct SumsOut {
+  float* gradient;        // (groups, parts, C): sum g
+  float* moment;          // (groups, parts, C): sum g (x - mean)
+  float* total_gradient;  // (groups, C)
+  float* total_moment;
+  float* dweight;  // (C), or null
+  float* dbias;
+};
+
+/// Of the thread's rows.
+template <int width>
+struct ChannelGradients {
+  Values<width> gradient;
+  Values<width> moment;
+};
+
 template <class T, int width, Activation kind>
-__global__ void __launch_bounds__(kChannelThreads)
-    batch_norm_backward_sums_kernel(BackwardArguments<T> arguments, float* gradients,
-                                    float* moments, ChannelRows division) {
-  DCGAN_SHARED(float, shared_gradients, [width][kChannelThreads]);
-  DCGAN_SHARED(float, shared_moments, [width][kChannelThreads]);
-  const ChannelThread thread = channel_thread<width>(division);
-  Values<width> gradient{};
-  Values<width> moment{};
-  if (thread.active) {
-    const ChannelConstants<T, width, kind> constants(arguments, division, thread.channel);
-    std::int64_t at = thread.element;
+__device__ __forceinline__ ChannelGradients<width> thread_sums(
+    const BackwardArguments<T>& arguments, const ChannelThread& thread,
+    const ChannelRows& division) {
+  ChannelGradients<width> sums{};
+  if (!thread.active) return sums;
+  const ChannelConstants<T, width, kind> constants(arguments, division, thread.channel);
+  std::int64_t at = thread.element;
 #pragma unroll 2
-    for (std::int64_t row = thread.row; row < thread.end; row += thread.step) {
-      const Values<width> x = load<width>(arguments.x + at);
-      const Values<width> dy = load<width>(arguments.dy + at);
-#pragma unroll
-      for (int j = 0; j < width; ++j) {
-        const float distance = x.v[j] - constants.mean.v[j];
-        const float g = constants.before_activation(dy.v[j], distance, j);
-        gradient.v[j] += g;
-        moment.v[j] += g * distance;
-      }
-      at += thread.step * division.channels;
-    }
-  }
-  const int place = place_in_block();
-#pragma unroll
-  for (int j = 0; j < width; ++j) {
-    shared_gradients[j][place] = gradient.v[j];
-    shared_moments[j][place] = moment.v[j];
-  }
-  for (unsigned half = blockDim.y / 2; half > 0; half /= 2) {
-    __syncthreads();
-    if (threadIdx.y < half) {
-      const int other = place + static_cast<int>(half * blockDim.x);
-#pragma unroll
-      for (int j = 0; j < width; ++j) {
-        shared_gradients[j][place] += shared_gradients[j][other];
-        shared_moments[j][place] += shared_moments[j][other];
-      }
-    }
-  }
-  if (threadIdx.y == 0 && thread.active) {
-    const std::int64_t to = part_element(division, thread);
+  for (std::int64_t row = thread.row; row < thread.end; row += thread.step) {
+    const Values<width> x = load<width>(arguments.x + at);
+    const Values<width> dy = load<width>(arguments.dy + at);
 #pragma unroll
     for (int j = 0; j < width; ++j) {
-      gradients[to + j] = shared_gradients[j][place];
-      moments[to + j] = shared_moments[j][place];
+      const float distance = x.v[j] - constants.mean.v[j];
+      const float g = constants.before_activation(dy.v[j], distance, j);
+      sums.gradient.v[j] += g;
+      sums.moment.v[j] += g * distance;
+    }
+    at += thread.step * division.channels;
+  }
+  return sums;
+}
+
+/// The sum of a group's parts.
+template <int width>
+__device__ __forceinline__ Values<width> sum_of_parts(const float* parts, unsigned group,
+                                                      const ChannelThread& thread,
+                                                      const ChannelRows& division,
+                                                      ChannelSumsMemory<width>& shared) {
+  Values<width> sum{};
+  const auto chunks = thread.active ? static_cast<unsigned>(division.chunks) : 0u;
+#pragma unroll 4
+  for (unsigned chunk = threadIdx.y; chunk < chunks; chunk += blockDim.y) {
+    const Values<width> part =
+        load_channels<width>(parts + part_element(division, group, chunk, thread));
+#pragma unroll
+    for (int j = 0; j < width; ++j) sum.v[j] += part.v[j];
+  }
+  return sum_rows_of_block(sum, shared);
+}
+
+/// Totals of each group, and over the groups the gradients of weight and bias.
+template <int width>
+__device__ __forceinline__ void finish_sums(const SumsOut& to, const float* invstd,
+                                            const ChannelThread& thread,
+                                            const ChannelRows& division,
+                                            ChannelSumsMemory<width>& shared) {
+  Values<width> dweight{};
+  Values<width> dbias{};
+  const bool writes = threadIdx.y == 0 && thread.active;
+  for (unsigned group = 0; group < static_cast<unsigned>(division.groups); ++group) {
+    const Values<width> gradient = sum_of_parts(to.gradient, group, thread, division, shared);
+    const Values<width> moment = sum_of_parts(to.moment, group, thread, division, shared);
+    if (!writes) continue;
+    const std::int64_t at = std::int64_t{group} * division.channels + thread.channel;
+#pragma unroll
+    for (int j = 0; j < width; ++j) {
+      to.total_gradient[at + j] = gradient.v[j];
+      to.total_moment[at + j] = moment.v[j];
+      dbias.v[j] += gradient.v[j];
+      dweight.v[j] += moment.v[j] * invstd[at + j];
     }
   }
+  if (!writes || to.dweight == nullptr) return;
+#pragma unroll
+  for (int j = 0; j < width; ++j) {
+    to.dweight[thread.channel + j] = dweight.v[j];
+    to.dbias[thread.channel + j] = dbias.v[j];
+  }
+}
+
+/// The last block of a tile of channels adds up the parts. tickets: (tiles).
+template <class T, int width, Activation kind>
+__global__ void __launch_bounds__(kChannelThreads)
+    batch_norm_backward_sums_kernel(BackwardArguments<T> arguments, SumsOut to,
+                                    ChannelRows division, int* tickets) {
+  DCGAN_SHARED(ChannelSumsMemory<width>, shared, [1]);
+  const ChannelThread thread = channel_thread<width>(division);
+  const ChannelGradients<width> own = thread_sums<T, width, kind>(arguments, thread, division);
+  const Values<width> gradient = sum_rows_of_block(own.gradient, shared[0]);
+  const Values<width> moment = sum_rows_of_block(own.moment, shared[0]);
+  if (threadIdx.y == 0 && thread.active) {
+    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, thread);
+    store_channels(to.gradient + at, gradient);
+    store_channels(to.moment + at, moment);
+  }
+  if (!is_last_block(tickets + blockIdx.x, gridDim.y * gridDim.z)) return;
+  finish_sums(to, arguments.invstd, thread, division, shared[0]);
 }
 
 struct Totals {
@@ -153,12 +207,14 @@ __global__ void __launch_bounds__(kChannelThreads)
   }
 }
 
-/// Calls body.template operator()<T, width, kind>(arguments) for the types at hand.
+/// Calls body.template operator()<T, width, kind>(arguments) for the types at hand. aligned: what
+/// else is read in 16 bytes an access is.
 template <class Body>
 void with_backward_arguments(const BatchNormBackward& tensors, const BatchNormOptions& options,
-                             const TensorView& dx, const Body& body) {
+                             const TensorView& dx, bool aligned, const Body& body) {
   const ConstTensorView& x = tensors.x;
-  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.dy.data, dx.data);
+  const bool wide =
+      aligned && rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.dy.data, dx.data);
   with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
     const BackwardArguments<T> arguments{x.as<T>(),
                                          tensors.dy.as<T>(),
@@ -179,15 +235,21 @@ void with_backward_arguments(const BatchNormBackward& tensors, const BatchNormOp
 }  // namespace
 
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
-                              const BatchNormSums& sums, const BatchNormOptions& options) {
+                              const BatchNormReduction& reduction,
+                              const BatchNormOptions& options) {
+  const bool wanted = !tensors.dweight.empty();
+  const SumsOut to{
+      reduction.parts.gradient.as<float>(),           reduction.parts.moment.as<float>(),
+      reduction.totals.gradient.as<float>(),          reduction.totals.moment.as<float>(),
+      wanted ? tensors.dweight.as<float>() : nullptr, wanted ? tensors.dbias.as<float>() : nullptr};
   with_backward_arguments(
-      tensors, options, /*dx=*/{},
+      tensors, options, /*dx=*/{}, aligned16(to.gradient, to.moment),
       [&]<class T, int width, Activation kind>(const BackwardArguments<T>& arguments) {
         const ChannelRows division =
             part_rows(tensors.x.shape, tensors.x.dtype, options.groups, width);
         launch(context, batch_norm_backward_sums_kernel<T, width, kind>,
                {"batch_norm_backward_sums_kernel", division.blocks(), division.threads()},
-               arguments, sums.gradient.as<float>(), sums.moment.as<float>(), division);
+               arguments, to, division, reduction.tickets.as<std::int32_t>());
       });
 }
 
@@ -197,10 +259,9 @@ void batch_norm_backward_apply(const Context& context, const BatchNormBackward& 
   const Totals device_totals{totals.gradient.as<float>(), totals.moment.as<float>(),
                              1.0f / static_cast<float>(count)};
   with_backward_arguments(
-      tensors, options, tensors.dx,
+      tensors, options, tensors.dx, /*aligned=*/true,
       [&]<class T, int width, Activation kind>(const BackwardArguments<T>& arguments) {
-        const ChannelRows division =
-            channel_rows(tensors.x.shape, options.groups, width, kApplyLimits);
+        const ChannelRows division = channel_rows(tensors.x.shape, options.groups, width);
         launch(context, batch_norm_backward_apply_kernel<T, width, kind>,
                {"batch_norm_backward_apply_kernel", division.blocks(), division.threads()},
                arguments, device_totals, division);

@@ -14,6 +14,8 @@
 namespace dcgan::cuda {
 
 inline constexpr int kChannelThreads = 256;
+inline constexpr int kMostLanes = 32;
+inline constexpr int kLineBytes = 128;  // of a row that a tile should cover
 
 struct ChannelRows {
   std::int64_t rows;            ///< of a group
@@ -37,17 +39,22 @@ struct ChannelRows {
 struct ChunkLimits {
   std::int64_t most_blocks;
   std::int64_t fewest_rows;
+  std::int64_t most_chunks;  ///< of a group
 };
+/// Of a pass that leaves nothing behind but its output: about as many blocks as a GPU holds.
+inline constexpr ChunkLimits kElementwiseLimits{2048, 4, 65535};
 
-/// Tiles of channels, with a group's rows in one chunk.
+/// Tiles of channels, with a group's rows in one chunk. A tile of wide rows is one line of memory:
+/// narrow tiles leave more rows to a block, and fewer parts for the same number of blocks.
 inline ChannelRows channel_tiles(const Shape& shape, int groups, int width) {
   ChannelRows result{};
   result.channels = static_cast<int>(shape[3]);
   result.groups = groups;
   result.rows = shape[0] / groups * shape[1] * shape[2];
   const int pieces = result.channels / width;
+  const int most_lanes = width > 1 ? kLineBytes / 16 : kMostLanes;
   result.lanes = 1;
-  while (result.lanes < pieces && result.lanes < 32) result.lanes *= 2;
+  while (result.lanes < pieces && result.lanes < most_lanes) result.lanes *= 2;
   result.tiles = (pieces + result.lanes - 1) / result.lanes;
   result.rows_per_chunk = result.rows;
   result.chunks = 1;
@@ -57,11 +64,10 @@ inline ChannelRows channel_tiles(const Shape& shape, int groups, int width) {
 /// Chunks of a group's rows: of the shape and the width alone, never of the GPU, so that sums
 /// repeat bit for bit on any.
 inline std::int64_t row_chunks(const ChannelRows& tiles, const ChunkLimits& limits) {
-  constexpr std::int64_t kMostChunks = 256;  // bounds the second stage of a reduction
   const std::int64_t rows_at_once = kChannelThreads / tiles.lanes;
   const std::int64_t wanted =
       std::min({limits.most_blocks / (std::int64_t{tiles.tiles} * tiles.groups),
-                tiles.rows / (rows_at_once * limits.fewest_rows), kMostChunks});
+                tiles.rows / (rows_at_once * limits.fewest_rows), limits.most_chunks});
   return std::max<std::int64_t>(wanted, 1);
 }
 
@@ -73,10 +79,9 @@ inline ChannelRows divided(ChannelRows tiles, std::int64_t chunks) {
 }
 
 /// For a pass that leaves nothing behind but its output.
-inline ChannelRows channel_rows(const Shape& shape, int groups, int width,
-                                const ChunkLimits& limits) {
+inline ChannelRows channel_rows(const Shape& shape, int groups, int width) {
   const ChannelRows tiles = channel_tiles(shape, groups, width);
-  return divided(tiles, row_chunks(tiles, limits));
+  return divided(tiles, row_chunks(tiles, kElementwiseLimits));
 }
 
 /// Does every row begin at a multiple of 16 bytes if the tensor does?
@@ -87,7 +92,8 @@ inline bool rows_are_wide(const Shape& shape, DType dtype) {
 /// For a pass that leaves one part of statistics or sums a chunk. The parts are of the shape and
 /// the type alone; `width` may be less than these allow, where a tensor is not aligned.
 inline ChannelRows part_rows(const Shape& shape, DType dtype, int groups, int width) {
-  constexpr ChunkLimits kLimits{/*most_blocks=*/512, /*fewest_rows=*/8};
+  // 256 chunks bound the work of the block that adds up the parts.
+  constexpr ChunkLimits kLimits{/*most_blocks=*/528, /*fewest_rows=*/4, /*most_chunks=*/256};
   const int widest = rows_are_wide(shape, dtype) ? 16 / static_cast<int>(size_of(dtype)) : 1;
   const std::int64_t chunks = row_chunks(channel_tiles(shape, groups, widest), kLimits);
   return divided(channel_tiles(shape, groups, width), chunks);
@@ -117,12 +123,17 @@ __device__ __forceinline__ ChannelThread channel_thread(const ChannelRows& divis
   return thread;
 }
 
-/// Where the results of the block's chunk begin in a table (groups, chunks, C), for the thread's
+/// Where the results of a group's chunk begin in a table (groups, chunks, C), for the thread's
 /// channels.
-__device__ __forceinline__ std::int64_t part_element(const ChannelRows& division,
-                                                     const ChannelThread& thread) {
-  return (std::int64_t{blockIdx.z} * division.chunks + blockIdx.y) * division.channels +
-         thread.channel;
+__device__ __forceinline__ std::int64_t part_element(const ChannelRows& division, unsigned group,
+                                                     unsigned chunk, const ChannelThread& thread) {
+  return (std::int64_t{group} * division.chunks + chunk) * division.channels + thread.channel;
+}
+
+/// Rows of a group's chunk.
+__device__ __forceinline__ float rows_of_chunk(const ChannelRows& division, unsigned chunk) {
+  const std::int64_t left = division.rows - chunk * division.rows_per_chunk;
+  return static_cast<float>(left < division.rows_per_chunk ? left : division.rows_per_chunk);
 }
 
 /// The thread's place in tables that a block shares.

@@ -1,12 +1,12 @@
-// Batch norm's small launches, which join the parts: merge, and finish of both directions.
+// Batch norm's small launches, which join the parts of several ranks: merge and finish.
 #include "kernels/common/cuda/columns.h"
 #include "kernels/norm/batch_norm_variants.h"
-#include "kernels/norm/cuda/moments.h"
+#include "kernels/norm/cuda/finish.h"
 
 namespace dcgan::cuda {
 namespace {
 
-/// (groups, parts, C) of statistics or sums.
+/// (groups, parts, C) of statistics.
 struct PartsShape {
   int groups;
   int parts;
@@ -95,20 +95,6 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
   }
 }
 
-struct FinishOut {
-  float* saved_mean;  // (groups, C)
-  float* saved_invstd;
-  float* running_mean;  // (C)
-  float* running_var;
-  std::int64_t* batches_tracked;
-  float epsilon;
-  float momentum;
-};
-
-__device__ __forceinline__ void update_running(float* running, float momentum, float value) {
-  *running = (1.0f - momentum) * *running + momentum * value;
-}
-
 __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     batch_norm_finish_kernel(StatisticsIn from, PartsShape shape, FinishOut to) {
   DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
@@ -117,49 +103,9 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
   for (int group = 0; group < shape.groups; ++group) {
     const Moments all = merge_parts(from, shape, group, channel, active, shared);
     if (!active || threadIdx.y != 0) continue;
-    const std::int64_t at = std::int64_t{group} * shape.channels + channel;
-    to.saved_mean[at] = all.mean;
-    to.saved_invstd[at] = 1.0f / sqrtf(all.m2 / all.count + to.epsilon);
-    update_running(to.running_mean + channel, to.momentum, all.mean);
-    update_running(to.running_var + channel, to.momentum, all.m2 / (all.count - 1.0f));
+    finish_channel(to, all, std::int64_t{group} * shape.channels + channel, channel);
   }
   if (channel == 0 && threadIdx.y == 0) *to.batches_tracked += shape.groups;
-}
-
-struct SumsArguments {
-  const float* gradients;  // (groups, parts, C)
-  const float* moments;
-  const float* invstd;    // (groups, C)
-  float* total_gradient;  // (groups, C)
-  float* total_moment;
-  float* dweight;  // (C), or null
-  float* dbias;
-};
-
-__global__ void __launch_bounds__(kSumColumns* kSumLanes)
-    batch_norm_backward_finish_kernel(SumsArguments arguments, PartsShape shape) {
-  DCGAN_SHARED(float, shared, [kSumLanes][kSumColumns]);
-  const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
-  const bool active = channel < shape.channels;
-  float dweight = 0.0f;
-  float dbias = 0.0f;
-  for (int group = 0; group < shape.groups; ++group) {
-    const std::int64_t first = std::int64_t{group} * shape.parts * shape.channels + channel;
-    const float gradient =
-        sum_rows(arguments.gradients + first, shape.parts, shape.channels, active, shared);
-    const float moment =
-        sum_rows(arguments.moments + first, shape.parts, shape.channels, active, shared);
-    if (!active || threadIdx.y != 0) continue;
-    const std::int64_t at = std::int64_t{group} * shape.channels + channel;
-    arguments.total_gradient[at] = gradient;
-    arguments.total_moment[at] = moment;
-    dbias += gradient;
-    dweight += moment * arguments.invstd[at];
-  }
-  if (active && threadIdx.y == 0 && arguments.dweight != nullptr) {
-    arguments.dweight[channel] = dweight;
-    arguments.dbias[channel] = dbias;
-  }
 }
 
 }  // namespace
@@ -181,31 +127,8 @@ void batch_norm_finish(const Context& context, const BatchNormStatistics& statis
                        const BatchNormRunning& running, const BatchNormSaved& saved,
                        const BatchNormOptions& options) {
   const PartsShape shape(statistics.mean.shape);
-  const FinishOut out{saved.mean.as<float>(),
-                      saved.invstd.as<float>(),
-                      running.mean.as<float>(),
-                      running.var.as<float>(),
-                      running.batches_tracked.as<std::int64_t>(),
-                      options.epsilon,
-                      options.momentum};
   launch(context, batch_norm_finish_kernel, launch_shape("batch_norm_finish_kernel", shape),
-         StatisticsIn(statistics), shape, out);
-}
-
-void batch_norm_backward_finish(const Context& context, const BatchNormBackward& tensors,
-                                const BatchNormSums& sums, const BatchNormSums& totals,
-                                const BatchNormOptions& /*options*/) {
-  const PartsShape shape(sums.gradient.shape);
-  const bool wanted = !tensors.dweight.empty();
-  const SumsArguments arguments{sums.gradient.as<float>(),
-                                sums.moment.as<float>(),
-                                tensors.saved.invstd.as<float>(),
-                                totals.gradient.as<float>(),
-                                totals.moment.as<float>(),
-                                wanted ? tensors.dweight.as<float>() : nullptr,
-                                wanted ? tensors.dbias.as<float>() : nullptr};
-  launch(context, batch_norm_backward_finish_kernel,
-         launch_shape("batch_norm_backward_finish_kernel", shape), arguments, shape);
+         StatisticsIn(statistics), shape, finish_out(running, saved, options));
 }
 
 }  // namespace dcgan::cuda

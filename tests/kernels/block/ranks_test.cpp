@@ -64,6 +64,7 @@ TEST_CASE("two blocks that exchange statistics and totals equal one block on the
         const BlockConfig config = normed(groups, dtype);
         BlockConfig half = config;
         half.input = config.input.with_rows(config.input[0] / kRanks);
+        half.norm_statistics = NormStatistics::exchanged;
         const auto plan = plan_if_possible(plan_block, context, config);
         if (plan == nullptr) continue;
         const auto first_plan = plan_block(context, half), second_plan = plan_block(context, half);
@@ -194,6 +195,8 @@ TEST_CASE("a block says what does not fit") {
   BlockConfig plain = config;
   plain.norm = Norm::none;
   const auto without_norm = plan_block(context, plain);
+  CHECK_THAT(thrown_by([&] { plan->statistics(block.forward_tensors()); }).message,
+             Contains("not exchanged"));
   CHECK_THAT(thrown_by([&] { without_norm->statistics(block.forward_tensors()); }).message,
              Contains("no statistics without a norm"));
   CHECK_THAT(thrown_by([&] { without_norm->totals(block.backward_tensors()); }).message,

@@ -20,8 +20,7 @@ Result run(const Context& context, const Values& x, const Values& dy, const Batc
   norm.forward();
   BatchNormBackward backward = norm.backward_tensors();
   if (dx_place == DxPlace::on_dy) backward.dx = norm.dy.view();
-  batch_norm_backward_sums(context, backward, norm.sums(), options);
-  batch_norm_backward_finish(context, backward, norm.sums(), norm.totals(), options);
+  batch_norm_backward_sums(context, backward, norm.reduction(), options);
   batch_norm_backward_apply(context, backward, norm.totals(), norm.count(), options);
   context.synchronize();
   return {norm.y.read(),

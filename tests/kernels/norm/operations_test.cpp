@@ -165,57 +165,53 @@ TEST_CASE("batch norm's inference uses the running statistics and changes nothin
   });
 }
 
-TEST_CASE("the parts of batch norm's backward sums, added up, are those of the group") {
+TEST_CASE("batch norm's local statistics are those of the parts, finished") {
+  for_each_norm(kLeaky, [](const NormOnDevice& norm, const Values& x, const Values& dy,
+                           const BatchNormState& state) {
+    const NormOnDevice in_two(norm.context, x, dy, state, norm.x.view().dtype, norm.options);
+    batch_norm_statistics(in_two.context, in_two.x.view(), in_two.statistics(), in_two.options);
+    batch_norm_finish(in_two.context, in_two.statistics(), in_two.running(), in_two.saved(),
+                      in_two.options);
+    for (int call = 0; call < 2; ++call) {  // the second finds the tickets that the first has left
+      norm.running_mean.write(state.running_mean);
+      norm.running_var.write(state.running_var);
+      batch_norm_local_statistics(norm.context, norm.x.view(), norm.local_tensors(), norm.options);
+      // The same parts, merged in another order.
+      const double bound = tolerance(DType::f32, norm.parts);
+      CHECK(reference::max_abs_difference(norm.mean.read(), in_two.mean.read()) < 4 * bound);
+      CHECK(reference::relative_l2(norm.invstd.read(), in_two.invstd.read()) < bound);
+      CHECK(reference::max_abs_difference(norm.running_mean.read(), in_two.running_mean.read()) <
+            4 * bound);
+      CHECK(reference::relative_l2(norm.running_var.read(), in_two.running_var.read()) < bound);
+      CHECK(norm.tracked.read()[0] ==
+            static_cast<double>(state.batches_tracked + (call + 1) * norm.options.groups));
+    }
+  });
+}
+
+TEST_CASE("batch norm's backward sums are the totals of each group, and over the groups") {
   for_each_norm(kLeaky, [](const NormOnDevice& norm, const Values& x, const Values& dy,
                            const BatchNormState& state) {
     const auto given = given_statistics(norm);
     const auto expected = reference::batch_norm_totals(x, dy, state, given, norm.options);
-    batch_norm_backward_sums(norm.context, norm.backward_tensors(), norm.sums(), norm.options);
-    const auto added = [&](const TensorView& view) {
-      const Values parts = read(norm.context, view);
-      Values total({norm.options.groups, norm.channels});
-      for (std::int64_t i = 0; i < parts.elements(); ++i) {
-        total[i / (norm.parts * norm.channels) * norm.channels + i % norm.channels] += parts[i];
-      }
-      return total;
-    };
-    // Terms of both signs: the sum may be as small as the square root of their number says.
-    const double bound = 8 * tolerance(DType::f32, norm.count());
-    CHECK(reference::relative_l2(added(norm.sums().gradient), expected.gradient) < bound);
-    CHECK(reference::relative_l2(added(norm.sums().moment), expected.moment) < bound);
-  });
-}
-
-TEST_CASE("batch norm's backward finish adds up the parts, and over the groups") {
-  for_each_norm(kLeaky, [](const NormOnDevice& norm, const auto&, const auto&, const auto&) {
-    const auto given = given_statistics(norm);
-    const int groups = norm.options.groups;
-    const std::int64_t channels = norm.channels;
-    const Values gradient = random_f32({groups, norm.parts, channels}, 25, 1.0, 1.0);
-    const Values moment = random_f32({groups, norm.parts, channels}, 26, 1.0, 1.0);
-    write(norm.context, gradient, norm.sums().gradient);
-    write(norm.context, moment, norm.sums().moment);
-    reference::BatchNormTotals totals{Values({groups, 1, channels}), Values({groups, 1, channels})};
-    Values dweight({channels}), dbias({channels});
-    for (std::int64_t i = 0; i < gradient.elements(); ++i) {
-      const std::int64_t c = i % channels;
-      const std::int64_t at = i / (norm.parts * channels) * channels + c;
-      totals.gradient[at] += gradient[i];
-      totals.moment[at] += moment[i];
-      dbias[c] += gradient[i];
-      dweight[c] += moment[i] * given.invstd[at];
+    Values dweight({norm.channels}), dbias({norm.channels});
+    for (std::int64_t i = 0; i < expected.gradient.elements(); ++i) {
+      dbias[i % norm.channels] += expected.gradient[i];
+      dweight[i % norm.channels] += expected.moment[i] * given.invstd[i];
     }
     BatchNormBackward tensors = norm.backward_tensors();
     tensors.dweight = {};
     tensors.dbias = {};
-    batch_norm_backward_finish(norm.context, tensors, norm.sums(), norm.totals(), norm.options);
-    const double bound = tolerance(DType::f32, groups * norm.parts);
-    CHECK(reference::relative_l2(read(norm.context, norm.totals().gradient), totals.gradient) <
-          bound);
-    CHECK(reference::relative_l2(read(norm.context, norm.totals().moment), totals.moment) < bound);
+    batch_norm_backward_sums(norm.context, tensors, norm.reduction(), norm.options);
+    // Terms of both signs: the sum may be as small as the square root of their number says.
+    const double bound = 8 * tolerance(DType::f32, norm.count());
+    const auto total = [&](const TensorView& view) {
+      return read(norm.context, view.reshaped({norm.options.groups, norm.channels}));
+    };
+    CHECK(reference::relative_l2(total(norm.totals().gradient), expected.gradient) < bound);
+    CHECK(reference::relative_l2(total(norm.totals().moment), expected.moment) < bound);
     CHECK(std::isnan(norm.dweight.read()[0]));  // not wanted: the garbage is still there
-    batch_norm_backward_finish(norm.context, norm.backward_tensors(), norm.sums(), norm.totals(),
-                               norm.options);
+    batch_norm_backward_sums(norm.context, norm.backward_tensors(), norm.reduction(), norm.options);
     CHECK(reference::relative_l2(norm.dweight.read(), dweight) < bound);
     CHECK(reference::relative_l2(norm.dbias.read(), dbias) < bound);
   });

@@ -51,9 +51,8 @@ void forward(const TwoRanks& ranks, Way way) {
 
 void backward(const TwoRanks& ranks) {
   for (const NormOnDevice* norm : {&ranks.first, &ranks.second}) {
-    batch_norm_backward_sums(norm->context, norm->backward_tensors(), norm->sums(), norm->options);
-    batch_norm_backward_finish(norm->context, norm->backward_tensors(), norm->sums(),
-                               norm->totals(), norm->options);
+    batch_norm_backward_sums(norm->context, norm->backward_tensors(), norm->reduction(),
+                             norm->options);
   }
   all_reduce(ranks.first.context, ranks.first.totals_memory.view(),
              ranks.second.totals_memory.view());
