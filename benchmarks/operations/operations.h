@@ -16,7 +16,6 @@ Operation optimizer_operation();
 Operation latent_operation();
 Operation image_batch_operation();
 Operation convert_operation();
-Operation finite_operation();
 Operation add_operation();
 
 }  // namespace dcgan::benchmarks

@@ -58,7 +58,8 @@ OptimizerCoefficients coefficients_of(const OptimizerOptions& options) {
   return result;
 }
 
-void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind) {
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind,
+                    StepCount count) {
   const std::int64_t elements = arrays.values.elements();
   check_array("values", arrays.values, DType::f32, elements);
   check_array("gradients", arrays.gradients, DType::f32, elements);
@@ -72,10 +73,11 @@ void optimizer_step(const Context& context, const OptimizerArrays& arrays, Optim
   if (!arrays.low_precision.empty()) {
     check_array("low_precision", arrays.low_precision, DType::bf16, elements);
   }
+  if (!arrays.non_finite.empty()) check_array("non_finite", arrays.non_finite, DType::i32, 1);
   if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::optimizer_step(context, arrays, kind);
+    if (context.is_cuda()) return cuda::optimizer_step(context, arrays, kind, count);
   }
-  cpu::optimizer_step(context, arrays, kind);
+  cpu::optimizer_step(context, arrays, kind, count);
 }
 
 }  // namespace dcgan

@@ -53,18 +53,24 @@ struct OptimizerCoefficients {
 OptimizerCoefficients coefficients_of(const OptimizerOptions& options);
 
 struct OptimizerArrays {
-  TensorView values;          ///< (P) f32: master weights
-  ConstTensorView gradients;  ///< (P) f32
-  TensorView first_moment;    ///< (P) f32; empty for rmsprop
-  TensorView second_moment;   ///< (P) f32
-  TensorView step;            ///< (1) i64 on the device: incremented first, so that it is t above
-  TensorView ema;             ///< (P) f32, or empty
-  TensorView low_precision;   ///< (P) bf16 copy of the new values, or empty
+  TensorView values;             ///< (P) f32: master weights
+  ConstTensorView gradients;     ///< (P) f32
+  TensorView first_moment;       ///< (P) f32; empty for rmsprop
+  TensorView second_moment;      ///< (P) f32
+  TensorView step;               ///< (1) i64 on the device: updates made before this one, t - 1
+  TensorView ema;                ///< (P) f32, or empty
+  TensorView low_precision;      ///< (P) bf16 copy of the new values, or empty
   ConstTensorView coefficients;  ///< one OptimizerCoefficients on the device, as u8
+  TensorView non_finite;  ///< (1) i32: becomes 1 when a gradient is infinite or NaN; or empty
 };
+
+/// A network's arrays may be updated part by part. All parts have the same t: the last one, behind
+/// the others on the stream, advances the step.
+enum class StepCount { keep, advance };
 
 /// Whether weights are clipped and averaged follows from the coefficients and the arrays at the
 /// time the work runs.
-void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind);
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind,
+                    StepCount count = StepCount::advance);
 
 }  // namespace dcgan

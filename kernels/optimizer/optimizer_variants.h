@@ -6,11 +6,13 @@
 namespace dcgan {
 
 namespace cpu {
-void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind);
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind,
+                    StepCount count);
 }  // namespace cpu
 
 namespace cuda {
-void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind);
+void optimizer_step(const Context& context, const OptimizerArrays& arrays, OptimizerKind kind,
+                    StepCount count);
 }  // namespace cuda
 
 }  // namespace dcgan

@@ -1,12 +1,12 @@
 #include "models/training/step.h"
 
-#include "kernels/elementwise/finite.h"
 #include "models/training/step_memory.h"
 
 namespace dcgan {
 namespace {
 
-OptimizerArrays optimizer_arrays(Parameters& parameters, ConstTensorView coefficients) {
+OptimizerArrays optimizer_arrays(Parameters& parameters, ConstTensorView coefficients,
+                                 TensorView non_finite) {
   return {parameters.flat(ParameterArray::values),
           parameters.flat(ParameterArray::gradients),
           parameters.flat(ParameterArray::first_moment),
@@ -14,7 +14,8 @@ OptimizerArrays optimizer_arrays(Parameters& parameters, ConstTensorView coeffic
           parameters.step(),
           parameters.has_ema() ? parameters.flat(ParameterArray::ema) : TensorView{},
           parameters.flat_low_precision(),
-          coefficients};
+          coefficients,
+          non_finite};
 }
 
 TensorView as_logits(const TensorView& output) { return output.reshaped({output.elements()}); }
@@ -126,9 +127,9 @@ void AdversarialStep::update_generator(const Context& context) {
 
 void AdversarialStep::update(const Context& context, Network& network,
                              ConstTensorView coefficients) {
-  Parameters& parameters = network.parameters();
-  detect_non_finite(context, parameters.flat(ParameterArray::gradients), view(plan_.non_finite));
-  optimizer_step(context, optimizer_arrays(parameters, coefficients), config_.generator.kind);
+  optimizer_step(context,
+                 optimizer_arrays(network.parameters(), coefficients, view(plan_.non_finite)),
+                 config_.generator.kind);
 }
 
 void AdversarialStep::set_hyper_parameters(const Context& context, const HyperParameters& values) {

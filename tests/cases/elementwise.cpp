@@ -4,7 +4,6 @@
 
 #include "kernels/elementwise/add.h"
 #include "kernels/elementwise/convert.h"
-#include "kernels/elementwise/finite.h"
 #include "tests/reference/activation.h"
 #include "tests/reference/tolerance.h"
 
@@ -96,30 +95,6 @@ void check_type_conversion(const Context& context, std::int64_t count, const Rep
   report(exactly("bf16", low.read(), rounded));
   report(exactly("float32 again", back.read(), rounded));
   report(guard_bytes({&x_on, &low, &back}));
-}
-
-void check_finite(const Context& context, std::int64_t count, DType dtype, const Report& report) {
-  // The largest numbers and subnormals of the type are finite.
-  Values values = reference::random_values({count}, 1, dtype);
-  values[count / 2] = dtype == DType::bf16 ? 3.3895e38 : 3.4028e38;
-  values[count - 1] = 1e-40;
-  const GuardedTensor x(context, values, dtype), flag(context, Shape{1}, DType::i32);
-  const auto flag_of = [&](const Values& with) {
-    x.write(with);
-    flag.write(Values({1}, {0}));
-    detect_non_finite(context, x.view(), flag.view());
-    return flag.read();
-  };
-  report(exactly("flag of finite values", flag_of(values), Values({1}, {0})));
-  for (const double bad :
-       {static_cast<double>(NAN), static_cast<double>(INFINITY), -static_cast<double>(INFINITY)}) {
-    for (const std::int64_t place : {std::int64_t{0}, count / 2, count - 1}) {
-      Values broken = values;
-      broken[place] = bad;
-      report(exactly("flag of a value that is not finite", flag_of(broken), Values({1}, {1})));
-    }
-  }
-  report(guard_bytes({&x, &flag}));
 }
 
 }  // namespace dcgan::test

@@ -33,8 +33,4 @@ void check_layouts(const Context& context, const Shape& channels_first, const Re
 /// convert_type from float32 to bf16 and back.
 void check_type_conversion(const Context& context, std::int64_t count, const Report& report);
 
-/// detect_non_finite: finite values, then each kind of value that is not, at the first, a middle
-/// and the last place.
-void check_finite(const Context& context, std::int64_t count, DType dtype, const Report& report);
-
 }  // namespace dcgan::test

@@ -11,7 +11,8 @@ OptimizerOnDevice::OptimizerOnDevice(const Context& on, const reference::Optimiz
       ema(on, state.ema, DType::f32),
       low_precision(on, state.values.shape, DType::bf16),
       step(on, Values({1}, {static_cast<double>(state.step)}), DType::i64),
-      coefficients(on, {sizeof(OptimizerCoefficients)}, DType::u8) {}
+      coefficients(on, {sizeof(OptimizerCoefficients)}, DType::u8),
+      non_finite(on, Values({1}), DType::i32) {}
 
 void OptimizerOnDevice::set(const OptimizerOptions& options) const {
   const OptimizerCoefficients host = coefficients_of(options);
@@ -26,7 +27,8 @@ OptimizerArrays OptimizerOnDevice::arrays(OptimizerKind kind) const {
           step.view(),
           ema.view(),
           low_precision.view(),
-          coefficients.view()};
+          coefficients.view(),
+          non_finite.view()};
 }
 
 void OptimizerOnDevice::update(const OptimizerOptions& options) const {
@@ -36,7 +38,7 @@ void OptimizerOnDevice::update(const OptimizerOptions& options) const {
 
 Comparison OptimizerOnDevice::guards() const {
   return guard_bytes({&values, &gradients, &first_moment, &second_moment, &ema, &low_precision,
-                      &step, &coefficients});
+                      &step, &coefficients, &non_finite});
 }
 
 reference::OptimizerState initial_optimizer_state(std::int64_t count) {
@@ -89,6 +91,7 @@ void check_optimizer(const Context& context, const OptimizerCase& one, const Rep
   context.synchronize();
   report(on.guards());
   report(exactly("step", on.step.read(), Values({1}, {kSteps})));
+  report(exactly("flag of non-finite gradients", on.non_finite.read(), Values({1})));
   // Ten updates with a relative error of a few 2^-24 each: 10 * 3 * 2^-24 = 1.8e-6. The values move
   // by at most ten learning rates, so that they err less.
   constexpr double kMoments = 2e-6, kValues = 1e-6;

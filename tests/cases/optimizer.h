@@ -14,6 +14,7 @@ struct OptimizerOnDevice {
   GuardedTensor low_precision;                                        // (P) bf16
   GuardedTensor step;                                                 // (1) i64
   GuardedTensor coefficients;                                         // u8
+  GuardedTensor non_finite;                                           // (1) i32, zero
 
   /// Gradients are left to be written.
   OptimizerOnDevice(const Context& on, const reference::OptimizerState& state);

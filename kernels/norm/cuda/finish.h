@@ -18,10 +18,13 @@ struct FinishOut {
 
 inline FinishOut finish_out(const BatchNormRunning& running, const BatchNormSaved& saved,
                             const BatchNormOptions& options) {
-  return {saved.mean.as<float>(),   saved.invstd.as<float>(),
-          running.mean.as<float>(), running.var.as<float>(),
+  return {saved.mean.as<float>(),
+          saved.invstd.as<float>(),
+          running.mean.as<float>(),
+          running.var.as<float>(),
           running.batches_tracked.as<std::int64_t>(),
-          options.epsilon,          options.momentum};
+          options.epsilon,
+          options.momentum};
 }
 
 __device__ __forceinline__ void update_running(float* running, float momentum, float value) {

@@ -1,6 +1,7 @@
 // One pass over memory, in blocks that stay in the first-level cache while the update and what
 // follows it (clip, average, low-precision copy) are computed.
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -72,13 +73,29 @@ void round_block(const float* __restrict p, bf16* __restrict out, std::int64_t c
   for (std::int64_t i = 0; i < count; ++i) out[i] = bf16(p[i]);
 }
 
+/// NaN and infinity are what has every bit of the exponent set. Integers, so that no compiler flag
+/// about arithmetic can remove the question.
+bool any_non_finite(const float* values, std::int64_t count) {
+  constexpr std::uint32_t kExponent = 0x7f800000u;
+  std::uint32_t any = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::uint32_t word;
+    std::memcpy(&word, values + i, sizeof word);
+    any |= (word & kExponent) == kExponent ? 1 : 0;
+  }
+  return any != 0;
+}
+
 }  // namespace
 
-void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays, OptimizerKind kind) {
+void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays, OptimizerKind kind,
+                    StepCount count) {
   const bool adam = kind == OptimizerKind::adam;
   OptimizerCoefficients k;
   std::memcpy(&k, arrays.coefficients.data, sizeof k);
-  const std::int64_t step = ++*arrays.step.as<std::int64_t>();
+  auto* steps_done = arrays.step.as<std::int64_t>();
+  const std::int64_t step = *steps_done + 1;
+  if (count == StepCount::advance) *steps_done = step;
   const AdamConstants constants = adam ? adam_constants(k, step) : AdamConstants{};
   auto* p = arrays.values.as<float>();
   const auto* g = arrays.gradients.as<float>();
@@ -86,19 +103,23 @@ void optimizer_step(const Context& /*context*/, const OptimizerArrays& arrays, O
   auto* m = adam ? arrays.first_moment.as<float>() : nullptr;
   auto* ema = arrays.ema.empty() ? nullptr : arrays.ema.as<float>();
   auto* low = arrays.low_precision.empty() ? nullptr : arrays.low_precision.as<bf16>();
+  std::atomic<bool> non_finite = false;
   parallel_for(arrays.values.elements(), kElementGrain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; i += kBlock) {
-      const std::int64_t count = std::min(kBlock, end - i);
+      const std::int64_t elements = std::min(kBlock, end - i);
+      if (any_non_finite(g + i, elements)) non_finite.store(true, std::memory_order_relaxed);
       if (adam) {
-        adam_block(constants, p + i, g + i, m + i, v + i, count);
+        adam_block(constants, p + i, g + i, m + i, v + i, elements);
       } else {
-        rmsprop_block(k, p + i, g + i, v + i, count);
+        rmsprop_block(k, p + i, g + i, v + i, elements);
       }
-      if (k.weight_clip > 0.0f) clip_block(k.weight_clip, p + i, count);
-      if (ema != nullptr) average_block(k.ema_decay, k.one_minus_ema_decay, p + i, ema + i, count);
-      if (low != nullptr) round_block(p + i, low + i, count);
+      if (k.weight_clip > 0.0f) clip_block(k.weight_clip, p + i, elements);
+      if (ema != nullptr)
+        average_block(k.ema_decay, k.one_minus_ema_decay, p + i, ema + i, elements);
+      if (low != nullptr) round_block(p + i, low + i, elements);
     }
   });
+  if (non_finite && !arrays.non_finite.empty()) *arrays.non_finite.as<std::int32_t>() = 1;
 }
 
 }  // namespace dcgan::cpu

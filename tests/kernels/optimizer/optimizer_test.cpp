@@ -89,6 +89,97 @@ TEST_CASE("a NaN gradient shows in the value even through the clip") {
   }
 }
 
+TEST_CASE("one gradient that is not finite, anywhere, raises a flag that stays up") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    const std::int64_t count = 4099;  // whole vectors and single values
+    // The largest number and a subnormal are finite.
+    Values gradients = reference::random_values({count}, 5, DType::f32);
+    gradients[count / 2] = 3.4028e38;
+    gradients[count - 1] = 1e-40;
+    const OptimizerOnDevice on(context, initial_optimizer_state(count));
+    on.gradients.write(gradients);
+    on.update({});
+    CHECK(on.non_finite.read()[0] == 0);
+    for (const double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY),
+                             -static_cast<double>(INFINITY)}) {
+      for (const std::int64_t place : {std::int64_t{0}, count / 2, count - 1}) {
+        INFO(to_string(device) << ": " << bad << " at " << place);
+        Values broken = gradients;
+        broken[place] = bad;
+        on.gradients.write(broken);
+        on.non_finite.write(Values({1}));
+        on.update({});
+        CHECK(on.non_finite.read()[0] == 1);
+        on.gradients.write(gradients);
+        on.update({});
+        CHECK(on.non_finite.read()[0] == 1);
+      }
+    }
+    CHECK(on.guards().passed());
+  }
+}
+
+TEST_CASE("a network updated in parts has the bits of one updated whole") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    INFO(to_string(device));
+    const std::int64_t count = 3000, border = 1024;
+    const OptimizerState state = initial_optimizer_state(count);
+    const OptimizerOnDevice whole(context, state), parts(context, state);
+    const OptimizerOptions options;
+    parts.set(options);
+    for (std::uint32_t step = 0; step < 3; ++step) {
+      const Values gradients = reference::random_values({count}, 5 + step, DType::f32);
+      whole.gradients.write(gradients);
+      parts.gradients.write(gradients);
+      whole.update(options);
+      const OptimizerArrays all = parts.arrays(options.kind);
+      const auto update = [&](std::int64_t first, std::int64_t elements, StepCount step_count) {
+        OptimizerArrays part = all;
+        for (TensorView* view : {&part.values, &part.first_moment, &part.second_moment, &part.ema,
+                                 &part.low_precision}) {
+          *view = view->rows(first, elements);
+        }
+        part.gradients = part.gradients.rows(first, elements);
+        optimizer_step(context, part, options.kind, step_count);
+      };
+      update(border, count - border, StepCount::keep);
+      CHECK(parts.step.read()[0] == step);
+      update(0, border, StepCount::advance);
+      CHECK(parts.step.read()[0] == step + 1);
+    }
+    CHECK(parts.values.raw() == whole.values.raw());
+    CHECK(parts.first_moment.raw() == whole.first_moment.raw());
+    CHECK(parts.second_moment.raw() == whole.second_moment.raw());
+    CHECK(parts.ema.raw() == whole.ema.raw());
+    CHECK(parts.low_precision.raw() == whole.low_precision.raw());
+    CHECK(parts.guards().passed());
+  }
+}
+
+TEST_CASE("an optimiser goes several times round the largest grid") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    INFO(to_string(device));
+    const std::int64_t count = 3 * (528 * 256 * 4) + 5;
+    OptimizerState state = initial_optimizer_state(count);
+    const OptimizerOnDevice on(context, state);
+    const Values gradients = reference::random_values({count}, 5, DType::f32);
+    on.gradients.write(gradients);
+    OptimizerOptions options;
+    options.ema_decay = 0.9f;
+    on.update(options);
+    reference::optimizer_step(state, gradients, options);
+    // As check_optimizer, for one step.
+    CHECK(reference::relative_l2(on.values.read(), state.values) < 1e-6);
+    CHECK(reference::relative_l2(on.first_moment.read(), state.first_moment) < 2e-6);
+    CHECK(reference::relative_l2(on.second_moment.read(), state.second_moment) < 2e-6);
+    CHECK(reference::relative_l2(on.ema.read(), state.ema) < 2e-6);
+    CHECK(on.guards().passed());
+  }
+}
+
 TEST_CASE("the optimiser on the CPU gives the same bits for any number of threads") {
   const Context context(Device{});
   const auto values_with = [&](int threads) {
