@@ -14,7 +14,6 @@
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
 #include "models/run/run_config.h"
-#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {
@@ -205,7 +204,7 @@ int bench(const BenchArguments& arguments) {
   const RunOptions options = arguments.flags.effective();
   const TrainingConfig config = run_config(options).training;
   apply_threads(options.threads);
-  const Context context = open_device(options.device, print_device_notice);
+  const Context context = open_run_device(options);
   const PeakRates peak_rates = peak_rates_for(arguments, config, context);
   const std::vector<BenchmarkResult> results = run_all(arguments, options, context, peak_rates);
   if (arguments.json) {

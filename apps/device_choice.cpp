@@ -1,7 +1,9 @@
 #include "apps/device_choice.h"
 
 #include "apps/help_formatter.h"
+#include "apps/messages.h"
 #include "runtime/base/parallel.h"
+#include "runtime/device/open_device.h"
 
 namespace dcgan {
 
@@ -10,6 +12,12 @@ void add_device_options(CLI::App& app, std::string& device, std::int64_t& thread
       ->type_name(kDevicePlaceholder)
       ->capture_default_str();
   app.add_option("--threads", threads, "CPU threads")->type_name("N")->default_str("one per core");
+}
+
+Context open_run_device(const RunOptions& options) {
+  Context context = open_device(options.device, print_device_notice);
+  context.set_overlaps_launches(overlaps_launches(options.overlap));
+  return context;
 }
 
 void apply_threads(std::int64_t threads) {

@@ -17,7 +17,6 @@
 #include "models/run/run.h"
 #include "runtime/base/mebibytes.h"
 #include "runtime/comm/local_communicator.h"
-#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {
@@ -151,7 +150,7 @@ void report_streaming(const Loader& loader, const Dataset& dataset) {
 
 TrainingOutcome train(const Assignment& assignment, const RunConfig& config) {
   const RunOptions& options = assignment.options;
-  const Context context = open_device(options.device, print_device_notice);
+  const Context context = open_run_device(options);
   const Dataset dataset = load_dataset(config.dataset);
   report_dataset(dataset);
   LocalCommunicator communicator;

@@ -11,14 +11,14 @@
 #include "apps/run_option_flags.h"
 #include "models/parity/trace.h"
 #include "models/run/run_config.h"
-#include "runtime/device/open_device.h"
 
 namespace dcgan {
 namespace {
 
 struct VerifyArguments {
   explicit VerifyArguments(CLI::App& app)
-      : flags(app, {"Network", "Loss and optimiser", "device", "precision", "tune", "threads"}) {
+      : flags(app, {"Network", "Loss and optimiser", "device", "precision", "tune", "overlap",
+                    "threads"}) {
     app.add_option("--trace", trace, "recorded training (safetensors)")
         ->type_name("PATH")
         ->required();
@@ -88,7 +88,7 @@ int verify(const VerifyArguments& arguments) {
   const RunOptions options = arguments.flags.effective();
   const TrainingConfig config = run_config(options).training;
   apply_threads(options.threads);
-  const Context context = open_device(options.device, print_device_notice);
+  const Context context = open_run_device(options);
   const SafetensorsFile trace(arguments.trace);
   const TraceReport report = replay_trace(context, trace, config, arguments.prefix,
                                           bounds_of(arguments, config.precision));

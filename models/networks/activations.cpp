@@ -31,7 +31,7 @@ StageId last_reader_of_output(const PassStages& stages, std::size_t index, bool 
 
 StageId last_of(const BlockStages& block) {
   StageId last = block.backward_norm;
-  for (const StageId stage : {block.backward_weights, block.backward_data}) {
+  for (const StageId stage : {block.backward_data, block.backward_weights}) {
     if (stage.index > last.index) last = stage;
   }
   return last;

@@ -46,20 +46,26 @@ void Network::backward_block(const Context& context, Activations& activations, s
   enter(context, observers, stages.backward_norm);
   plan.backward_sums(context, tensors);
   plan.backward_apply(context, tensors);
-  if (grads != ParamGrads::skip) {
-    enter(context, observers, stages.backward_weights);
-    tensors.workspace = activations.weights_workspace();
-    plan.backward_weights(context, tensors);
-    if (grads == ParamGrads::accumulate) {
-      add_in_place(context, parameters_.accumulation_range(index),
-                   parameters_.range(ParameterArray::gradients, index));
-    }
-    if (observers.gradients != nullptr) observers.gradients->on_gradients(context, *this, index);
+  if (observers.weights != nullptr) observers.weights->fork();
+  // The data gradient first: the next block waits for it.
+  if (!tensors.dinput.empty()) {
+    enter(context, observers, stages.backward_data);
+    plan.backward_data(context, tensors);
   }
-  if (tensors.dinput.empty()) return;
-  enter(context, observers, stages.backward_data);
-  tensors.workspace = activations.workspace();
-  plan.backward_data(context, tensors);
+  if (grads == ParamGrads::skip) return;
+  const Context& side = observers.weights != nullptr ? observers.weights->context() : context;
+  enter(side, observers, stages.backward_weights);
+  tensors.workspace = activations.weights_workspace();
+  plan.backward_weights(side, tensors);
+  if (grads == ParamGrads::accumulate) {
+    add_in_place(side, parameters_.accumulation_range(index),
+                 parameters_.range(ParameterArray::gradients, index));
+  }
+  if (observers.gradients == nullptr) return;
+  // An update must not overwrite the weights that the data gradient reads.
+  if (observers.weights != nullptr) observers.weights->fork();
+  enter(side, observers, stages.update);
+  observers.gradients->on_gradients(side, *this, index);
 }
 
 BlockForward Network::forward_tensors(const Activations& activations, std::size_t index) const {

@@ -7,6 +7,7 @@
 #include "models/networks/activations.h"
 #include "models/networks/blocks.h"
 #include "models/networks/parameters.h"
+#include "runtime/device/side_branch.h"
 
 namespace dcgan {
 
@@ -23,18 +24,20 @@ enum class ParamGrads {
 class Network;
 
 /// Hears when the gradients of a block's parameters have been enqueued:
-/// Parameters::range(gradients, block) is then complete behind the work on `context`. Blocks come
-/// in the order of the flat array.
+/// Parameters::range(gradients, block) is then complete behind the work on `context`, and nothing
+/// before it reads the block's values any more: they may be updated. Blocks come in the order of
+/// the flat array.
 class GradientObserver {
  public:
   virtual ~GradientObserver() = default;
   virtual void on_gradients(const Context& context, const Network& network, std::size_t block) = 0;
 };
 
-/// Who hears of a pass while it is enqueued. Null: nobody.
+/// Who hears of a pass while it is enqueued, and where weight gradients are computed.
 struct PassObservers {
-  StageObserver* stages = nullptr;
-  GradientObserver* gradients = nullptr;
+  StageObserver* stages = nullptr;        ///< null: nobody
+  GradientObserver* gradients = nullptr;  ///< null: nobody
+  SideBranch* weights = nullptr;          ///< to be joined by the caller; null: the context
 };
 
 class Network {

@@ -174,6 +174,13 @@ TensorView Parameters::flat_low_precision() const {
       low_precision_.data(), {static_cast<std::int64_t>(low_precision_.bytes() / 2)}, DType::bf16};
 }
 
+TensorView Parameters::low_precision_range(std::size_t index) const {
+  const TensorView all = flat_low_precision();
+  if (all.empty()) return {};
+  const BlockParameters& place = block(index);
+  return all.rows(place.first, place.count);
+}
+
 void Parameters::initialize(const Context& context, RandomKey key) {
   std::vector<float> host;
   for (std::size_t index = 0; index < infos_.size(); ++index) {

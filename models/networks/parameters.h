@@ -84,6 +84,8 @@ class Parameters {
   void make_low_precision(const Context& context);
   void refresh_low_precision(const Context& context);
   TensorView flat_low_precision() const;  ///< empty without one
+  /// The part of it that belongs to a block; empty without one.
+  TensorView low_precision_range(std::size_t block) const;
 
   /// Convolutions N(0, 0.02), batch-norm weights N(1, 0.02), biases 0 (Radford et al.); running
   /// means 0, variances 1, counters 0. Numbers depend on (seed, stream, parameter, element) alone.

@@ -28,12 +28,13 @@ void add_backward_stages(StageTable& table, const std::string& pass,
     BlockStages& block = stages.blocks[i];
     const StageKind kind = blocks[i].norm == Norm::batch ? StageKind::norm : StageKind::convolution;
     block.backward_norm = table.add(name + " backward norm", kind);
+    if (i > 0 || options.input_gradient == InputGradient::compute) {
+      block.backward_data = table.add(name + " backward data", StageKind::convolution);
+    }
     if (options.work == BackwardWork::data_and_weights) {
       block.backward_weights =
           table.add(name + " backward weights", StageKind::convolution, options.weights);
-    }
-    if (i > 0 || options.input_gradient == InputGradient::compute) {
-      block.backward_data = table.add(name + " backward data", StageKind::convolution);
+      block.update = table.add(name + " update", StageKind::optimizer, options.weights);
     }
     stages.end = {table.count() - 1};
   }

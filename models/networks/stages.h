@@ -46,8 +46,9 @@ struct BlockStages {
   StageId convolve;
   StageId normalise;
   StageId backward_norm;  ///< also the derivative of an activation behind no norm
-  StageId backward_weights;
   StageId backward_data;
+  StageId backward_weights;
+  StageId update;  ///< of the block's parameters
 };
 
 /// The stages of one pass of a network over one batch.
@@ -72,7 +73,7 @@ PassStages add_forward_stages(StageTable& table, const std::string& pass,
 struct BackwardStagesOptions {
   BackwardWork work = BackwardWork::data_and_weights;
   InputGradient input_gradient = InputGradient::skip;
-  Branch weights = Branch::main;  ///< where weight gradients are computed
+  Branch weights = Branch::main;  ///< where weight gradients are computed, and parameters updated
   StageId output_gradient;        ///< an earlier stage
 };
 /// Adds the backward stages behind all that the table holds.

@@ -34,14 +34,14 @@ class StageEvents final : public StageObserver {
   std::vector<StageId> entered_;
 };
 
-// The observers of a step, taken back at the end of the scope.
+// The observer of a step, taken back at the end of the scope.
 class ObservedStep {
  public:
   ObservedStep(AdversarialStep& step, StageObserver& observer) : step_(step) {
-    step_.set_observers({&observer, nullptr});
+    step_.set_stage_observer(&observer);
   }
-  ~ObservedStep() { step_.set_observers({}); }
-  ObservedStep(const ObservedStep&) = delete;  // takes the observers back once
+  ~ObservedStep() { step_.set_stage_observer(nullptr); }
+  ObservedStep(const ObservedStep&) = delete;  // takes the observer back once
   ObservedStep& operator=(const ObservedStep&) = delete;
 
  private:

@@ -40,6 +40,7 @@ TrainingConfig training_config(const RunOptions& o, const ModelConfig& model) {
   result.seed = static_cast<std::uint64_t>(o.seed);
   result.precision = o.precision;
   result.tuning = o.tune;
+  result.overlap = o.overlap;
   return result;
 }
 

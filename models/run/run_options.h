@@ -15,6 +15,7 @@
 #include "models/data/loader.h"
 #include "models/networks/model_config.h"
 #include "models/networks/precision.h"
+#include "models/training/training_config.h"
 #include "runtime/base/enum_names.h"
 #include "runtime/device/device_request.h"
 
@@ -66,6 +67,7 @@ struct RunOptions {
   Precision precision = Precision::fp32;
   ConvTuning tune = ConvTuning::heuristic;
   ImageMemory image_memory = ImageMemory::automatic;
+  Overlap overlap = Overlap::all;
   std::int64_t threads = 0;
   // output
   std::string out = "out";
@@ -176,6 +178,10 @@ void visit_options(Options& o, Visitor&& visitor) {
     "memory of a GPU run's images: the GPU's, or the host's with the next batch prefetched; auto: "
     "the GPU's if they fit; the results do not depend on it",
     o.image_memory);
+  v("overlap", {}, "Run", kFollows,
+    "what may run at the same time on a GPU: launches of kernels, weight gradients beside data "
+    "gradients, both or none; the results do not depend on it",
+    o.overlap);
   v("threads", {}, "Run", kFollows, "CPU threads", o.threads, "one per core");
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);

@@ -5,28 +5,52 @@
 namespace dcgan {
 namespace {
 
-OptimizerArrays optimizer_arrays(Parameters& parameters, ConstTensorView coefficients,
-                                 TensorView non_finite) {
-  return {parameters.flat(ParameterArray::values),
-          parameters.flat(ParameterArray::gradients),
-          parameters.flat(ParameterArray::first_moment),
-          parameters.flat(ParameterArray::second_moment),
-          parameters.step(),
-          parameters.has_ema() ? parameters.flat(ParameterArray::ema) : TensorView{},
-          parameters.flat_low_precision(),
-          coefficients,
-          non_finite};
-}
-
 TensorView as_logits(const TensorView& output) { return output.reshaped({output.elements()}); }
 
-StepPlanOptions plan_options(const ImageStage* image_stage) {
+StepPlanOptions plan_options(const Context& context, const TrainingConfig& config,
+                             const ImageStage* image_stage) {
   StepPlanOptions options;
   if (image_stage != nullptr) options.image_stage = ImageStageUse::present;
+  const bool two_branches = context.is_cuda() && overlaps_branches(config.overlap);
+  options.weights = two_branches ? Branch::side : Branch::main;
   return options;
 }
 
 }  // namespace
+
+/// Updates the parameters of a block as soon as their gradients are there.
+class AdversarialStep::Updates final : public GradientObserver {
+ public:
+  Updates(Parameters& parameters, ConstTensorView coefficients, TensorView non_finite,
+          OptimizerKind kind)
+      : parameters_(parameters),
+        coefficients_(coefficients),
+        non_finite_(non_finite),
+        kind_(kind) {}
+
+  void on_gradients(const Context& context, const Network& /*network*/,
+                    std::size_t block) override {
+    const auto range = [&](ParameterArray array) { return parameters_.range(array, block); };
+    OptimizerArrays arrays;
+    arrays.values = range(ParameterArray::values);
+    arrays.gradients = range(ParameterArray::gradients);
+    arrays.first_moment = range(ParameterArray::first_moment);
+    arrays.second_moment = range(ParameterArray::second_moment);
+    arrays.step = parameters_.step();
+    if (parameters_.has_ema()) arrays.ema = range(ParameterArray::ema);
+    arrays.low_precision = parameters_.low_precision_range(block);
+    arrays.coefficients = coefficients_;
+    arrays.non_finite = non_finite_;
+    const bool is_last = block == 0;  // a backward pass ends at the first
+    optimizer_step(context, arrays, kind_, is_last ? StepCount::advance : StepCount::keep);
+  }
+
+ private:
+  Parameters& parameters_;
+  ConstTensorView coefficients_;
+  TensorView non_finite_;
+  OptimizerKind kind_;
+};
 
 AdversarialStep::AdversarialStep(const Context& context, Network& generator, Network& discriminator,
                                  const TrainingConfig& config, const StepOptions& options)
@@ -35,7 +59,8 @@ AdversarialStep::AdversarialStep(const Context& context, Network& generator, Net
       config_(config),
       image_stage_(options.image_stage),
       plan_(context, generator.blocks(), discriminator.blocks(), config,
-            plan_options(options.image_stage)) {
+            plan_options(context, config, options.image_stage)) {
+  if (plan_.weights_workspace.valid()) side_.emplace(context);
   for (Parameters* parameters : {&generator.parameters(), &discriminator.parameters()}) {
     if (!parameters->has_training_arrays()) parameters->make_training_arrays(context);
     if (config.dtype() == DType::bf16 && parameters->flat_low_precision().empty()) {
@@ -78,16 +103,16 @@ void AdversarialStep::bind() {
 }
 
 void AdversarialStep::enter(const Context& context, StageId stage) const {
-  if (observers_.stages != nullptr) observers_.stages->on_stage(context, stage);
+  if (stage_observer_ != nullptr) stage_observer_->on_stage(context, stage);
 }
 
 void AdversarialStep::update_discriminator(const Context& context) {
-  generator_.forward(context, plan_.generating(), Pass::train, observers_);
+  generator_.forward(context, plan_.generating(), Pass::train, forward_observers());
   if (image_stage_ != nullptr) {
     enter(context, plan_.at.stage_both);
     image_stage_->forward(context, images_, staged_images_);
   }
-  discriminator_.forward(context, plan_.on_both(), Pass::train, observers_);
+  discriminator_.forward(context, plan_.on_both(), Pass::train, forward_observers());
   enter(context, plan_.at.loss_both);
   const bool per_image = config_.real_labels == RealLabels::per_image;
   discriminator_loss(
@@ -96,9 +121,8 @@ void AdversarialStep::update_discriminator(const Context& context) {
        per_image ? real_labels() : TensorView{}, as_logits(plan_.on_both().output_gradient()),
        scalars(0, kDiscriminatorResults)},
       config_.loss.kind);
-  discriminator_.backward(context, plan_.on_both(), ParamGrads::overwrite, observers_);
-  enter(context, plan_.at.update_d);
-  update(context, discriminator_, discriminator_coefficients(view(plan_.hyper_parameters)));
+  backward(context, discriminator_, plan_.on_both(),
+           discriminator_coefficients(view(plan_.hyper_parameters)));
 }
 
 void AdversarialStep::update_generator(const Context& context) {
@@ -108,28 +132,31 @@ void AdversarialStep::update_generator(const Context& context) {
     image_stage_->forward(context, fake_images(),
                           staged_images_.rows(config_.batch, config_.batch));
   }
-  discriminator_.forward(context, passes.on_fake, Pass::train, observers_);
+  discriminator_.forward(context, passes.on_fake, Pass::train, forward_observers());
   enter(context, plan_.at.loss_fake);
   generator_loss(context,
                  {as_logits(passes.on_fake.output()), as_logits(passes.on_fake.output_gradient()),
                   scalars(kDiscriminatorResults, kGeneratorResults)},
                  config_.loss.kind);
-  discriminator_.backward(context, passes.on_fake, ParamGrads::skip, observers_);
+  discriminator_.backward(context, passes.on_fake, ParamGrads::skip, forward_observers());
   if (image_stage_ != nullptr) {
     enter(context, plan_.at.stage_gradient);
     image_stage_->backward(context, view(plan_.staged_gradient),
                            passes.generating.output_gradient());
   }
-  generator_.backward(context, passes.generating, ParamGrads::overwrite, observers_);
-  enter(context, plan_.at.update_g);
-  update(context, generator_, generator_coefficients(view(plan_.hyper_parameters)));
+  backward(context, generator_, passes.generating,
+           generator_coefficients(view(plan_.hyper_parameters)));
 }
 
-void AdversarialStep::update(const Context& context, Network& network,
-                             ConstTensorView coefficients) {
-  optimizer_step(context,
-                 optimizer_arrays(network.parameters(), coefficients, view(plan_.non_finite)),
-                 config_.generator.kind);
+// Backward and update. Beside the data gradients the side branch computes weight gradients and
+// updates, block by block; behind this call the main stream has them all.
+void AdversarialStep::backward(const Context& context, Network& network, Activations& pass,
+                               ConstTensorView coefficients) {
+  Updates updates(network.parameters(), coefficients, view(plan_.non_finite),
+                  config_.generator.kind);
+  SideBranch* side = side_ && stage_observer_ == nullptr ? &*side_ : nullptr;
+  network.backward(context, pass, ParamGrads::overwrite, {stage_observer_, &updates, side});
+  if (side != nullptr) side->join();
 }
 
 void AdversarialStep::set_hyper_parameters(const Context& context, const HyperParameters& values) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "models/networks/network.h"
 #include "models/training/hyper_parameters.h"
@@ -60,8 +61,9 @@ class AdversarialStep {
   /// Marks the stage of what a caller enqueues to fill the inputs.
   void enter_input(const Context& context) const { enter(context, plan_.at.input); }
 
-  /// Who hears of the step's stages and gradients while they are enqueued; null: nobody.
-  void set_observers(const PassObservers& observers) { observers_ = observers; }
+  /// Who hears of the step's stages while they are enqueued; null: nobody. With an observer all
+  /// work is on one stream: a stage's time is then its own.
+  void set_stage_observer(StageObserver* observer) { stage_observer_ = observer; }
 
   const TrainingConfig& config() const { return config_; }
   StepPasses passes() { return {plan_.generating(), plan_.on_both(), plan_.on_fake()}; }
@@ -75,14 +77,18 @@ class AdversarialStep {
   TensorView scalars(int first, int count) const { return view(plan_.scalars).rows(first, count); }
   void enter(const Context& context, StageId stage) const;
   void bind();
-  void update(const Context& context, Network& network, ConstTensorView coefficients);
+  class Updates;
+  PassObservers forward_observers() const { return {stage_observer_, nullptr, nullptr}; }
+  void backward(const Context& context, Network& network, Activations& pass,
+                ConstTensorView coefficients);
 
   Network& generator_;
   Network& discriminator_;
   TrainingConfig config_;
   ImageStage* image_stage_;
-  PassObservers observers_;
+  StageObserver* stage_observer_ = nullptr;
   StepPlan plan_;
+  std::optional<SideBranch> side_;  ///< of weight gradients and updates; only on a GPU
   Arena arena_;
   TensorView images_;
   TensorView staged_images_;  ///< what the discriminator reads: images_, or behind the image stage

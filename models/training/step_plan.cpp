@@ -55,7 +55,6 @@ void StepPlan::add_stages(const std::vector<BlockSpec>& generator,
       {BackwardWork::data_and_weights, InputGradient::skip, options.weights, at.loss_both},
       on_both_stages);
   if (joins) stages.join();
-  at.update_d = stages.add("D update", StageKind::optimizer);
 
   if (staged) at.stage_fake = stages.add("image stage fake", StageKind::image_stage);
   on_fake_stages = add_forward_stages(stages, "D(fake)", discriminator);
@@ -71,7 +70,6 @@ void StepPlan::add_stages(const std::vector<BlockSpec>& generator,
       {BackwardWork::data_and_weights, InputGradient::skip, options.weights, gradient},
       generating_stages);
   if (joins) stages.join();
-  at.update_g = stages.add("G update", StageKind::optimizer);
 }
 
 void StepPlan::add_passes(const Context& context, const std::vector<BlockSpec>& generator,

@@ -15,7 +15,7 @@ enum class ImageStageUse { none, present };
 
 struct StepPlanOptions {
   ImageStageUse image_stage = ImageStageUse::none;
-  Branch weights = Branch::main;  ///< where weight gradients are computed
+  Branch weights = Branch::main;  ///< where weight gradients are computed, and parameters updated
 };
 
 struct StepPlan {
@@ -33,11 +33,9 @@ struct StepPlan {
     StageId input;           ///< latent vectors and real images
     StageId stage_both;      ///< the image stage on real and fake
     StageId loss_both;       ///< the discriminator's loss
-    StageId update_d;        ///< its optimiser
     StageId stage_fake;      ///< the image stage on fake
     StageId loss_fake;       ///< the generator's loss
     StageId stage_gradient;  ///< the image stage's gradient
-    StageId update_g;        ///< its optimiser
   } at;
   // Stages of the passes.
   PassStages generating_stages, on_both_stages, on_fake_stages;

@@ -17,6 +17,28 @@ enum class RealLabels {
   per_image,  ///< the image source gives one a real image
 };
 
+/// What may run at the same time on a GPU. The results do not depend on it, but for the rounding of
+/// library convolutions that are chosen anew.
+enum class Overlap {
+  none,
+  launches,  ///< a kernel's blocks are started before the kernel before it has ended
+  branches,  ///< weight gradients and optimiser beside data gradients, on a second stream
+  all,
+};
+
+constexpr auto enum_table(Overlap) {
+  return NameTable<Overlap, 4>{{{"none", Overlap::none},
+                                {"launches", Overlap::launches},
+                                {"branches", Overlap::branches},
+                                {"all", Overlap::all}}};
+}
+constexpr bool overlaps_launches(Overlap overlap) {
+  return overlap == Overlap::launches || overlap == Overlap::all;
+}
+constexpr bool overlaps_branches(Overlap overlap) {
+  return overlap == Overlap::branches || overlap == Overlap::all;
+}
+
 struct TrainingConfig {
   ModelConfig model;
   std::int64_t batch = 64;  ///< real images of an update, and generated ones; of a rank
@@ -29,6 +51,7 @@ struct TrainingConfig {
   std::uint64_t seed = 0;  ///< of the initial weights and of the latent vectors
   Precision precision = Precision::fp32;
   ConvTuning tuning = ConvTuning::heuristic;
+  Overlap overlap = Overlap::all;
 
   DType dtype() const { return dtype_of_activations(precision); }
   ConvPolicy conv_policy() const { return dcgan::conv_policy(precision, tuning); }

@@ -40,6 +40,7 @@ Context::Context(Device device, MemoryResources memory)
     stream_->handle = cuda::create_stream(device.ordinal);
     stream_->owned = true;
   }
+  set_overlaps_launches(true);
 }
 
 Context::Context(Device device, CUstream_st* stream, MemoryResources memory)
@@ -47,6 +48,7 @@ Context::Context(Device device, CUstream_st* stream, MemoryResources memory)
   DCGAN_CHECK(device.type == DeviceType::cuda, "context: a stream belongs to a CUDA device");
   stream_ = std::make_unique<Stream>();
   stream_->handle = stream;
+  set_overlaps_launches(true);
 }
 
 Context::~Context() = default;
@@ -54,6 +56,12 @@ Context::Context(Context&&) noexcept = default;
 Context& Context::operator=(Context&&) noexcept = default;
 
 CUstream_st* Context::stream() const { return stream_ ? stream_->handle : nullptr; }
+
+void Context::set_overlaps_launches([[maybe_unused]] bool wanted) {
+  if constexpr (kHasCuda) {
+    overlaps_launches_ = wanted && is_cuda() && cuda::can_overlap_launches(device_.ordinal);
+  }
+}
 
 void Context::synchronize() const {
   if constexpr (kHasCuda) {

@@ -28,6 +28,12 @@ class Context {
   Device device() const { return device_; }
   bool is_cuda() const { return device_.type == DeviceType::cuda; }
   CUstream_st* stream() const;  ///< null on the CPU
+  /// Whether kernels of the project are launched so that their blocks may start before the work
+  /// before them has ended (programmatic dependent launch); they then wait inside. Possible on GPUs
+  /// of compute capability 9.0 or newer, and on by default there.
+  bool overlaps_launches() const { return overlaps_launches_; }
+  void set_overlaps_launches(bool wanted);
+
   /// Where buffers of this kind are allocated. Not null.
   const std::shared_ptr<MemoryResource>& memory(MemoryKind kind) const {
     return kind == MemoryKind::device ? memory_.device : memory_.pinned;
@@ -41,6 +47,7 @@ class Context {
   Device device_;
   MemoryResources memory_;
   std::unique_ptr<Stream> stream_;
+  bool overlaps_launches_ = false;
 };
 
 }  // namespace dcgan

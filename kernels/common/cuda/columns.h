@@ -36,6 +36,7 @@ __device__ __forceinline__ float sum_rows(const Row* table, std::int64_t rows, s
 template <class T>
 __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     sum_columns_kernel(const T* table, std::int64_t rows, std::int64_t columns, T* sums) {
+  start_after_previous();
   DCGAN_SHARED(float, shared, [kSumLanes][kSumColumns]);
   const std::int64_t column = std::int64_t{blockIdx.x} * kSumColumns + threadIdx.x;
   const bool active = column < columns;

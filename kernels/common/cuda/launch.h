@@ -1,9 +1,10 @@
 // What every .cu file includes: launches, shared memory, and the switch between nvcc and the
 // kernels' emulator (tests/emulator), which compiles the same sources for the CPU.
 //
-// Rules that keep one source good for both: kernels are started by launch() only; shared memory is
-// declared by DCGAN_SHARED or taken from dynamic_shared(); no return before a barrier; blocks are
-// whole warps where lanes talk to each other.
+// Rules that keep one source good for both: kernels are started by launch() only; a kernel calls
+// start_after_previous() before it touches memory; shared memory is declared by DCGAN_SHARED or
+// taken from dynamic_shared(); no return before a barrier; blocks are whole warps where lanes talk
+// to each other.
 #pragma once
 
 #if !defined(__CUDACC__)
@@ -32,6 +33,16 @@ __device__ inline T* dynamic_shared() {
   return reinterpret_cast<T*>(dcgan_dynamic_shared);
 }
 
+/// Every thread calls this once, before its first access to memory: the blocks of a kernel may be
+/// started before the work before it on the stream has ended. Returns when that has ended and what
+/// it has written is there; then the next kernel's blocks may be started.
+__device__ __forceinline__ void start_after_previous() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+  asm volatile("griddepcontrol.launch_dependents;" :::);
+#endif
+}
+
 /// Does nothing here; the emulator checks that the address is a multiple of `bytes`.
 __device__ inline void check_access(const void*, std::size_t) {}
 
@@ -55,6 +66,11 @@ void launch(const Context& context, void (*kernel)(Parameters...), const LaunchS
   config.blockDim = shape.threads;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = context.stream();
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &overlap;
+  config.numAttrs = context.overlaps_launches() ? 1 : 0;
   cudaError_t status = cudaSuccess;
   if (shape.shared_bytes > kUnaskedSharedBytes) {
     status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

@@ -21,6 +21,7 @@ template <class T, int width>
 __global__ void __launch_bounds__(kThreads)
     gemv_forward_kernel(const T* x, const T* weights, T* y, int elements, Activation kind,
                         float negative_slope) {
+  start_after_previous();
   DCGAN_SHARED(float, shared, [32]);
   const T* image = x + std::int64_t{blockIdx.x} * elements;
   float sum = 0.0f;
@@ -41,6 +42,7 @@ template <class T, int width>
 __global__ void __launch_bounds__(kThreads)
     gemv_backward_data_kernel(DeviceDerivedTensor<T> gradient, const T* weights, T* dx,
                               int elements, int images) {
+  start_after_previous();
   const int at = static_cast<int>(blockIdx.x * kThreads + threadIdx.x) * width;
   if (at >= elements) return;
   const Values<width> factors = load<width>(weights + at);
@@ -58,6 +60,7 @@ template <class T, int width>
 __global__ void __launch_bounds__(kThreads)
     gemv_backward_weights_kernel(DeviceDerivedTensor<T> gradient, const T* x, float* sums,
                                  int elements, int images, int images_of_chunk) {
+  start_after_previous();
   const int at = static_cast<int>(blockIdx.x * kThreads + threadIdx.x) * width;
   if (at >= elements) return;
   const int first = static_cast<int>(blockIdx.y) * images_of_chunk;

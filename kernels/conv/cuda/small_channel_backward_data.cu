@@ -132,6 +132,7 @@ __device__ __forceinline__ void add_round(const SmallChannelConv& conv, const Ph
 template <class T, int channels>
 __global__ void __launch_bounds__(256, 2)
     small_channel_backward_data_kernel(Arguments<T> arguments) {
+  start_after_previous();
   const SmallChannelConv& conv = arguments.conv;
   float* features = dynamic_shared<float>();
   float* weights = features + arguments.span * arguments.span * kPixelStride;

@@ -115,6 +115,7 @@ __device__ __forceinline__ void add_splits(int taps, int split, int feature_lane
 template <class T, int taps_of_thread>
 __global__ void __launch_bounds__(kThreads, 2)
     small_channel_backward_weights_kernel(Arguments<T> arguments) {
+  start_after_previous();
   const SmallChannelConv& conv = arguments.conv;
   const int taps = conv.kernel * conv.kernel * conv.channels;
   float* features = dynamic_shared<float>();

@@ -75,6 +75,7 @@ __device__ __forceinline__ void store_features(const Arguments<T>& arguments, st
 
 template <class T>
 __global__ void __launch_bounds__(kThreads) small_channel_forward_kernel(Arguments<T> arguments) {
+  start_after_previous();
   const SmallChannelConv& conv = arguments.conv;
   float* weights = dynamic_shared<float>();
   float* patch = weights + conv.kernel * conv.kernel * conv.channels * kWeightStride;

@@ -12,6 +12,7 @@ constexpr std::int64_t kMostBlocks = 4096;
 template <class T, int width, Activation kind>
 __global__ void __launch_bounds__(kThreads)
     activate_kernel(T* y, std::int64_t count, float negative_slope) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width; at < count;
        at += stride) {
@@ -25,6 +26,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, int width, Activation kind>
 __global__ void __launch_bounds__(kThreads)
     activation_backward_kernel(const T* y, T* dy, std::int64_t count, float negative_slope) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width; at < count;
        at += stride) {

@@ -11,6 +11,7 @@ constexpr std::int64_t kMostBlocks = 4096;
 template <int width>
 __global__ void __launch_bounds__(kThreads)
     add_in_place_kernel(const float* x, float* y, std::int64_t count) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width; at < count;
        at += stride) {

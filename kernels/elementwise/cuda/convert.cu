@@ -13,6 +13,7 @@ constexpr int kTileRows = 8;  // rows of a tile that a block moves at a time
 template <class From, class To, int width>
 __global__ void __launch_bounds__(kThreads)
     convert_type_kernel(const From* x, To* y, std::int64_t count) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width; at < count;
        at += stride) {
@@ -40,6 +41,7 @@ void convert(const Context& context, const From* x, To* y, std::int64_t count) {
 template <class T>
 __global__ void __launch_bounds__(kTile* kTileRows)
     transpose_kernel(const T* x, T* y, int rows, int columns, std::int64_t tiles_of_matrix) {
+  start_after_previous();
   DCGAN_SHARED(T, tile, [kTile][kTile + 1]);
   const int tiles_across = (columns + kTile - 1) / kTile;
   const std::int64_t matrix = blockIdx.x / tiles_of_matrix;

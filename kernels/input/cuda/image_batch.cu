@@ -29,6 +29,7 @@ __device__ __forceinline__ float normalised(std::uint8_t value) {
 template <class T, int width>
 __global__ void __launch_bounds__(kThreads)
     gather_images_kernel(GatherArguments arguments, T* out) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width;
        at < arguments.count; at += stride) {
@@ -70,6 +71,7 @@ __device__ __forceinline__ unsigned quantised(float x) {
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     images_to_uint8_kernel(const T* x, std::uint8_t* y, std::int64_t count) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * 4;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * 4; at < count;
        at += stride) {
@@ -84,6 +86,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T>
 __global__ void __launch_bounds__(kThreads)
     images_to_uint8_tail_kernel(const T* x, std::uint8_t* y, std::int64_t count) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads;
   for (std::int64_t at = std::int64_t{blockIdx.x} * kThreads + threadIdx.x; at < count;
        at += stride) {

@@ -44,6 +44,7 @@ __device__ __forceinline__ std::uint64_t draw_of_block(const LatentArguments& ar
 /// One thread draws one block of four numbers. `whole`: nz is a multiple of four and z is aligned.
 template <class T, LatentDistribution distribution, bool whole, Counter counter>
 __global__ void __launch_bounds__(kThreads) draw_latent_kernel(LatentArguments arguments, T* z) {
+  start_after_previous();
   const std::uint64_t draw = draw_of_block<counter>(arguments);
   const std::int64_t item = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   if (item >= arguments.rows * arguments.blocks_of_row) return;

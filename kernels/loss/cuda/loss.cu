@@ -23,6 +23,7 @@ struct DiscriminatorArguments {
 template <class T, LossKind kind>
 __global__ void __launch_bounds__(kThreads)
     discriminator_loss_kernel(DiscriminatorArguments<T> arguments) {
+  start_after_previous();
   DCGAN_SHARED(float, shared, [kDiscriminatorResults][32]);
   const std::int64_t half = arguments.half;
   const float share = 1.0f / static_cast<float>(half);
@@ -64,6 +65,7 @@ __global__ void __launch_bounds__(kThreads)
 template <class T, LossKind kind>
 __global__ void __launch_bounds__(kThreads)
     generator_loss_kernel(const T* logits, T* dlogits, float* results, std::int64_t count) {
+  start_after_previous();
   DCGAN_SHARED(float, shared, [kGeneratorResults][32]);
   const float share = 1.0f / static_cast<float>(count);
   float loss = 0.0f;

@@ -27,6 +27,7 @@ struct ApplyArguments {
 template <class T, int width, Activation kind, Spread spread>
 __global__ void __launch_bounds__(kChannelThreads)
     batch_norm_apply_kernel(ApplyArguments<T> arguments, ChannelRows division) {
+  start_after_previous();
   const ChannelThread thread = channel_thread<width>(division);
   if (!thread.active) return;
   Values<width> mean;

@@ -145,6 +145,7 @@ template <class T, int width, Activation kind>
 __global__ void __launch_bounds__(kChannelThreads)
     batch_norm_backward_sums_kernel(BackwardArguments<T> arguments, SumsOut to,
                                     ChannelRows division, int* tickets) {
+  start_after_previous();
   DCGAN_SHARED(ChannelSumsMemory<width>, shared, [1]);
   const ChannelThread thread = channel_thread<width>(division);
   const ChannelGradients<width> own = thread_sums<T, width, kind>(arguments, thread, division);
@@ -169,6 +170,7 @@ template <class T, int width, Activation kind>
 __global__ void __launch_bounds__(kChannelThreads)
     batch_norm_backward_apply_kernel(BackwardArguments<T> arguments, Totals totals,
                                      ChannelRows division) {
+  start_after_previous();
   const ChannelThread thread = channel_thread<width>(division);
   if (!thread.active) return;
   const ChannelConstants<T, width, kind> constants(arguments, division, thread.channel);

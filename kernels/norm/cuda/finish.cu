@@ -73,6 +73,7 @@ struct StatisticsOut {
 
 __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     batch_norm_merge_kernel(StatisticsIn from, PartsShape shape, StatisticsOut to) {
+  start_after_previous();
   DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
   const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
   const bool active = channel < shape.channels;
@@ -97,6 +98,7 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
 
 __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     batch_norm_finish_kernel(StatisticsIn from, PartsShape shape, FinishOut to) {
+  start_after_previous();
   DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
   const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
   const bool active = channel < shape.channels;

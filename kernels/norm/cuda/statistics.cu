@@ -153,6 +153,7 @@ template <class T, int width>
 __global__ void __launch_bounds__(kChannelThreads, 3)
     batch_norm_statistics_kernel(const T* x, Parts parts, ChannelRows division, FinishOut to,
                                  int* tickets) {
+  start_after_previous();
   DCGAN_SHARED(ChannelSumsMemory<width>, shared, [1]);
   const ChannelThread thread = channel_thread<width>(division);
   const T* origin = x + blockIdx.z * division.rows * division.channels + thread.channel;

@@ -103,6 +103,7 @@ __device__ __forceinline__ Correction correction_of_block(const OptimizerArgumen
 template <int width>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce)
     optimizer_kernel(OptimizerArguments arguments) {
+  start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads;
   const std::int64_t first = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   const std::int64_t groups = arguments.count / width;

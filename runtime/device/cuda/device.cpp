@@ -94,6 +94,13 @@ int device_count() noexcept {
   return 0;
 }
 
+bool can_overlap_launches(int ordinal) {
+  if constexpr (kEmulated) return false;
+  int major = 0;
+  CUDA_TRY(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, ordinal));
+  return major >= 9;
+}
+
 DeviceDescription describe_device(int ordinal) {
   require_device(ordinal);
   const cudaDeviceProp device = properties(ordinal);

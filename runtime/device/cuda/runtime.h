@@ -56,6 +56,9 @@ struct DeviceDescription {
 /// Throws as require_device does.
 DeviceDescription describe_device(int ordinal);
 
+/// Whether a kernel may be launched before the one before it has ended.
+bool can_overlap_launches(int ordinal);
+
 CUstream_st* create_stream(int ordinal);
 void destroy_stream(CUstream_st* stream) noexcept;
 void synchronize_stream(CUstream_st* stream);

@@ -14,6 +14,7 @@ namespace dcgan::emulator {
 namespace {
 
 thread_local Block* current_block = nullptr;
+thread_local std::uint64_t threads_started = 0;  // of the launch, by start_after_previous()
 
 Block& block_in_progress() {
   DCGAN_CHECK(current_block != nullptr, "emulator: device code called outside of a launch");
@@ -67,6 +68,23 @@ void run_grid(const Grid& grid, const std::function<void()>& body) {
     ~Order() { order_after(&finished); }
   } order;
   run_blocks(grid, body, order);
+}
+
+void run_kernel(const Grid& grid, const std::function<void()>& body) {
+  threads_started = 0;
+  run_grid(grid, body);
+  const std::uint64_t threads = std::uint64_t{grid.blocks.x} * grid.blocks.y * grid.blocks.z *
+                                grid.threads.x * grid.threads.y * grid.threads.z;
+  if (threads_started == threads) return;
+  fail(ErrorKind::internal,
+       "emulator: kernel {}: {} calls of start_after_previous() by {} threads; each calls it once, "
+       "before its first access to memory",
+       grid.kernel, threads_started, threads);
+}
+
+void start_after_previous() {
+  const Unobserved emulator_at_work;
+  ++threads_started;
 }
 
 int barrier(bool predicate, Site site) {

@@ -36,6 +36,10 @@ struct Grid {
 /// Calls `body` once for every thread of the grid.
 void run_grid(const Grid& grid, const std::function<void()>& body);
 
+/// The same for a kernel that launch() starts: also throws when a thread has not called
+/// start_after_previous() once.
+void run_kernel(const Grid& grid, const std::function<void()>& body);
+
 /// Enqueues a kernel on a stream of the simulated device (runtime/); throws when that is refused.
 void enqueue(CUstream_st* stream, const char* kernel, std::function<void()> work);
 
@@ -67,6 +71,8 @@ std::uint64_t warp_call(const WarpCall& call);
 
 /// __threadfence.
 void fence();
+
+void start_after_previous();
 
 /// The block's array for one declaration, made by the first thread that reaches it.
 void* shared_array(const void* declaration, std::size_t bytes, const char* name);

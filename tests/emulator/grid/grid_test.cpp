@@ -118,6 +118,21 @@ TEST_CASE("launches that no GPU would accept are refused") {
   CHECK(report_of({"fits", dim3(2, 3), dim3(1024), 163 << 10}, nothing).empty());
 }
 
+TEST_CASE("planted bug: a thread that does not wait for the kernel before its own is reported") {
+  const auto report = [](unsigned waiting) -> std::string {
+    try {
+      run_kernel({"hasty", dim3(2), dim3(32)}, [&] {
+        if (threadIdx.x < waiting) cuda::start_after_previous();
+      });
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  };
+  CHECK(report(32).empty());
+  CHECK_THAT(report(31), Contains("hasty") && Contains("62 calls") && Contains("64 threads"));
+}
+
 TEST_CASE("the emulator runs the next kernel after it has reported one") {
   CHECK_FALSE(report_of({"stuck", dim3(1), dim3(64)}, [] {
                 if (threadIdx.x < 60) __syncthreads();

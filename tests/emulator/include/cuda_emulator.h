@@ -119,6 +119,8 @@ inline unsigned __float_as_uint(float value) {
 
 namespace dcgan::cuda {
 
+inline void start_after_previous() { emulator::start_after_previous(); }
+
 template <class T>
 T* dynamic_shared() {
   return static_cast<T*>(emulator::dynamic_shared_memory());
@@ -139,8 +141,8 @@ template <class... Parameters, class... Arguments>
 void launch(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
             Arguments... arguments) {
   emulator::enqueue(context.stream(), shape.kernel, [=] {
-    emulator::run_grid({shape.kernel, shape.blocks, shape.threads, shape.shared_bytes},
-                       [&] { kernel(static_cast<Parameters>(arguments)...); });
+    emulator::run_kernel({shape.kernel, shape.blocks, shape.threads, shape.shared_bytes},
+                         [&] { kernel(static_cast<Parameters>(arguments)...); });
   });
 }
 

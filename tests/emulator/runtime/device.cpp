@@ -168,6 +168,21 @@ std::map<std::string, std::int64_t> graph_nodes() {
   return result;
 }
 
+std::int64_t longest_chain() {
+  const std::lock_guard lock(simulation().mutex);
+  std::int64_t longest = 0;
+  for (const CUgraphExec_st* graph : simulation().executables) {
+    std::vector<std::int64_t> chain;  // up to and with each node
+    for (const GraphNode& node : graph->nodes) {
+      std::int64_t before = 0;
+      for (const std::size_t index : node.before) before = std::max(before, chain[index]);
+      chain.push_back(before + 1);
+      longest = std::max(longest, chain.back());
+    }
+  }
+  return longest;
+}
+
 void pretend(const Identity& identity) {
   const std::lock_guard lock(simulation().mutex);
   simulation().identity = identity;

@@ -66,6 +66,8 @@ std::size_t nodes_pending();
 std::map<std::string, std::int64_t> calls();
 /// The nodes of all graphs that can be launched, by name: a kernel's, "copy" or "memset".
 std::map<std::string, std::int64_t> graph_nodes();
+/// Nodes of the longest chain in any of them: what must run one after the other.
+std::int64_t longest_chain();
 
 /// Overrides properties of the device, for tests of require_device and of memory that runs out; {}
 /// restores them.

@@ -26,9 +26,12 @@ struct Bound {
     const WorkspaceBytes& bytes = activations->workspace_bytes();
     const auto extent = static_cast<std::int64_t>(std::max(bytes.main, bytes.weights));
     const SlotId workspace = plan.add("workspace", {extent}, DType::u8);
+    const SlotId tickets = plan.add("tickets", {activations->tickets_needed()}, DType::i32);
     plan.assign();
     arena = Arena(context, plan);
-    activations->bind(arena, {arena.view(input), {}, {}, arena.view(workspace), {}});
+    fill_zero(context, arena.view(tickets));
+    activations->bind(arena,
+                      {arena.view(input), {}, {}, arena.view(workspace), {}, arena.view(tickets)});
     fill(context, arena.view(input), 0.3f);
   }
   PassOptions pass_options() {

@@ -51,6 +51,21 @@ TEST_CASE("any order of work that streams and events allow gives the same bits")
   }
 }
 
+TEST_CASE("weight gradients and updates on a second stream have the bits of one stream") {
+  const auto setting = [](const char* overlap) {
+    return with({{"overlap", overlap}, {"precision", "bf16"}, {"ema-decay", "0.9"}});
+  };
+  emulator::reset(1);
+  const Trained expected = test::train(setting("none"), kSteps);
+  for (const std::uint64_t seed : {1, 2, 3, 5, 8, 13}) {
+    for (const StepLaunch launch : {StepLaunch::eager, StepLaunch::graph}) {
+      emulator::reset(seed);
+      INFO("seed " << seed);
+      CHECK(test::train(setting("branches"), kSteps, launch) == expected);
+    }
+  }
+}
+
 TEST_CASE("images prefetched from host memory give the bits of resident ones, in any order") {
   const auto setting = [](const char* memory) {
     return with({{"image-memory", memory}, {"flip", "true"}, {"d-steps", "2"}});
