@@ -68,6 +68,7 @@ void Block::work(void* self) {
     order_after(&block->tags_.started);
     try {
       block->body_();
+      block->check_copies_waited_for(thread);
     } catch (...) {
       block->failure_ = std::current_exception();
     }

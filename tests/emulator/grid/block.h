@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -37,6 +38,10 @@ class Block {
   std::uint64_t warp_call(const WarpCall& call);
   void* shared_array(const void* declaration, std::size_t bytes, const char* name);
   void* dynamic_memory() const { return dynamic_.data(); }
+  void check_shared(const void* address, std::size_t bytes, Site site) const;
+  void begin_copy(const AsyncCopy& copy);
+  void commit_copies();
+  bool finish_copy(int pending, AsyncCopy* copy);
   [[noreturn]] void report(const std::string& what) const;
 
  private:
@@ -51,6 +56,8 @@ class Block {
     Fiber* fiber = nullptr;
     std::uint64_t arrived = 0;   // tags of a __syncwarp: of the work before it in this lane,
     std::uint64_t released = 0;  // and of the work before it in all of its lanes
+    std::deque<std::vector<AsyncCopy>> copies;  // closed groups, the oldest first
+    std::vector<AsyncCopy> open_copies;         // the group that is not closed yet
   };
 
   struct SharedArray {
@@ -68,6 +75,10 @@ class Block {
   bool release_barrier();
   bool try_warp_call(std::uint32_t first_lane, unsigned mask);
   void check_same_call(std::uint32_t other) const;
+  void check_copies_waited_for(std::uint32_t thread) const;
+  void matrix_operation(std::uint32_t first_lane);
+  void multiply(std::uint32_t first_lane, WarpOperation operation);
+  void load_matrices(std::uint32_t first_lane, bool transposed);
   void order_lanes(std::uint32_t first_lane, unsigned mask);
   std::uint64_t warp_result(std::uint32_t first_lane, int lane) const;
   [[noreturn]] void report_stuck() const;
@@ -92,6 +103,7 @@ class Block {
   std::exception_ptr failure_;
   std::vector<SharedArray> arrays_;
   FencedMemory dynamic_;
+  std::vector<std::uint32_t> addends_;  // order in which a matrix product adds its terms
 };
 
 }  // namespace dcgan::emulator

@@ -18,6 +18,14 @@ const char* name_of(WarpOperation operation) {
       return "__shfl_xor_sync";
     case WarpOperation::ballot:
       return "__ballot_sync";
+    case WarpOperation::mma_bf16:
+      return "mma_bf16";
+    case WarpOperation::mma_tf32:
+      return "mma_tf32";
+    case WarpOperation::load_matrix:
+      return "load_matrix";
+    case WarpOperation::load_matrix_transposed:
+      return "load_matrix_transposed";
     case WarpOperation::synchronize:
       break;
   }
@@ -79,6 +87,7 @@ bool Block::try_warp_call(std::uint32_t first_lane, unsigned mask) {
   if (threads_[current_].call.operation == WarpOperation::synchronize) {
     order_lanes(first_lane, mask);
   }
+  matrix_operation(first_lane);
   std::vector<std::uint32_t> released;
   for (const std::uint32_t thread : order_) {
     const int lane = static_cast<int>(thread % kWarpLanes);
@@ -114,7 +123,7 @@ void Block::order_lanes(std::uint32_t first_lane, unsigned mask) {
 
 std::uint64_t Block::warp_result(std::uint32_t first_lane, int lane) const {
   const WarpCall& call = threads_[first_lane + lane].call;
-  if (call.operation == WarpOperation::synchronize) return 0;
+  if (call.operation == WarpOperation::synchronize || call.operands != nullptr) return 0;
   if (call.operation == WarpOperation::ballot) {
     std::uint64_t bits = 0;
     for (int other = 0; other < kWarpLanes; ++other) {

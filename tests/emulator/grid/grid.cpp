@@ -120,4 +120,30 @@ void check_aligned(const volatile void* address, std::size_t bytes, Site site) {
                   to_string(site), bytes, bytes));
 }
 
+void check_shared(const void* address, std::size_t bytes, Site site) {
+  check_aligned(address, bytes, site);
+  const Unobserved emulator_at_work;
+  block_in_progress().check_shared(address, bytes, site);
+}
+
+bool lane_gives_row(int matrices) {
+  const unsigned thread = threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
+  return thread % kWarpLanes < static_cast<unsigned>(matrices) * 8;
+}
+
+void begin_copy(const AsyncCopy& copy) {
+  const Unobserved emulator_at_work;
+  block_in_progress().begin_copy(copy);
+}
+
+void commit_copies() {
+  const Unobserved emulator_at_work;
+  block_in_progress().commit_copies();
+}
+
+bool finish_copy(int pending, AsyncCopy* copy) {
+  const Unobserved emulator_at_work;
+  return block_in_progress().finish_copy(pending, copy);
+}
+
 }  // namespace dcgan::emulator

@@ -9,6 +9,8 @@
 //   - a barrier that some threads of the block do not reach, have left, or reach at another line
 //   - a warp operation whose mask lacks the calling lane, names a lane that does not take part or a
 //     lane that calls another operation, or a shuffle that reads a lane outside of the mask
+//   - an operand of a tensor-core instruction outside the block's shared memory or misaligned
+//   - an asynchronous copy that is not waited for before its thread ends
 //   - a write outside a shared array (under AddressSanitizer any access, in its own report)
 //   - a launch that no GPU would accept
 // Every block gets new shared memory, filled with 0xff.
@@ -56,7 +58,34 @@ struct Site {
 /// __syncthreads and its relatives: returns the number of threads whose predicate is true.
 int barrier(bool predicate, Site site);
 
-enum class WarpOperation { shuffle, shuffle_up, shuffle_down, shuffle_xor, ballot, synchronize };
+enum class WarpOperation {
+  shuffle,
+  shuffle_up,
+  shuffle_down,
+  shuffle_xor,
+  ballot,
+  synchronize,
+  mma_bf16,
+  mma_tf32,
+  load_matrix,
+  load_matrix_transposed
+};
+
+inline constexpr unsigned kAllLanes = 0xffffffffu;
+
+/// A lane's part of a matrix product, in the layouts of kernels/common/cuda/tensor_core.h.
+struct MultiplyOperands {
+  float* sum;              ///< 4 values, added to
+  const std::uint32_t* a;  ///< 4 words
+  const std::uint32_t* b;  ///< 2 words
+};
+
+/// A lane's part of ldmatrix.
+struct MatrixOperands {
+  std::uint32_t* word;  ///< out: one of each matrix
+  int matrices;
+  std::uint32_t row[4];  ///< the row whose address the lane gave
+};
 
 struct WarpCall {
   WarpOperation operation;
@@ -65,6 +94,7 @@ struct WarpCall {
   int argument;         ///< source lane, distance or lane mask
   int width;
   Site site;
+  void* operands = nullptr;  ///< of a matrix operation, in place of `value`
 };
 /// The calling lane's result.
 std::uint64_t warp_call(const WarpCall& call);
@@ -80,5 +110,25 @@ void* dynamic_shared_memory();
 
 /// Throws unless the address is a multiple of `bytes`.
 void check_aligned(const volatile void* address, std::size_t bytes, Site site);
+/// Throws unless, besides, all `bytes` lie in one array of the block's shared memory.
+void check_shared(const void* address, std::size_t bytes, Site site);
+
+/// Does the calling lane give the address of a row to an ldmatrix of so many matrices?
+bool lane_gives_row(int matrices);
+
+/// `value` as cvt.rna.tf32.f32 gives it.
+std::uint32_t round_to_tf32(float value);
+
+/// A copy of 16 bytes by cp.async; without a source it writes zeros.
+struct AsyncCopy {
+  void* shared = nullptr;
+  const void* global = nullptr;
+  Site site;
+};
+/// For the calling thread: adds a copy to its open group; closes the group.
+void begin_copy(const AsyncCopy& copy);
+void commit_copies();
+/// Takes the thread's next copy in a closed group older than the last `pending`; false: none left.
+bool finish_copy(int pending, AsyncCopy* copy);
 
 }  // namespace dcgan::emulator

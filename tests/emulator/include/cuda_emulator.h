@@ -14,6 +14,7 @@
 #include "runtime/device/context.h"
 #include "tests/emulator/grid/grid.h"
 #include "tests/emulator/grid/thread_index.h"
+#include "tests/emulator/include/cuda_emulator_tensor.h"
 
 #undef __global__
 #undef __device__
