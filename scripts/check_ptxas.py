@@ -21,6 +21,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASED = ["80", "90", "100"]  # as the preset cuda-release
 SKIPPED = 77
+NAME = pathlib.Path(sys.argv[0]).stem  # also that of check_sass.py, which uses this file
 
 ENTRY = re.compile(r"Compiling entry function '(\S+)' for '(\S+)'")
 MEMORY = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
@@ -67,13 +68,13 @@ def readable(name):
 
 def find_nvcc(given):
     if given and not pathlib.Path(given).exists():
-        sys.exit(f"check_ptxas: no {given}")
+        sys.exit(f"{NAME}: no {given}")
     named = given or os.environ.get("NVCC")
     places = [named] if named else [shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc"]
     for place in places:
         if place and pathlib.Path(place).exists():
             return place
-    print("check_ptxas: no nvcc (give --nvcc, set NVCC, or put it on the PATH)", file=sys.stderr)
+    print(f"{NAME}: no nvcc (give --nvcc, set NVCC, or put it on the PATH)", file=sys.stderr)
     sys.exit(SKIPPED)
 
 
@@ -86,11 +87,15 @@ def write_build_config(folder):
     target.write_text(re.sub(r"@(\w+)@", lambda match: values.get(match[1], ""), template))
 
 
+def nvcc_command(nvcc, folder):
+    """The flags of the build that matter to code: optimised, C++20, default precise arithmetic."""
+    return [nvcc, "-std=c++20", "-O3", "-DFMT_USE_CONSTEXPR=1", "-Werror", "all-warnings",
+            f"-I{ROOT}", f"-I{folder}"]
+
+
 def compile_file(nvcc, source, archs, folder):
-    # The flags of the build that matter to code: optimised, C++20, the default precise arithmetic.
     # -fatbin leaves out the host's half, a third of the time.
-    command = [nvcc, "-std=c++20", "-O3", "-DFMT_USE_CONSTEXPR=1", "-Xptxas", "-v", "-Werror",
-               "all-warnings", f"-I{ROOT}", f"-I{folder}"]
+    command = nvcc_command(nvcc, folder) + ["-Xptxas", "-v"]
     for arch in archs:
         command += ["-gencode", f"arch=compute_{arch},code=sm_{arch}"]
     output = folder / (source.stem + ".fatbin")
