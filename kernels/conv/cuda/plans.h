@@ -21,6 +21,12 @@ std::unique_ptr<ConvPlan> plan_gemv_head(const Context& context, const ConvConfi
 bool small_channel_fits(const Context& context, const ConvConfig& config);
 std::unique_ptr<ConvPlan> plan_small_channel(const Context& context, const ConvConfig& config);
 
+/// The same on tensor cores: an image of 1 or 3 channels and even extents, kernel 4, stride 2,
+/// padding 1, features in multiples of 8; bf16, or f32 where TF32 is allowed. Hand-written kernels.
+bool small_channel_tensor_fits(const Context& context, const ConvConfig& config);
+std::unique_ptr<ConvPlan> plan_small_channel_tensor(const Context& context,
+                                                    const ConvConfig& config);
+
 /// Where a plan applies the derivative of its activation.
 enum class Derivative {
   in_place,       ///< activation_backward() changes dy

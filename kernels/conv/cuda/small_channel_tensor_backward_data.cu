@@ -1,0 +1,279 @@
+// The backward_data product on tensor cores. Position (i, j) has the pixels h = 2i + a, w = 2j + b,
+// which are its 4 C outputs o = (2a + b) C + c. They sum
+//
+//   row 2i      feature row i - 1 times kernel row 3, and i times 1
+//   row 2i + 1  feature row i times kernel row 2, and i + 1 times 0
+//   column 2j, 2j + 1  likewise
+//
+// so a product's rows are the 16 feature columns q of a row p, its depth is the features, and its
+// columns are 2 o + `side`: for each output one sum over q = j (side 0) and one over the neighbour
+// column (side 1), which a shuffle fetches from the lane that has it. Sums of the three feature
+// rows go into the same accumulators. Of the columns, row i - 1 needs the first half and row i + 1
+// the second; products that would be zero are left out.
+//
+// A block has some rows of positions, a warp each, and a strip of 16, 32 or 64 columns. Where a
+// strip does not span the image, the outermost columns serve as neighbours only. Features and
+// weights lie in shared memory, 128 bytes of features at a time for each pixel and each column.
+//
+// Banks. The pitch of 144 bytes is 36 words: row r of the 8 that ldmatrix reads at once begins at
+// bank 4 r and is 4 banks wide. The 16-byte copies of 8 lanes fill 128 bytes side by side.
+#include <algorithm>
+#include <cstddef>
+
+#include "kernels/common/cuda/reduce.h"
+#include "kernels/conv/cuda/small_channel_tensor.h"
+#include "kernels/conv/cuda/small_channel_tensor_device.h"
+
+namespace dcgan::cuda {
+namespace {
+
+constexpr int kChunkBytes = 128;  // of features at a time
+constexpr int kPitch = kChunkBytes + 16;
+constexpr int kStepBytes = 32;             // of a product's depth, in both types
+constexpr int kRowsRead = 3;               // feature rows of a position
+constexpr std::int64_t kMostBlocks = 528;  // four for each of 132 multiprocessors
+
+template <class T>
+struct Arguments {
+  SmallChannelConv conv;
+  DeviceDerivedTensor<T> features;
+  const T* weights;
+  T* image;
+  Activation kind;
+  float negative_slope;
+  int tiles_down;
+  int tiles_across;
+  std::int64_t tiles;
+};
+
+/// across: products side by side in a warp's row.
+template <int across>
+struct Strip {
+  static constexpr int kColumns = 16 * across;
+  static constexpr int kOwned = kColumns - 2;  // columns from one strip to the next
+  static constexpr int kRows = 8 / across;     // of positions: warps of a block
+  static constexpr int kThreads = 32 * kRows;
+  static constexpr int kBlocks = across == 1 ? 2 : 4;  // of a multiprocessor
+  static constexpr int kPixels = (kRows + 2) * kColumns;
+};
+
+template <class T>
+constexpr int kChunk = kChunkBytes / static_cast<int>(sizeof(T));
+
+/// The weights of a chunk, (3 feature rows, 8 C columns, features). Columns that a row does not
+/// have stay as they are: zero.
+template <class T, int channels, int threads>
+__device__ __forceinline__ void stage_weights(const Arguments<T>& arguments, int first_feature,
+                                              std::byte* shared) {
+  constexpr int line = kTensorKernel * channels;
+  constexpr int taps = kTensorKernel * line;
+#pragma unroll 4
+  for (int i = static_cast<int>(threadIdx.x); i < taps * kChunk<T>; i += threads) {
+    const int k = i / taps;
+    const int r = i % taps / line;
+    const int s = i % line / channels;
+    const int a = (r + 1) % 2;  // kernel rows 1, 3 belong to a = 0; 0, 2 to a = 1
+    const int b = (s + 1) % 2;
+    const int row = r == 3 ? 0 : r == 0 ? 2 : 1;
+    const int side = s == 0 || s == 3 ? 1 : 0;
+    const int column = 2 * ((2 * a + b) * channels + i % channels) + side;
+    const bool inside = first_feature + k < arguments.conv.features;
+    const float value =
+        inside ? load_one(arguments.weights + std::int64_t{first_feature} * taps + i) : 0.0f;
+    auto* to = reinterpret_cast<T*>(shared + (row * 8 * channels + column) * kPitch) + k;
+    if constexpr (sizeof(T) == 4) {
+      *to = __uint_as_float(to_tf32(value));
+    } else {
+      store_one(to, value);
+    }
+  }
+}
+
+/// The features of a chunk that the block's positions read, (rows + 2, columns of the strip).
+template <class T, int across>
+__device__ __forceinline__ void stage_tile(const Arguments<T>& arguments, const FeatureTile& tile,
+                                           int first_feature, std::byte* shared) {
+  using Sizes = Strip<across>;
+  constexpr int pieces = kChunkBytes / 16;
+  const SmallChannelConv& conv = arguments.conv;
+  const auto from = [&](int i) -> std::int64_t {
+    const int pixel = i / pieces;
+    const int p = tile.row - 1 + pixel / Sizes::kColumns;
+    const int q = tile.column + pixel % Sizes::kColumns;
+    const int k = first_feature + i % pieces * kWide<T>;
+    if (p < 0 || p >= conv.rows || q >= conv.columns || k >= conv.features) return -1;
+    return ((std::int64_t{tile.image} * conv.rows + p) * conv.columns + q) * conv.features + k;
+  };
+  const auto to = [&](int i) -> void* { return shared + i / pieces * kPitch + i % pieces * 16; };
+  stage_features<Sizes::kThreads>(arguments.features, Sizes::kPixels * pieces, from, to);
+}
+
+/// Adds one chunk. `pixels`: of the warp's first feature row and of the lane, as load_matrix_x4
+/// takes them; `weights` likewise.
+template <class T, int channels, int across>
+__device__ __forceinline__ void add_chunk(const std::byte* pixels, const std::byte* weights,
+                                          Accumulator (&sums)[across][channels]) {
+#pragma unroll 1
+  for (int step = 0; step < kChunkBytes; step += 2 * kStepBytes) {
+#pragma unroll
+    for (int row = 0; row < kRowsRead; ++row) {
+      FragmentA a[2][across];
+#pragma unroll
+      for (int m = 0; m < across; ++m) {
+#pragma unroll
+        for (int s = 0; s < 2; ++s) {
+          load_matrix_x4(a[s][m].word,
+                         pixels + (row * across + m) * 16 * kPitch + step + s * kStepBytes);
+#pragma unroll
+          for (std::uint32_t& word : a[s][m].word) word = Factor<T>::from_memory(word);
+        }
+      }
+#pragma unroll
+      for (int n = 0; n < channels; ++n) {
+        if (row == 0 && 8 * n >= 4 * channels) continue;      // no column of row i - 1
+        if (row == 2 && 8 * n + 8 <= 4 * channels) continue;  // no column of row i + 1
+        std::uint32_t word[4];
+        load_matrix_x4(word, weights + (row * channels + n) * 8 * kPitch + step);
+#pragma unroll
+        for (int s = 0; s < 2; ++s) {
+          const FragmentB b{{word[2 * s], word[2 * s + 1]}};
+#pragma unroll
+          for (int m = 0; m < across; ++m) Factor<T>::multiply(sums[m][n], a[s][m], b);
+        }
+      }
+    }
+  }
+}
+
+/// Adds to each output the sum of the neighbour column. The outputs are then v[0] of position g and
+/// v[2] of position g + 8.
+template <int channels, int across>
+__device__ __forceinline__ void add_neighbours(Accumulator (&sums)[across][channels]) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+  for (int n = 0; n < channels; ++n) {
+    const bool right = (4 * n + lane % 4) / channels % 2 != 0;  // b = 1 reads q = j + 1
+    const int from = (lane + (right ? 4 : 28)) % 32;
+    const bool wraps = right ? lane >= 28 : lane < 4;  // the neighbour is in another eight
+    float low[across];
+    float high[across];
+#pragma unroll
+    for (int m = 0; m < across; ++m) {
+      low[m] = __shfl_sync(kFullWarp, sums[m][n].v[1], from);
+      high[m] = __shfl_sync(kFullWarp, sums[m][n].v[3], from);
+    }
+#pragma unroll
+    for (int m = 0; m < across; ++m) {
+      const float before = m > 0 ? high[m > 0 ? m - 1 : 0] : 0.0f;
+      const float after = m + 1 < across ? low[m + 1 < across ? m + 1 : 0] : 0.0f;
+      sums[m][n].v[0] += !wraps ? low[m] : right ? high[m] : before;
+      sums[m][n].v[2] += !wraps ? high[m] : right ? after : low[m];
+    }
+  }
+}
+
+template <class T, int channels, int across>
+__device__ __forceinline__ void store_outputs(const Arguments<T>& arguments,
+                                              const FeatureTile& tile,
+                                              const Accumulator (&sums)[across][channels]) {
+  const SmallChannelConv& conv = arguments.conv;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int i = tile.row + static_cast<int>(threadIdx.x) / 32;
+  const int last = tile.column + Strip<across>::kColumns - 1;
+#pragma unroll
+  for (int n = 0; n < channels; ++n) {
+    const int o = 4 * n + lane % 4;
+    const std::int64_t line = std::int64_t{tile.image} * conv.height + 2 * i + o / (2 * channels);
+#pragma unroll
+    for (int half = 0; half < 2 * across; ++half) {
+      const int j = tile.column + 8 * half + lane / 4;
+      // The strip's first and last columns lack a neighbour, except at the image's edge.
+      const bool owned = (j > tile.column || j == 0) && (j < last || j + 1 == conv.columns);
+      if (i < conv.rows && j < conv.columns && owned) {
+        store_one(arguments.image + (line * conv.columns + j) * 2 * channels + o % (2 * channels),
+                  activate_as(arguments.kind, sums[half / 2][n].v[half % 2 * 2],
+                              arguments.negative_slope));
+      }
+    }
+  }
+}
+
+template <class T, int channels, int across>
+__global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlocks)
+    small_channel_tensor_backward_data_kernel(Arguments<T> arguments) {
+  using Sizes = Strip<across>;
+  constexpr int weight_bytes = kRowsRead * 8 * channels * kPitch;
+  auto* weights = dynamic_shared<std::byte>();
+  std::byte* pixels = weights + weight_bytes;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const std::byte* pixels_of_lane =
+      pixels + (warp * Sizes::kColumns + lane % 16) * kPitch + lane / 16 * 16;
+  const std::byte* weights_of_lane = weights + lane % 8 * kPitch + lane / 8 * 16;
+  for (int i = static_cast<int>(threadIdx.x) * 4; i < weight_bytes; i += Sizes::kThreads * 4) {
+    *reinterpret_cast<std::uint32_t*>(weights + i) = 0;
+  }
+  bool staged = false;
+  for (std::int64_t index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
+    const FeatureTile tile = feature_tile(index, arguments.tiles_down, arguments.tiles_across,
+                                          Sizes::kRows, Sizes::kOwned);
+    Accumulator sums[across][channels] = {};
+    for (int first = 0; first < arguments.conv.features; first += kChunk<T>) {
+      __syncthreads();  // the last use of both is over
+      stage_tile<T, across>(arguments, tile, first, pixels);
+      // Weights that fit one chunk are staged once a block.
+      if (!staged) stage_weights<T, channels, Sizes::kThreads>(arguments, first, weights);
+      staged = arguments.conv.features <= kChunk<T>;
+      wait_copies<0>();
+      __syncthreads();
+      add_chunk<T, channels, across>(pixels_of_lane, weights_of_lane, sums);
+    }
+    add_neighbours<channels, across>(sums);
+    store_outputs<T, channels, across>(arguments, tile, sums);
+  }
+}
+
+template <class T, int channels, int across>
+void launch_kernel(const Context& context, Arguments<T> arguments) {
+  using Sizes = Strip<across>;
+  const SmallChannelConv& conv = arguments.conv;
+  arguments.tiles_down = (conv.rows + Sizes::kRows - 1) / Sizes::kRows;
+  arguments.tiles_across =
+      conv.columns <= Sizes::kColumns ? 1 : (conv.columns - 2 + Sizes::kOwned - 1) / Sizes::kOwned;
+  arguments.tiles = std::int64_t{conv.images} * arguments.tiles_down * arguments.tiles_across;
+  const int rows_of_matrices = kRowsRead * 8 * channels + Sizes::kPixels;
+  launch(context, small_channel_tensor_backward_data_kernel<T, channels, across>,
+         {"small_channel_tensor_backward_data_kernel",
+          dim3(static_cast<unsigned>(std::min(arguments.tiles, kMostBlocks))),
+          dim3(Sizes::kThreads), static_cast<std::size_t>(rows_of_matrices) * kPitch},
+         arguments);
+}
+
+template <class T, int channels>
+void launch_strip(const Context& context, const Arguments<T>& arguments) {
+  if (arguments.conv.columns <= 16) return launch_kernel<T, channels, 1>(context, arguments);
+  if (arguments.conv.columns <= 32) return launch_kernel<T, channels, 2>(context, arguments);
+  launch_kernel<T, channels, 4>(context, arguments);
+}
+
+}  // namespace
+
+void small_channel_tensor_backward_data(const Context& context, const SmallChannelConv& conv,
+                                        const DerivedTensor& features, ConstTensorView weights,
+                                        TensorView image, const ActivationSpec& activation) {
+  with_storage(conv.dtype, [&]<class T>() {
+    Arguments<T> arguments{};
+    arguments.conv = conv;
+    arguments.features = on_device<T>(features);
+    arguments.weights = weights.as<T>();
+    arguments.image = image.as<T>();
+    arguments.kind = activation.kind;
+    arguments.negative_slope = activation.negative_slope;
+    DCGAN_CHECK(aligned16(arguments.features.data, arguments.features.output),
+                "conv: features are not aligned to 16 bytes");
+    conv.channels == 1 ? launch_strip<T, 1>(context, arguments)
+                       : launch_strip<T, 3>(context, arguments);
+  });
+}
+
+}  // namespace dcgan::cuda
