@@ -64,6 +64,9 @@ std::vector<ConvCase> conv_cases() {
       {{kUp, 16, 5, 5, 1, 2}, {1, 7, 7, 16}, leaky},
       {{kUp, 1, 1, 4, 2, 1}, {1, 1, 3, 1}, none},
       {{kUp, 3, 5, 3, 2, 1}, {2, 8, 5, 3}, none},
+      // Layers between an image and features that tensor cores take: tiles that end inside.
+      {{kDown, 3, 24, 4, 2, 1}, {3, 10, 36, 3}, leaky},
+      {{kUp, 24, 1, 4, 2, 1}, {3, 7, 14, 24}, tanh},
       // Batches whose im2col the CPU makes in several pieces, the last shorter.
       {{kDown, 9, 5, 4, 2, 1}, {9, 32, 32, 9}, leaky},
       {{kUp, 2, 8, 4, 2, 1}, {9, 32, 32, 2}, none},

@@ -38,7 +38,8 @@ Block::Block(const Grid& grid, const uint3& index, std::uint64_t salt,
       lot_(blocks_run++ % kLots),
       threads_(grid.threads.x * grid.threads.y * grid.threads.z),
       order_(permutation(static_cast<std::uint32_t>(threads_.size()), salt)),
-      dynamic_(grid.shared_bytes) {}
+      dynamic_(grid.shared_bytes),
+      lanes_waiting_((threads_.size() + kWarpLanes - 1) / kWarpLanes) {}
 
 void Block::report(const std::string& what) const {
   fail(ErrorKind::internal, "emulator: kernel {}, block {}: {}", grid_.kernel, to_string(index_),

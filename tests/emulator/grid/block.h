@@ -103,6 +103,7 @@ class Block {
   std::exception_ptr failure_;
   std::vector<SharedArray> arrays_;
   FencedMemory dynamic_;
+  std::vector<int> lanes_waiting_;      // of each warp: lanes in a warp operation
   std::vector<std::uint32_t> addends_;  // order in which a matrix product adds its terms
 };
 

@@ -1,4 +1,6 @@
 // A block's warp operations: which lanes take part, and what each receives.
+#include <bit>
+
 #include "runtime/base/errors.h"
 #include "tests/emulator/grid/block.h"
 #include "tests/emulator/grid/race_check.h"
@@ -67,6 +69,7 @@ std::uint64_t Block::warp_call(const WarpCall& call) {
   threads_[self].call = call;
   threads_[self].site = call.site;
   threads_[self].state = State::in_warp_call;
+  ++lanes_waiting_[self / kWarpLanes];
   const bool orders = call.operation == WarpOperation::synchronize;
   if (orders) order_before(&threads_[self].arrived);
   if (!try_warp_call(self - self % kWarpLanes, call.mask)) wait(State::in_warp_call);
@@ -78,6 +81,7 @@ std::uint64_t Block::warp_call(const WarpCall& call) {
 // When every lane of the mask has arrived: computes all results, then lets the others continue.
 // Results are stored apart from values: a lane may bring its next value before others have read.
 bool Block::try_warp_call(std::uint32_t first_lane, unsigned mask) {
+  if (lanes_waiting_[first_lane / kWarpLanes] < std::popcount(mask)) return false;
   for (int lane = 0; lane < kWarpLanes; ++lane) {
     if (!names(mask, lane)) continue;
     const std::uint32_t other = first_lane + lane;
@@ -89,6 +93,7 @@ bool Block::try_warp_call(std::uint32_t first_lane, unsigned mask) {
   }
   matrix_operation(first_lane);
   std::vector<std::uint32_t> released;
+  released.reserve(kWarpLanes);
   for (const std::uint32_t thread : order_) {
     const int lane = static_cast<int>(thread % kWarpLanes);
     if (thread - lane != first_lane || !names(mask, lane)) continue;
@@ -96,6 +101,7 @@ bool Block::try_warp_call(std::uint32_t first_lane, unsigned mask) {
     if (thread != current_) released.push_back(thread);
   }
   for (const std::uint32_t thread : released) threads_[thread].state = State::ready;
+  lanes_waiting_[first_lane / kWarpLanes] -= std::popcount(mask);
   ready_.insert(ready_.end(), released.rbegin(), released.rend());
   return true;
 }

@@ -59,6 +59,17 @@ void compare_case(const Context& context, const ConvCase& each, DType dtype) {
   if (plan) compare(context, *plan, config);
 }
 
+void compare_candidates(const Context& context, const ConvConfig& config) {
+  if (!plan_if_possible(context, config)) return;
+  const std::vector<ConvCandidate>& candidates = conv_candidates(context);
+  CHECK(candidates.back().fits(context, config));
+  for (const ConvCandidate& candidate : candidates) {
+    if (!candidate.fits(context, config)) continue;
+    INFO(candidate.name);
+    compare(context, *candidate.make(context, config), config);
+  }
+}
+
 }  // namespace
 
 TEST_CASE("convolution and its gradients equal the float64 loops on every device") {
@@ -74,18 +85,13 @@ TEST_CASE("convolution and its gradients equal the float64 loops on every device
 TEST_CASE("every candidate that fits a shape computes it, and the last fits all") {
   for (const Device device : devices_under_test()) {
     const Context context(device);
-    const std::vector<ConvCandidate>& candidates = conv_candidates(context);
     for (const ConvCase& each : conv_cases()) {
       for (const DType dtype : {DType::f32, DType::bf16}) {
-        const ConvConfig config = each.config(dtype);
-        if (!plan_if_possible(context, config)) continue;
-        CHECK(candidates.back().fits(context, config));
-        for (const ConvCandidate& candidate : candidates) {
-          if (!candidate.fits(context, config)) continue;
-          INFO(candidate.name);
-          compare(context, *candidate.make(context, config), config);
-        }
+        compare_candidates(context, each.config(dtype));
       }
+      ConvConfig tf32 = each.config(DType::f32);
+      tf32.policy.allow_tf32 = true;
+      if (context.is_cuda()) compare_candidates(context, tf32);
     }
   }
 }
