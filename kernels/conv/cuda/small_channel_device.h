@@ -37,18 +37,29 @@ __device__ __forceinline__ float activate_as(Activation kind, float x, float neg
   }
   return x;
 }
-__device__ __forceinline__ float derivative_as(Activation kind, float y, float negative_slope) {
+
+/// Multiplies by the derivative at `output`. The switch is outside of the loop: there it would be
+/// taken once a value.
+template <int width>
+__device__ __forceinline__ void multiply_by_derivative(Activation kind, float negative_slope,
+                                                       const Values<width>& output,
+                                                       Values<width>& values) {
+  const auto multiply = [&](const auto& derivative) {
+#pragma unroll
+    for (int i = 0; i < width; ++i) values.v[i] *= derivative(output.v[i]);
+  };
   switch (kind) {
     case Activation::relu:
-      return activation_derivative<Activation::relu>(y, negative_slope);
+      return multiply([](float y) { return activation_derivative<Activation::relu>(y, 0.0f); });
     case Activation::leaky_relu:
-      return activation_derivative<Activation::leaky_relu>(y, negative_slope);
+      return multiply([=](float y) {
+        return activation_derivative<Activation::leaky_relu>(y, negative_slope);
+      });
     case Activation::tanh:
-      return activation_derivative<Activation::tanh>(y, negative_slope);
+      return multiply([](float y) { return activation_derivative<Activation::tanh>(y, 0.0f); });
     case Activation::none:
       break;
   }
-  return 1.0f;
 }
 
 template <int width, class T>
@@ -56,11 +67,8 @@ __device__ __forceinline__ Values<width> load_derived(const DeviceDerivedTensor<
                                                       std::int64_t at) {
   Values<width> values = load<width>(tensor.data + at);
   if (tensor.output != nullptr) {
-    const Values<width> output = load<width>(tensor.output + at);
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      values.v[i] *= derivative_as(tensor.kind, output.v[i], tensor.negative_slope);
-    }
+    multiply_by_derivative<width>(tensor.kind, tensor.negative_slope,
+                                  load<width>(tensor.output + at), values);
   }
   return values;
 }

@@ -29,9 +29,9 @@ namespace {
 
 constexpr int kChunkBytes = 128;  // of features at a time
 constexpr int kPitch = kChunkBytes + 16;
-constexpr int kStepBytes = 32;             // of a product's depth, in both types
-constexpr int kRowsRead = 3;               // feature rows of a position
-constexpr std::int64_t kMostBlocks = 528;  // four for each of 132 multiprocessors
+constexpr int kStepBytes = 32;         // of a product's depth, in both types
+constexpr int kRowsRead = 3;           // feature rows of a position
+constexpr unsigned kMostBlocks = 528;  // four for each of 132 multiprocessors
 
 template <class T>
 struct Arguments {
@@ -43,7 +43,7 @@ struct Arguments {
   float negative_slope;
   int tiles_down;
   int tiles_across;
-  std::int64_t tiles;
+  unsigned tiles;
 };
 
 /// across: products side by side in a warp's row.
@@ -191,8 +191,7 @@ __device__ __forceinline__ void store_outputs(const Arguments<T>& arguments,
       const bool owned = (j > tile.column || j == 0) && (j < last || j + 1 == conv.columns);
       if (i < conv.rows && j < conv.columns && owned) {
         store_one(arguments.image + (line * conv.columns + j) * 2 * channels + o % (2 * channels),
-                  activate_as(arguments.kind, sums[half / 2][n].v[half % 2 * 2],
-                              arguments.negative_slope));
+                  sums[half / 2][n].v[half % 2 * 2]);
       }
     }
   }
@@ -214,9 +213,9 @@ __global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlock
     *reinterpret_cast<std::uint32_t*>(weights + i) = 0;
   }
   bool staged = false;
-  for (std::int64_t index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
-    const FeatureTile tile = feature_tile(index, arguments.tiles_down, arguments.tiles_across,
-                                          Sizes::kRows, Sizes::kOwned);
+  for (unsigned index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
+    const FeatureTile tile = tensor_tile(index, arguments.tiles_down, arguments.tiles_across,
+                                         Sizes::kRows, Sizes::kOwned);
     Accumulator sums[across][channels] = {};
     for (int first = 0; first < arguments.conv.features; first += kChunk<T>) {
       __syncthreads();  // the last use of both is over
@@ -229,6 +228,10 @@ __global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlock
       add_chunk<T, channels, across>(pixels_of_lane, weights_of_lane, sums);
     }
     add_neighbours<channels, across>(sums);
+#pragma unroll
+    for (int m = 0; m < across; ++m) {
+      activate_sums(arguments.kind, arguments.negative_slope, sums[m]);
+    }
     store_outputs<T, channels, across>(arguments, tile, sums);
   }
 }
@@ -240,11 +243,10 @@ void launch_kernel(const Context& context, Arguments<T> arguments) {
   arguments.tiles_down = (conv.rows + Sizes::kRows - 1) / Sizes::kRows;
   arguments.tiles_across =
       conv.columns <= Sizes::kColumns ? 1 : (conv.columns - 2 + Sizes::kOwned - 1) / Sizes::kOwned;
-  arguments.tiles = std::int64_t{conv.images} * arguments.tiles_down * arguments.tiles_across;
+  arguments.tiles = tile_count(conv, arguments.tiles_down, arguments.tiles_across);
   const int rows_of_matrices = kRowsRead * 8 * channels + Sizes::kPixels;
   launch(context, small_channel_tensor_backward_data_kernel<T, channels, across>,
-         {"small_channel_tensor_backward_data_kernel",
-          dim3(static_cast<unsigned>(std::min(arguments.tiles, kMostBlocks))),
+         {"small_channel_tensor_backward_data_kernel", dim3(std::min(arguments.tiles, kMostBlocks)),
           dim3(Sizes::kThreads), static_cast<std::size_t>(rows_of_matrices) * kPitch},
          arguments);
 }

@@ -31,7 +31,7 @@ constexpr int kTileColumns = 16;
 constexpr int kRowsOfWarp = kTileRows / kWarps;
 constexpr int kTileFeatures = 64;
 constexpr int kProductsDown = kTileFeatures / 16;
-constexpr std::int64_t kMostChunks = 264;  // two for each of 132 multiprocessors
+constexpr unsigned kMostChunks = 264;  // two for each of 132 multiprocessors
 
 template <class T>
 struct Arguments {
@@ -41,7 +41,7 @@ struct Arguments {
   float* partials;  // (gridDim.x, K, taps)
   int tiles_down;
   int tiles_across;
-  std::int64_t tiles;
+  unsigned tiles;
 };
 
 template <class T, int channels>
@@ -87,10 +87,7 @@ __device__ __forceinline__ void stage_patch(const Arguments<T>& arguments, const
 #pragma unroll 1
   for (int i = static_cast<int>(threadIdx.x); i < Sizes::Patch::kCount; i += batch * kThreads) {
     std::uint32_t word[batch];
-#pragma unroll
-    for (int j = 0; j < batch; ++j) {
-      word[j] = Sizes::Patch::load(arguments.image, arguments.conv, tile, i + j * kThreads);
-    }
+    Sizes::Patch::template load<kThreads>(arguments.image, arguments.conv, tile, i, word);
 #pragma unroll
     for (int j = 0; j < batch; ++j) {
       Sizes::Patch::template store<Sizes::kPatchPitch>(shared, i + j * kThreads, word[j]);
@@ -212,7 +209,7 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 2 ? 3 : 2)
       reinterpret_cast<std::uint32_t*>(dynamic_shared<std::byte>() + Sizes::kFeatureBytes);
   const int first_feature = static_cast<int>(blockIdx.y) * kTileFeatures;
   Sums<channels> sums = {};
-  for (std::int64_t index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
+  for (unsigned index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
     const FeatureTile tile =
         feature_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows, kTileColumns);
     __syncthreads();  // the last tile's use is over
@@ -226,13 +223,13 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 2 ? 3 : 2)
   if (threadIdx.x < 32) store_sums<T, channels>(arguments, first_feature, sums);
 }
 
-std::int64_t tiles_of(const SmallChannelConv& conv) {
-  return std::int64_t{conv.images} * ((conv.rows + kTileRows - 1) / kTileRows) *
-         ((conv.columns + kTileColumns - 1) / kTileColumns);
+int tiles_down(const SmallChannelConv& conv) { return (conv.rows + kTileRows - 1) / kTileRows; }
+int tiles_across(const SmallChannelConv& conv) {
+  return (conv.columns + kTileColumns - 1) / kTileColumns;
 }
 
-std::int64_t chunks_of(const SmallChannelConv& conv) {
-  return std::min(tiles_of(conv), kMostChunks);
+unsigned chunks_of(const SmallChannelConv& conv) {
+  return std::min(tile_count(conv, tiles_down(conv), tiles_across(conv)), kMostChunks);
 }
 
 template <class T, int channels>
@@ -243,15 +240,15 @@ void launch_kernel(const Context& context, const Arguments<T>& arguments) {
   const int tiles_of_features = (conv.features + kTileFeatures - 1) / kTileFeatures;
   launch(context, small_channel_tensor_backward_weights_kernel<T, channels>,
          {"small_channel_tensor_backward_weights_kernel",
-          dim3(static_cast<unsigned>(chunks_of(conv)), static_cast<unsigned>(tiles_of_features)),
-          dim3(kThreads), Sizes::kFeatureBytes + Sizes::kPatchBytes},
+          dim3(chunks_of(conv), static_cast<unsigned>(tiles_of_features)), dim3(kThreads),
+          Sizes::kFeatureBytes + Sizes::kPatchBytes},
          arguments);
 }
 
 }  // namespace
 
 std::int64_t small_channel_tensor_partials(const SmallChannelConv& conv) {
-  return chunks_of(conv) * conv.features * conv.taps();
+  return std::int64_t{chunks_of(conv)} * conv.features * conv.taps();
 }
 
 void small_channel_tensor_backward_weights(const Context& context, const SmallChannelConv& conv,
@@ -264,9 +261,9 @@ void small_channel_tensor_backward_weights(const Context& context, const SmallCh
     arguments.image = on_device<T>(image);
     arguments.features = on_device<T>(features);
     arguments.partials = partials;
-    arguments.tiles_down = (conv.rows + kTileRows - 1) / kTileRows;
-    arguments.tiles_across = (conv.columns + kTileColumns - 1) / kTileColumns;
-    arguments.tiles = tiles_of(conv);
+    arguments.tiles_down = tiles_down(conv);
+    arguments.tiles_across = tiles_across(conv);
+    arguments.tiles = tile_count(conv, arguments.tiles_down, arguments.tiles_across);
     DCGAN_CHECK(aligned16(arguments.features.data, arguments.features.output),
                 "conv: features are not aligned to 16 bytes");
     conv.channels == 1 ? launch_kernel<T, 1>(context, arguments)

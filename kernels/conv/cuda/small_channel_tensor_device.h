@@ -55,6 +55,45 @@ constexpr int pitch_of(int words, int remainder) {
   return words + (remainder - words % 32 + 32) % 32;
 }
 
+/// feature_tile() in 32 bits: a division of 64 is a hundred instructions.
+__device__ __forceinline__ FeatureTile tensor_tile(unsigned index, int tiles_down, int tiles_across,
+                                                   int tile_rows, int tile_columns) {
+  const unsigned rest = index / static_cast<unsigned>(tiles_across);
+  const unsigned image = rest / static_cast<unsigned>(tiles_down);
+  const int down = static_cast<int>(rest - image * static_cast<unsigned>(tiles_down));
+  const int across = static_cast<int>(index - rest * static_cast<unsigned>(tiles_across));
+  return {static_cast<int>(image), down * tile_rows, across * tile_columns};
+}
+
+/// Host side: the number of tiles, which tensor_tile() counts in 32 bits.
+inline unsigned tile_count(const SmallChannelConv& conv, int tiles_down, int tiles_across) {
+  const std::int64_t tiles = std::int64_t{conv.images} * tiles_down * tiles_across;
+  DCGAN_CHECK(tiles <= 0x7fffffff, "conv: {} tiles of features are too many", tiles);
+  return static_cast<unsigned>(tiles);
+}
+
+/// Activates all sums. The switch is outside of the loops: there it would be taken once a value.
+template <int count>
+__device__ __forceinline__ void activate_sums(Activation kind, float negative_slope,
+                                              Accumulator (&sums)[count]) {
+  const auto apply = [&](const auto& activation) {
+#pragma unroll
+    for (int i = 0; i < count * 4; ++i) {
+      sums[i / 4].v[i % 4] = activation(sums[i / 4].v[i % 4]);
+    }
+  };
+  switch (kind) {
+    case Activation::relu:
+      return apply([](float x) { return activate<Activation::relu>(x, 0.0f); });
+    case Activation::leaky_relu:
+      return apply([=](float x) { return activate<Activation::leaky_relu>(x, negative_slope); });
+    case Activation::tanh:
+      return apply([](float x) { return activate<Activation::tanh>(x, 0.0f); });
+    case Activation::none:
+      break;
+  }
+}
+
 /// The image pixels that a tile of features reads, as words: (rows, words), zero outside of the
 /// image. A row begins at the first channel of column 2 * tile.column - 1.
 template <class T, int channels, int tile_rows, int tile_columns>
@@ -64,30 +103,47 @@ struct ImagePatch {
       (kTensorStride * (tile_columns - 1) + kTensorKernel) * channels / Factor<T>::kValues;
   static constexpr int kCount = kRows * kWords;
 
-  /// The patch's word `at` of a tile; past the last: zero.
-  __device__ static __forceinline__ std::uint32_t load(const DeviceDerivedTensor<T>& image,
-                                                       const SmallChannelConv& conv,
-                                                       const FeatureTile& tile, int at) {
+  /// Words `first`, first + threads, ... of a tile's patch; past the last: zero.
+  template <int threads, int count>
+  __device__ static __forceinline__ void load(const DeviceDerivedTensor<T>& image,
+                                              const SmallChannelConv& conv, const FeatureTile& tile,
+                                              int first, std::uint32_t (&word)[count]) {
     constexpr int values = Factor<T>::kValues;
-    const int line = conv.width * channels;
-    const int h = kTensorStride * tile.row - kTensorPadding + at / kWords;
-    const int column =
-        (kTensorStride * tile.column - kTensorPadding) * channels + at % kWords * values;
-    const bool row_inside = at < kCount && h >= 0 && h < conv.height;
-    const std::int64_t start = (std::int64_t{tile.image} * conv.height + h) * line + column;
-    float value[2] = {};
+    const std::int64_t start = std::int64_t{tile.image} * conv.height * conv.width * channels;
+    const auto load_all = [&](const T* from) {
+      Values<count * values> loaded{};
 #pragma unroll
-    for (int j = 0; j < values; ++j) {
-      if (row_inside && column + j >= 0 && column + j < line) {
-        value[j] = load_derived<1>(image, start + j).v[0];
+      for (int i = 0; i < count * values; ++i) {
+        const int at = offset_of(conv, tile, first + i / values * threads, i % values);
+        if (at >= 0) loaded.v[i] = load_one(from + start + at);
       }
+      return loaded;
+    };
+    Values<count* values> value = load_all(image.data);
+    if (image.output != nullptr) {
+      multiply_by_derivative(image.kind, image.negative_slope, load_all(image.output), value);
     }
-    return Factor<T>::pack(value[0], value[1]);
+#pragma unroll
+    for (int i = 0; i < count; ++i) {
+      word[i] = Factor<T>::pack(value.v[i * values], value.v[i * values + values - 1]);
+    }
   }
 
   template <int pitch>
   __device__ static __forceinline__ void store(std::uint32_t* shared, int at, std::uint32_t word) {
     if (at < kCount) shared[at / kWords * pitch + at % kWords] = word;
+  }
+
+ private:
+  /// Element of the image that is value j of word `at`; -1: outside of the image or of the patch.
+  __device__ static __forceinline__ int offset_of(const SmallChannelConv& conv,
+                                                  const FeatureTile& tile, int at, int j) {
+    const int h = kTensorStride * tile.row - kTensorPadding + at / kWords;
+    const int column = (kTensorStride * tile.column - kTensorPadding) * channels +
+                       at % kWords * Factor<T>::kValues + j;
+    const int line = conv.width * channels;
+    if (at >= kCount || h < 0 || h >= conv.height || column < 0 || column >= line) return -1;
+    return h * line + column;
   }
 };
 

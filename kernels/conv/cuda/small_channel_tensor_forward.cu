@@ -22,7 +22,7 @@ constexpr int kWarps = 4;
 constexpr int kThreads = 32 * kWarps;
 constexpr int kTileRows = kWarps;
 constexpr int kTileColumns = 16;
-constexpr std::int64_t kMostBlocks = 528;  // four for each of 132 multiprocessors
+constexpr unsigned kMostBlocks = 396;  // three for each of 132 multiprocessors
 
 template <class T>
 struct Arguments {
@@ -34,7 +34,7 @@ struct Arguments {
   float negative_slope;
   int tiles_down;
   int tiles_across;
-  std::int64_t tiles;
+  unsigned tiles;
 };
 
 template <class T, int channels>
@@ -82,11 +82,8 @@ struct NextPatch {
   using Sizes = Layout<T, channels>;
 
   __device__ __forceinline__ void load(const Arguments<T>& arguments, const FeatureTile& tile) {
-#pragma unroll
-    for (int i = 0; i < Sizes::kWordsOfThread; ++i) {
-      word[i] = Sizes::Patch::load(arguments.image, arguments.conv, tile,
-                                   i * kThreads + static_cast<int>(threadIdx.x));
-    }
+    Sizes::Patch::template load<kThreads>(arguments.image, arguments.conv, tile,
+                                          static_cast<int>(threadIdx.x), word);
   }
   __device__ __forceinline__ void store(std::uint32_t* shared) const {
 #pragma unroll
@@ -115,10 +112,10 @@ __device__ __forceinline__ void multiply_row(
   }
 }
 
-/// Activates and stores 8 neighbouring features of one pixel: those of products `first`..+3.
+/// Stores 8 neighbouring features of one pixel: those of products `first`..+3.
 template <class T, int products>
-__device__ __forceinline__ void store_features(const Arguments<T>& arguments, T* to, int first,
-                                               int half, const Accumulator (&sums)[products]) {
+__device__ __forceinline__ void store_features(T* to, int first, int half,
+                                               const Accumulator (&sums)[products]) {
   constexpr int wide = kWide<T>;
 #pragma unroll
   for (int part = 0; part < 8 / wide; ++part) {
@@ -126,8 +123,7 @@ __device__ __forceinline__ void store_features(const Arguments<T>& arguments, T*
 #pragma unroll
     for (int j = 0; j < wide; ++j) {
       const int k = part * wide + j;
-      values.v[j] = activate_as(arguments.kind, sums[first + k / 2].v[2 * half + k % 2],
-                                arguments.negative_slope);
+      values.v[j] = sums[first + k / 2].v[2 * half + k % 2];
     }
     store<wide>(to + part * wide, values);
   }
@@ -147,8 +143,8 @@ __device__ __forceinline__ void store_row(const Arguments<T>& arguments, const F
     for (int group = 0; group < products / 4; ++group) {
       const int feature = first_feature + 32 * group + 8 * (lane % 4);
       if (p < conv.rows && q < conv.columns && feature < conv.features) {
-        store_features<T, products>(arguments, arguments.features + pixel * conv.features + feature,
-                                    4 * group, half, sums);
+        store_features<T, products>(arguments.features + pixel * conv.features + feature, 4 * group,
+                                    half, sums);
       }
     }
   }
@@ -156,7 +152,7 @@ __device__ __forceinline__ void store_row(const Arguments<T>& arguments, const F
 
 /// The next tile's patch is loaded into registers while this tile is computed.
 template <class T, int channels>
-__global__ void __launch_bounds__(kThreads, 4)
+__global__ void __launch_bounds__(kThreads, 3)
     small_channel_tensor_forward_kernel(Arguments<T> arguments) {
   using Sizes = Layout<T, channels>;
   constexpr int products = 4 * Sizes::kGroups;
@@ -166,15 +162,15 @@ __global__ void __launch_bounds__(kThreads, 4)
   const int first_feature = static_cast<int>(blockIdx.y) * 32 * Sizes::kGroups;
   const std::uint32_t* of_lane =
       &patch[0] + (2 * warp + lane % 4 / 2) * Sizes::kPitch + Sizes::kUnit * (lane / 4 + lane % 2);
-  const auto tile_at = [&](std::int64_t index) {
-    return feature_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows,
-                        kTileColumns);
+  const auto tile_at = [&](unsigned index) {
+    return tensor_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows,
+                       kTileColumns);
   };
   NextPatch<T, channels> next;
   next.load(arguments, tile_at(blockIdx.x));
   FragmentB weights[products][Sizes::kUnit];
   load_weights<T, channels, products>(arguments, first_feature, weights);
-  for (std::int64_t index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
+  for (unsigned index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
     __syncthreads();  // the last use of the patch is over
     next.store(&patch[0]);
     __syncthreads();
@@ -183,6 +179,7 @@ __global__ void __launch_bounds__(kThreads, 4)
     }
     Accumulator sums[products] = {};
     multiply_row<T, channels, products>(of_lane, weights, sums);
+    activate_sums(arguments.kind, arguments.negative_slope, sums);
     store_row<T, products>(arguments, tile_at(index), first_feature, sums);
   }
 }
@@ -193,8 +190,7 @@ void launch_kernel(const Context& context, const Arguments<T>& arguments) {
   const int tiles_of_features = (arguments.conv.features + features - 1) / features;
   launch(context, small_channel_tensor_forward_kernel<T, channels>,
          {"small_channel_tensor_forward_kernel",
-          dim3(static_cast<unsigned>(std::min(arguments.tiles, kMostBlocks)),
-               static_cast<unsigned>(tiles_of_features)),
+          dim3(std::min(arguments.tiles, kMostBlocks), static_cast<unsigned>(tiles_of_features)),
           dim3(kThreads)},
          arguments);
 }
@@ -214,7 +210,7 @@ void small_channel_tensor_forward(const Context& context, const SmallChannelConv
     arguments.negative_slope = activation.negative_slope;
     arguments.tiles_down = (conv.rows + kTileRows - 1) / kTileRows;
     arguments.tiles_across = (conv.columns + kTileColumns - 1) / kTileColumns;
-    arguments.tiles = std::int64_t{conv.images} * arguments.tiles_down * arguments.tiles_across;
+    arguments.tiles = tile_count(conv, arguments.tiles_down, arguments.tiles_across);
     DCGAN_CHECK(aligned16(arguments.weights, arguments.features),
                 "conv: weights or features are not aligned to 16 bytes");
     conv.channels == 1 ? launch_kernel<T, 1>(context, arguments)
