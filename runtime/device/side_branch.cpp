@@ -4,8 +4,8 @@ namespace dcgan {
 
 SideBranch::SideBranch(const Context& main) : main_(main), mark_(main) {
   if (main.is_cuda()) {
-    own_.emplace(main.device(), MemoryResources{main.memory(MemoryKind::device),
-                                                main.memory(MemoryKind::pinned)});
+    own_.emplace(main.device(),
+                 MemoryResources{main.memory(MemoryKind::device), main.memory(MemoryKind::pinned)});
     own_->set_overlaps_launches(main.overlaps_launches());
   }
 }

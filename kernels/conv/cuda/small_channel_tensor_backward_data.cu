@@ -200,6 +200,7 @@ __device__ __forceinline__ void store_outputs(const Arguments<T>& arguments,
 template <class T, int channels, int across>
 __global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlocks)
     small_channel_tensor_backward_data_kernel(Arguments<T> arguments) {
+  start_after_previous();
   using Sizes = Strip<across>;
   constexpr int weight_bytes = kRowsRead * 8 * channels * kPitch;
   auto* weights = dynamic_shared<std::byte>();

@@ -203,6 +203,7 @@ __device__ __forceinline__ void store_sums(const Arguments<T>& arguments, int fi
 template <class T, int channels>
 __global__ void __launch_bounds__(kThreads, sizeof(T) == 2 ? 3 : 2)
     small_channel_tensor_backward_weights_kernel(Arguments<T> arguments) {
+  start_after_previous();
   using Sizes = Layout<T, channels>;
   auto* features = dynamic_shared<T>();
   auto* patch =

@@ -154,6 +154,7 @@ __device__ __forceinline__ void store_row(const Arguments<T>& arguments, const F
 template <class T, int channels>
 __global__ void __launch_bounds__(kThreads, 3)
     small_channel_tensor_forward_kernel(Arguments<T> arguments) {
+  start_after_previous();
   using Sizes = Layout<T, channels>;
   constexpr int products = 4 * Sizes::kGroups;
   DCGAN_SHARED(std::uint32_t, patch, [Sizes::Patch::kRows * Sizes::kPitch]);
