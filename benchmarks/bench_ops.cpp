@@ -4,12 +4,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
 
 #include "benchmarks/report.h"
 #include "kernels/vendor/library_versions.h"
 #include "models/profiling/system_information.h"
 #include "runtime/base/parallel.h"
 #include "runtime/device/open_device.h"
+#include "runtime/io/files.h"
 
 namespace dcgan::benchmarks {
 namespace {
@@ -21,7 +23,7 @@ struct Arguments {
   std::string preset = "pytorch";
   std::vector<std::string> precisions;
   std::vector<std::string> only;
-  std::vector<std::string> tunings{"off", "exhaustive"};
+  std::vector<std::string> tunings{"off", "heuristic"};
   std::vector<std::int64_t> batches{64};
   int threads = 0;
   int repeats = 10;
@@ -32,6 +34,7 @@ struct Arguments {
   bool smoke = false;
   bool list = false;
   bool json = false;
+  std::string out;
 };
 
 void add_options(CLI::App& app, Arguments& a) {
@@ -41,7 +44,10 @@ void add_options(CLI::App& app, Arguments& a) {
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
   app.add_option("--preset", a.preset, "networks whose shapes are timed")->capture_default_str();
-  app.add_option("--only", a.only, "operations to run, comma-separated or repeated")
+  app.add_option("--only", a.only,
+                 "operations to run, comma-separated or repeated; memory-bound: those that build "
+                 "no plan of "
+                 "a convolution")
       ->delimiter(',');
   app.add_flag("--list", a.list, "name the operations and stop");
   app.add_option("--precision", a.precisions,
@@ -53,7 +59,7 @@ void add_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_option("--tune", a.tunings,
                  "GPU: how convolution plans are chosen, each timed: off (the library's first), "
-                 "heuristic, exhaustive (the best)")
+                 "heuristic (the best of a few), exhaustive (of all that the library has)")
       ->delimiter(',')
       ->capture_default_str();
   app.add_option("--repeats", a.repeats, "timed repeats")
@@ -68,6 +74,7 @@ void add_options(CLI::App& app, Arguments& a) {
                  "memory ceiling in GB/s (read + write), instead of measuring one");
   app.add_flag("--smoke", a.smoke, "a tiny network, one repeat: does everything run?");
   app.add_flag("--json", a.json, "print as JSON");
+  app.add_option("--out", a.out, "also write the JSON to this file, again after every operation");
   app.footer(
       "Every operation is first compared with float64 loops (exit code 1 when a number is wrong),\n"
       "then timed at the shapes that the networks give it. Bytes count every operand once; the\n"
@@ -78,7 +85,7 @@ void add_options(CLI::App& app, Arguments& a) {
       "makes the call.\n"
       "Examples:\n"
       "  dcgan_bench_ops --only conv,batch_norm --batches 64,128,256,1024\n"
-      "  dcgan_bench_ops --device cuda --precision bf16 --cold --json");
+      "  dcgan_bench_ops --device cuda --precision bf16 --only memory-bound --out ops.json");
 }
 
 std::vector<Precision> precisions_of(const Arguments& arguments, const Context& context) {
@@ -97,6 +104,11 @@ std::vector<Operation> chosen_operations(const std::vector<std::string>& only) {
   if (only.empty()) return operations();
   std::vector<Operation> chosen;
   for (const std::string& name : only) {
+    if (name == "memory-bound") {
+      std::copy_if(operations().begin(), operations().end(), std::back_inserter(chosen),
+                   [](const Operation& o) { return !o.convolves; });
+      continue;
+    }
     const auto found = std::find_if(operations().begin(), operations().end(),
                                     [&name](const Operation& o) { return o.name == name; });
     if (found == operations().end()) {
@@ -146,6 +158,29 @@ Settings settings_of(const Arguments& arguments) {
   return settings;
 }
 
+/// Shows what was measured so far: a run that is stopped has not run in vain.
+void report(const Arguments& arguments, const Session& session, nlohmann::ordered_json json,
+            std::size_t first) {
+  if (!arguments.json) print_measurements(session, first);
+  if (arguments.out.empty()) return;
+  add_json(session, json);
+  write_text_atomically(arguments.out, json.dump(1) + "\n");
+}
+
+void time_operation(const Arguments& arguments, const Operation& operation, Settings& settings,
+                    Session& session, const nlohmann::ordered_json& json) {
+  settings.batch = arguments.batches.front();  // checks cut it down
+  session.begin(operation.name, settings);
+  operation.check(session);
+  for (const std::int64_t batch : arguments.batches) {
+    const std::size_t first = session.measurements().size();
+    settings.batch = batch;
+    session.begin(operation.name, settings);
+    operation.time(session);
+    report(arguments, session, json, first);
+  }
+}
+
 void run_all(const Arguments& arguments, Session& session, nlohmann::ordered_json& json) {
   const std::vector<Operation> chosen = chosen_operations(arguments.only);
   Settings settings = settings_of(arguments);
@@ -155,15 +190,13 @@ void run_all(const Arguments& arguments, Session& session, nlohmann::ordered_jso
     json["ceilings"][std::string(enum_name(precision))] = {
         {"copy_gb_per_s", settings.peak_rates.copy_bytes_per_second * 1e-9},
         {"tflops", settings.peak_rates.flops_per_second * 1e-12}};
+    if (!arguments.json) {
+      fmt::print("{}: {:.1f} GB/s copied, {:.3f} TFLOP/s\n", enum_name(precision),
+                 settings.peak_rates.copy_bytes_per_second * 1e-9,
+                 settings.peak_rates.flops_per_second * 1e-12);
+    }
     for (const Operation& operation : chosen) {
-      settings.batch = arguments.batches.front();  // checks cut it down
-      session.begin(operation.name, settings);
-      operation.check(session);
-      for (const std::int64_t batch : arguments.batches) {
-        settings.batch = batch;
-        session.begin(operation.name, settings);
-        operation.time(session);
-      }
+      time_operation(arguments, operation, settings, session, json);
     }
   }
 }
@@ -212,14 +245,16 @@ int run(int argc, char** argv) {
                   [](std::string_view line) { fmt::print(stderr, "device: {}\n", line); });
   nlohmann::ordered_json json = describe(arguments, context);
   Session session(context);
+  if (!arguments.json) {
+    fmt::print("device {}, preset {}\n", to_string(context.device()), arguments.preset);
+    print_header();
+  }
   run_all(arguments, session, json);
   if (arguments.json) {
     add_json(session, json);
     fmt::print("{}\n", json.dump(1));
   } else {
-    fmt::print("device {}, preset {}, peak rates {}\n", to_string(context.device()),
-               arguments.preset, json["ceilings"].dump());
-    print_tables(session);
+    print_sums(session);
   }
   return say_what_failed(session);
 }
@@ -228,6 +263,7 @@ int run(int argc, char** argv) {
 }  // namespace dcgan::benchmarks
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // lines appear as they are printed
   try {
     return dcgan::benchmarks::run(argc, argv);
   } catch (const dcgan::Error& error) {

@@ -94,6 +94,7 @@ struct Operation {
   std::string summary;
   void (*check)(Session&) = nullptr;
   void (*time)(Session&) = nullptr;
+  bool convolves = false;  ///< builds plans of convolutions, which takes minutes on a GPU
 };
 
 /// All of them. A new one: a file in operations/, a declaration and an entry in operations.cpp.

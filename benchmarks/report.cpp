@@ -77,11 +77,18 @@ void print_operations() {
   }
 }
 
-void print_tables(const Session& session) {
+void print_header() {
   fmt::print("{:<11} {:<29} {:<5} {:>5} {:<22} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>4} {}\n",
              "operation", "call", "type", "batch", "shape", "median ms", "p10", "p90", "TFLOP/s",
              "GB/s", "roofline", "step", "algorithm");
-  for (const Measurement& m : session.measurements()) print_measurement(m);
+}
+
+void print_measurements(const Session& session, std::size_t first) {
+  const std::vector<Measurement>& all = session.measurements();
+  for (std::size_t i = first; i < all.size(); ++i) print_measurement(all[i]);
+}
+
+void print_sums(const Session& session) {
   const std::vector<StepShare> shares = step_shares(session);
   if (!shares.empty()) fmt::print("\nsum over the calls of one training step:\n");
   for (const StepShare& share : shares) {

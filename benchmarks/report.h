@@ -9,8 +9,12 @@ namespace dcgan::benchmarks {
 
 /// Operations with what they time, for --list.
 void print_operations();
-/// One line a measurement, the sum of each operation over a step, and how the comparisons ended.
-void print_tables(const Session& session);
+
+/// The table, a line a measurement. `print_measurements` prints those from the first-th on.
+void print_header();
+void print_measurements(const Session& session, std::size_t first);
+/// The sum of each operation over a step, and how the comparisons ended.
+void print_sums(const Session& session);
 
 /// Adds "checks", "results" and "step_ms".
 void add_json(const Session& session, nlohmann::ordered_json& json);

@@ -159,7 +159,8 @@ Operation block_operation() {
           {"kernels/block/block.h"},
           "convolution, batch norm and activation together: forward, inference and gradients",
           check,
-          time};
+          time,
+          /*convolves=*/true};
 }
 
 }  // namespace dcgan::benchmarks

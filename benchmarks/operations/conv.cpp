@@ -10,7 +10,8 @@ Operation conv_operation() {
           {"kernels/conv/conv.h"},
           "convolutions between feature maps: forward, data gradient, weight gradient",
           [](Session& session) { check_layers(session, {ConvClass::wide}); },
-          [](Session& session) { time_layers(session, {ConvClass::wide}); }};
+          [](Session& session) { time_layers(session, {ConvClass::wide}); },
+          /*convolves=*/true};
 }
 
 }  // namespace dcgan::benchmarks

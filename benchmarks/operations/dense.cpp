@@ -13,7 +13,8 @@ Operation dense_operation() {
           },
           [](Session& session) {
             time_layers(session, {ConvClass::gemm, ConvClass::gemv});
-          }};
+          },
+          /*convolves=*/true};
 }
 
 }  // namespace dcgan::benchmarks

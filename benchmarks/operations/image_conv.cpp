@@ -10,7 +10,8 @@ Operation image_conv_operation() {
           {"kernels/conv/conv.h"},
           "layers with an image on one side, activation inside: forward and both gradients",
           [](Session& session) { check_layers(session, {ConvClass::small_channel}); },
-          [](Session& session) { time_layers(session, {ConvClass::small_channel}); }};
+          [](Session& session) { time_layers(session, {ConvClass::small_channel}); },
+          /*convolves=*/true};
 }
 
 }  // namespace dcgan::benchmarks
