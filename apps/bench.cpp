@@ -14,6 +14,7 @@
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
 #include "models/run/run_config.h"
+#include "runtime/io/files.h"
 
 namespace dcgan {
 namespace {
@@ -47,6 +48,8 @@ struct BenchArguments {
         ->type_name("X")
         ->default_str("measured");
     app.add_flag("--json", json, "print JSON");
+    app.add_option("--out", out, "also write the JSON to this file, again after every batch size")
+        ->type_name("PATH");
   }
   RunOptionFlags flags;
   std::vector<std::int64_t> batches;
@@ -58,6 +61,7 @@ struct BenchArguments {
   double peak_tflops = 0;
   double peak_gbs = 0;
   bool json = false;
+  std::string out;
 };
 
 nlohmann::ordered_json as_json(const BenchmarkResult& r) {
@@ -99,6 +103,10 @@ nlohmann::ordered_json as_json(const BenchmarkResult& r) {
     }
   }
   if (r.roofline_ms > 0) json["roofline_share"] = r.roofline_ms / r.timing.median();
+  if (r.fused_ms > 0) {
+    json["fused_ms"] = r.fused_ms;
+    json["fused_share"] = r.fused_ms / r.timing.median();
+  }
   return json;
 }
 
@@ -107,12 +115,13 @@ void print_line(const BenchmarkResult& r) {
   fmt::print("{:<9} {:<22} {:<5} {:>5} ", r.task, r.name, name_of(r.dtype), r.batch);
   if (!r.note.empty()) return fmt::print("none: {}\n", r.note);
   fmt::print(
-      "{:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>8} {:>9}\n", r.timing.median(),
+      "{:>10.3f} {:>10.3f} {:>10.3f} {:>10} {:>8} {:>8} {:>9} {:>6}\n", r.timing.median(),
       r.timing.quantile(0.1), r.timing.quantile(0.9),
       or_dash(r.images > 0, fmt::format("{:.1f}", r.images_per_second())),
       or_dash(r.flops > 0, fmt::format("{:.3f}", r.tflops())),
       or_dash(r.bytes > 0, fmt::format("{:.2f}", r.gb_per_second())),
-      or_dash(r.roofline_ms > 0, fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())));
+      or_dash(r.roofline_ms > 0, fmt::format("{:.0f} %", 100 * r.roofline_ms / r.timing.median())),
+      or_dash(r.fused_ms > 0, fmt::format("{:.0f} %", 100 * r.fused_ms / r.timing.median())));
 }
 
 // Time breakdown, graph and memory of a training step.
@@ -133,10 +142,13 @@ void print_step(const BenchmarkResult& r) {
   fmt::print("host peak {:.0f} MiB\n", static_cast<double>(r.peak_host_bytes) / kMiB);
 }
 
-void print_table(const std::vector<BenchmarkResult>& results) {
-  fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8} {:>9}\n", "task",
-             "name", "type", "batch", "median ms", "p10", "p90", "images/s", "TFLOP/s", "GB/s",
-             "roofline");
+void print_columns() {
+  fmt::print("{:<9} {:<22} {:<5} {:>5} {:>10} {:>10} {:>10} {:>10} {:>8} {:>8} {:>9} {:>6}\n",
+             "task", "name", "type", "batch", "median ms", "p10", "p90", "images/s", "TFLOP/s",
+             "GB/s", "roofline", "fused");
+}
+
+void print_results(const std::vector<BenchmarkResult>& results) {
   for (const BenchmarkResult& r : results) print_line(r);
   for (const BenchmarkResult& r : results) {
     if (r.step_times) print_step(r);
@@ -155,40 +167,9 @@ PeakRates peak_rates_for(const BenchArguments& arguments, const TrainingConfig& 
   return peak_rates;
 }
 
-// All results, batch size by batch size.
-std::vector<BenchmarkResult> run_all(const BenchArguments& arguments, RunOptions options,
-                                     const Context& context, const PeakRates& peak_rates) {
-  const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, arguments.blocks,
-                                   !arguments.no_generate};
-  std::vector<std::int64_t> batches = arguments.batches;
-  if (batches.empty()) batches.push_back(options.batch_size);
-  std::vector<BenchmarkResult> results;
-  const auto append = [&results](std::vector<BenchmarkResult> more) {
-    std::move(more.begin(), more.end(), std::back_inserter(results));
-  };
-  for (const std::int64_t batch : batches) {
-    options.batch_size = batch;
-    const RunConfig config = run_config(options);
-    const BenchmarkSubject subject{config.training, config.loader};
-    append(run_benchmark(context, subject, settings, peak_rates));
-    if (arguments.pipeline) append(run_data_benchmark(context, subject, config.dataset, settings));
-  }
-  return results;
-}
-
-void print_text(const std::vector<BenchmarkResult>& results, const PeakRates& peak_rates) {
-  for (const auto& [what, value] : system_information()) {
-    if (what == "revision" || what.starts_with("CPU") || what.starts_with("GPU")) {
-      fmt::print("{}: {}\n", what, value);
-    }
-  }
-  fmt::print("peak rates: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
-             peak_rates.copy_bytes_per_second * 1e-9, peak_rates.flops_per_second * 1e-12);
-  print_table(results);
-}
-
-void print_json(const std::vector<BenchmarkResult>& results, const PeakRates& peak_rates,
-                const RunOptions& options, const Context& context) {
+nlohmann::ordered_json as_json(const std::vector<BenchmarkResult>& results,
+                               const PeakRates& peak_rates, const RunOptions& options,
+                               const Context& context) {
   nlohmann::ordered_json json;
   for (const auto& [what, value] : system_information()) json["machine"][what] = value;
   json["device"] = to_string(context.device());
@@ -197,20 +178,54 @@ void print_json(const std::vector<BenchmarkResult>& results, const PeakRates& pe
   json["ceilings"] = {{"copy_gb_per_s", peak_rates.copy_bytes_per_second * 1e-9},
                       {"tflops", peak_rates.flops_per_second * 1e-12}};
   for (const BenchmarkResult& result : results) json["results"].push_back(as_json(result));
-  fmt::print("{}\n", json.dump(1));
+  return json;
+}
+
+void print_head(const PeakRates& peak_rates) {
+  for (const auto& [what, value] : system_information()) {
+    if (what == "revision" || what.starts_with("CPU") || what.starts_with("GPU")) {
+      fmt::print("{}: {}\n", what, value);
+    }
+  }
+  fmt::print("peak rates: {:.1f} GB/s copied, {:.3f} TFLOP/s\n",
+             peak_rates.copy_bytes_per_second * 1e-9, peak_rates.flops_per_second * 1e-12);
+  print_columns();
+}
+
+std::vector<BenchmarkResult> run_batch(const BenchArguments& arguments, const RunOptions& options,
+                                       const Context& context, const PeakRates& peak_rates) {
+  const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, arguments.blocks,
+                                   !arguments.no_generate};
+  const RunConfig config = run_config(options);
+  const BenchmarkSubject subject{config.training, config.loader};
+  std::vector<BenchmarkResult> results = run_benchmark(context, subject, settings, peak_rates);
+  if (!arguments.pipeline) return results;
+  std::vector<BenchmarkResult> data =
+      run_data_benchmark(context, subject, config.dataset, settings);
+  std::move(data.begin(), data.end(), std::back_inserter(results));
+  return results;
 }
 
 int bench(const BenchArguments& arguments) {
-  const RunOptions options = arguments.flags.effective();
+  RunOptions options = arguments.flags.effective();
   const TrainingConfig config = run_config(options).training;
   apply_threads(options.threads);
   const Context context = open_run_device(options);
   const PeakRates peak_rates = peak_rates_for(arguments, config, context);
-  const std::vector<BenchmarkResult> results = run_all(arguments, options, context, peak_rates);
+  std::vector<std::int64_t> batches = arguments.batches;
+  if (batches.empty()) batches.push_back(options.batch_size);
+  if (!arguments.json) print_head(peak_rates);
+  std::vector<BenchmarkResult> all;
+  for (const std::int64_t batch : batches) {
+    options.batch_size = batch;
+    std::vector<BenchmarkResult> results = run_batch(arguments, options, context, peak_rates);
+    if (!arguments.json) print_results(results);
+    std::move(results.begin(), results.end(), std::back_inserter(all));
+    if (arguments.out.empty()) continue;
+    write_text_atomically(arguments.out, as_json(all, peak_rates, options, context).dump(1) + "\n");
+  }
   if (arguments.json) {
-    print_json(results, peak_rates, options, context);
-  } else {
-    print_text(results, peak_rates);
+    fmt::print("{}\n", as_json(all, peak_rates, options, context).dump(1));
   }
   return 0;
 }
@@ -222,7 +237,10 @@ Command add_bench(CLI::App& app) {
   app.footer(
       "Times the training step (images in memory, noise drawn inside, nothing read back) and the\n"
       "generator. The roofline is the least possible time: the arithmetic, or the bytes of this\n"
-      "engine's plan, at the peak rates. dcgan_bench_ops times every operation by itself.\n"
+      "engine's plan, at the peak rates. `fused`: that of a step whose elementwise work all rides "
+      "in\n"
+      "the convolutions, one kernel after another, with weights and optimiser (dcgan info\n"
+      "--roofline). dcgan_bench_ops times every operation by itself.\n"
       "\n"
       "Examples:\n"
       "  dcgan bench --preset pytorch --batches 16,64,128\n"

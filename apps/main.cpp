@@ -112,6 +112,8 @@ int run(int argc, char** argv) {
 }  // namespace dcgan
 
 int main(int argc, char** argv) {
+  // Lines appear as they are printed, also in a pipe: what a stopped run said is not lost.
+  std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
   std::signal(SIGXFSZ, SIG_IGN);  // a write above the file size limit returns an error instead
   try {
     return dcgan::run(argc, argv);

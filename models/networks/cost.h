@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "models/networks/blocks.h"
+#include "runtime/base/dtype.h"
 
 namespace dcgan {
 
@@ -35,5 +36,14 @@ enum class BytesPlan {
 /// their output once more for the derivative.
 double step_elements_per_image(const std::vector<BlockSpec>& generator,
                                const std::vector<BlockSpec>& discriminator, BytesPlan plan);
+
+/// Least time of a step of `batch` images by the fused plan: for every convolution the longer of
+/// its arithmetic and its bytes of activations, one after the other, then the bytes of the weights
+/// (read in `dtype` by each forward and data-gradient pass, gradients written in float32 and read
+/// by Adam with its three arrays). It is what the best possible kernels need, without gaps between
+/// them.
+double fused_step_seconds(const std::vector<BlockSpec>& generator,
+                          const std::vector<BlockSpec>& discriminator, std::int64_t batch,
+                          DType dtype, double flops_per_second, double bytes_per_second);
 
 }  // namespace dcgan

@@ -37,7 +37,8 @@ void judge(BenchmarkResult& result, const PeakRates& peak_rates) {
   result.roofline_ms = 1e3 * std::max(arithmetic, memory);
 }
 
-void add_step_costs(const TrainingEngine& engine, BenchmarkResult& result) {
+void add_step_costs(const TrainingEngine& engine, const PeakRates& peak_rates,
+                    BenchmarkResult& result) {
   const TrainingConfig& config = engine.config();
   if (config.discriminator_steps != 1) return;  // the counts are those of the plain step
   const auto& generator = engine.generator().blocks();
@@ -48,10 +49,14 @@ void add_step_costs(const TrainingEngine& engine, BenchmarkResult& result) {
                      step_elements_per_image(generator, discriminator, BytesPlan::engine) +
                  optimizer_bytes(engine.generator().parameters()) +
                  optimizer_bytes(engine.discriminator().parameters());
+  result.fused_ms =
+      1e3 * fused_step_seconds(generator, discriminator, result.batch, result.dtype,
+                               peak_rates.flops_per_second, peak_rates.copy_bytes_per_second);
+  judge(result, peak_rates);
 }
 
 BenchmarkResult time_step(TrainingEngine& engine, const Context& context,
-                          const BenchmarkSettings& settings) {
+                          const BenchmarkSettings& settings, const PeakRates& peak_rates) {
   BenchmarkResult result;
   result.task = "train";
   result.name = "step";
@@ -60,7 +65,7 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context,
   result.images = static_cast<double>(result.batch);
   result.timing =
       time_enqueued(context, settings.warm_up, settings.repeats, [&] { engine.train_step(); });
-  add_step_costs(engine, result);
+  add_step_costs(engine, peak_rates, result);
   result.memory_bytes = engine.step().memory_plan().bytes() +
                         4 * (engine.generator().parameters().bytes_per_array() +
                              engine.discriminator().parameters().bytes_per_array());
@@ -119,13 +124,12 @@ void time_training(const Context& context, const BenchmarkSubject& subject,
   TrainingEngine engine(context, communicator, subject.config);
   Loader loader(context, dataset, subject.loader);
   engine.set_images(loader);
-  results.push_back(time_step(engine, context, settings));
+  results.push_back(time_step(engine, context, settings, peak_rates));
   if (context.is_cuda()) {
     // Everything stays allocated from the first step to the last.
     const std::size_t free_now = free_bytes(context);
     results.back().device_bytes = free_before > free_now ? free_before - free_now : 0;
   }
-  judge(results.back(), peak_rates);
   if (!settings.blocks) return;
   StepPasses passes = engine.step().passes();
   time_blocks("G", engine.generator(), passes.generating, ParamGrads::overwrite, context, settings,

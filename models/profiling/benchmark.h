@@ -32,6 +32,7 @@ struct BenchmarkResult {
   double flops = 0;                     ///< of one repeat; 0: does not apply
   double bytes = 0;                     ///< moved (by plan) in one repeat; 0: not counted
   double roofline_ms = 0;               ///< least time at the peak rates; 0: not counted
+  double fused_ms = 0;                  ///< of a step: fused_step_seconds(); 0: not counted
   std::size_t memory_bytes = 0;         ///< of the step's plan and the parameters
   GraphSize graph;                      ///< of a step, on a GPU
   std::size_t device_bytes = 0;         ///< of the GPU, that networks, step and images took

@@ -21,7 +21,7 @@ PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "o
 GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
                                        "threads", "config"]
 BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-generate", "peak-tflops",
-                 "peak-gbs", "json"]
+                 "peak-gbs", "json", "out"]
 OPTIONS = {
     "train": TRAIN_OPTIONS + PYTORCH_NAMES,
     "sample": GENERATOR_OPTIONS + ["n", "columns"],
