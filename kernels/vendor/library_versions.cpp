@@ -3,6 +3,7 @@
 #include <dnnl.hpp>
 
 #include "kernels/vendor/library_versions.h"
+#include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
@@ -35,8 +36,13 @@ std::string isa_name() {
 
 std::vector<std::pair<std::string, std::string>> library_versions() {
   const dnnl_version_t* version = dnnl_version();
-  return {{"oneDNN", fmt::format("{}.{}.{}, code for {}", version->major, version->minor,
-                                 version->patch, isa_name())}};
+  std::vector<std::pair<std::string, std::string>> versions{
+      {"oneDNN", fmt::format("{}.{}.{}, code for {}", version->major, version->minor,
+                             version->patch, isa_name())}};
+  if constexpr (kHasCuda && !kEmulated) {
+    for (auto& entry : cuda::library_versions()) versions.push_back(std::move(entry));
+  }
+  return versions;
 }
 
 bool cpu_computes_bf16(std::string* why) {
