@@ -12,6 +12,10 @@ we are faster. A win is claimed only against the best peer of the same task, num
 when it holds in every round; on a GPU only when P1 to P5 were all measured, in five rounds or more
 (bf16 and f16 count as one number type).
 
+--json is rewritten after every measurement: a comparison that is stopped leaves its whole rounds, and
+of the first round what was measured. With --time-limit-s no measurement starts that would, by what it
+took the round before, end after the limit.
+
 The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 
 --ours is the command that measures this engine; {preset}, {image_size}, {channels}, {batch},
@@ -23,10 +27,12 @@ The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 import argparse
 import dataclasses
 import json
+import os
 import pathlib
 import shlex
 import subprocess
 import sys
+import time
 
 import verdicts
 
@@ -84,6 +90,11 @@ def parse_options():
     parser.add_argument("--peer", help="the peers' program (default: the device's, beside this)")
     parser.add_argument("--libtorch", default="build/libtorch/libtorch_dcgan",
                         help="program of the variant libtorch (default: %(default)s)")
+    parser.add_argument("--steps-only", action="store_true",
+                        help="no peer times the generator alone, in its 24 set-ups")
+    parser.add_argument("--time-limit-s", type=float, help="seconds for everything")
+    parser.add_argument("--keep-going", action="store_true",
+                        help="a peer that fails is left out of what follows; exit code 1 at the end")
     parser.add_argument("--json", type=pathlib.Path, help="also writes everything to this file")
     options = parser.parse_args()
     peers = PEERS[options.device]
@@ -117,7 +128,7 @@ def commands(options, batch):
             command = [options.python, options.peer, "--variants", variant] + common
             generates = variant == with_generator
         # The peers time the generator at batches of their own: once is enough.
-        once = generates and batch == options.batch[0]
+        once = generates and batch == options.batch[0] and not options.steps_only
         listed[variant] = command + ([] if once else ["--no-inference"])
     return listed
 
@@ -126,9 +137,13 @@ def commands(options, batch):
 IDENTITY = ("machine", "version", "processor", "device")
 
 
-def measure(who, command):
+def measure(who, command, time_limit_s=None):
     """One command's results, {(task, name, dtype, batch): median_ms}, and who gave them."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False,
+                              timeout=time_limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise OutOfTime(f"{who} was stopped") from error
     if done.returncode != 0:
         raise RuntimeError(f"{who}: {shlex.join(command)} left with {done.returncode}: "
                            f"{done.stderr.strip()[-500:]}")
@@ -144,21 +159,88 @@ def measure(who, command):
     return figures, {program: {key: report[key] for key in IDENTITY if key in report}}
 
 
-def run_rounds(options):
-    """[{key: median_ms}], one a round, and {program: what it says it is}."""
-    rounds = []
-    programs = {}
-    for number in range(options.rounds):
-        figures = {}
-        for batch in options.batch:
-            listed = list(commands(options, batch).items())
-            for who, command in listed if number % 2 == 0 else reversed(listed):
-                measured, program = measure(who, command)
-                figures |= measured
-                programs |= program
-        rounds.append(figures)
-        print(f"compare: round {number + 1} of {options.rounds} done", file=sys.stderr)
-    return rounds, programs
+class OutOfTime(Exception):
+    """--time-limit-s ends the comparison here."""
+
+
+class Comparison:
+    """Rounds of measurements, and the report of what there is so far."""
+
+    def __init__(self, options):
+        self.options = options
+        self.begun = time.monotonic()
+        self.rounds = []  # [{key: median_ms}], whole ones
+        self.unfinished = {}  # the round under way
+        self.programs = {}  # {program: what it says it is}
+        self.failed = {}  # {who: why}
+        self.took = {}  # {(who, batch): seconds of its last measurement}
+
+    def left(self):
+        limit = self.options.time_limit_s
+        return None if limit is None else limit - (time.monotonic() - self.begun)
+
+    def measure(self, who, batch, command):
+        left = self.left()
+        expected = self.took.get((who, batch), 0)
+        if left is not None and left <= expected:
+            raise OutOfTime(f"{who} takes about {expected:.0f} s, {max(left, 0):.0f} s are left")
+        begun = time.monotonic()
+        try:
+            measured, program = measure(who, command, left)
+        except (RuntimeError, OSError, ValueError, KeyError) as error:
+            if who == "ours" or not self.options.keep_going:
+                raise
+            self.failed[who] = str(error)
+            note(f"left out: {error}")
+            return
+        self.took[who, batch] = time.monotonic() - begun
+        self.unfinished |= measured
+        self.programs |= program
+        shown = ", ".join(f"{name} {ms:.3f} ms" for (_, name, _, _), ms in measured.items())
+        note(f"round {len(self.rounds) + 1}, batch {batch}: {shown} "
+             f"({self.took[who, batch]:.0f} s)")
+        self.write()
+
+    def run_round(self):
+        self.unfinished = {}
+        for batch in self.options.batch:
+            listed = list(commands(self.options, batch).items())
+            for who, command in listed if len(self.rounds) % 2 == 0 else reversed(listed):
+                if who not in self.failed:
+                    self.measure(who, batch, command)
+        self.rounds.append(self.unfinished)
+        self.unfinished = {}
+        note(f"round {len(self.rounds)} of {self.options.rounds} done")
+        self.write()
+
+    def run(self):
+        try:
+            while len(self.rounds) < self.options.rounds:
+                self.run_round()
+        except OutOfTime as why:
+            note(f"ends in round {len(self.rounds) + 1} of {self.options.rounds}: {why}")
+
+    def rows(self):
+        # A peer that failed later on has no figure in every round.
+        return verdicts.summarise(self.rounds or [self.unfinished], self.options.device)
+
+    def write(self):
+        """The file is whole at any moment."""
+        path = self.options.json
+        if not path:
+            return
+        setting = {name: getattr(self.options, name)
+                   for name in ("device", "precision", *SHAPE, "batch")}
+        report = setting | {"rounds": len(self.rounds), "programs": self.programs,
+                            "failed": self.failed, "rows": self.rows()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(path.name + ".new")
+        beside.write_text(json.dumps(report, indent=1) + "\n")
+        os.replace(beside, path)
+
+
+def note(text):
+    print(f"compare: {text}", file=sys.stderr, flush=True)
 
 
 def print_table(rows):
@@ -177,21 +259,16 @@ def print_table(rows):
 
 def main():
     options = parse_options()
+    comparison = Comparison(options)
     try:
-        rounds, programs = run_rounds(options)
+        comparison.run()
     except (RuntimeError, OSError, ValueError, KeyError) as error:
-        print(f"compare: {error}", file=sys.stderr)
+        note(error)
         return 1
-    rows = verdicts.summarise(rounds, options.device)
-    print_table(rows)
+    print_table(comparison.rows())
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        setting = {name: getattr(options, name)
-                   for name in ("device", "precision", *SHAPE, "batch", "rounds")}
-        report = setting | {"programs": programs, "rows": rows}
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
         print(f"compare: {options.json}")
-    return 0
+    return 1 if comparison.failed else 0
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from support import ROOT, run, write, write_program
 
 # Prints one result; each call of a program takes the next of its figures.
 STAND_IN = """#!/usr/bin/env python3
-import json, pathlib, sys
+import json, pathlib, sys, time
 def after(option, otherwise):
     return sys.argv[sys.argv.index(option) + 1] if option in sys.argv else otherwise
 who = after("--variants", pathlib.Path(__file__).stem)
@@ -21,6 +21,10 @@ state = pathlib.Path(__file__).with_name(who + ".json")
 figures = json.loads(state.read_text())
 state.write_text(json.dumps(figures[1:]))
 dtype = {"P0": "tf32", "P1h": "f16"}.get(who, after("--dtype", "f32"))
+if figures[0] == "fails":
+    sys.exit("no kernel image")
+if figures[0] == "hangs":
+    time.sleep(60)
 report = {"program": after("--program", "pytorch"), "version": "2.0", "processor": "Z80",
           "rehearsal": "--rehearse" in sys.argv}
 report["results"] = [{"task": "train", "name": who, "dtype": dtype,
@@ -105,6 +109,49 @@ class Compare(unittest.TestCase):
                               figures={"step": [1], "C0": [1], "C2": [1]})
         self.assertEqual(result.returncode, 1, result.output)
         self.assertIn("a rehearsal, which has no figures", result.output)
+
+    def test_a_peer_that_fails_is_left_out_when_asked_and_the_others_go_on(self):
+        result = self.compare("--keep-going", figures={"step": [10, 10, 10], "C0": [30, "fails"],
+                                                       "C2": [20, 20, 20]})
+        self.assertEqual(result.returncode, 1, result.output)
+        report = json.loads((self.root / "out.json").read_text())
+        self.assertEqual(report["rounds"], 3)
+        self.assertIn("no kernel image", report["failed"]["C0"])
+        self.assertEqual([row["name"] for row in report["rows"]], ["dcgan step", "pytorch C2"])
+
+    def test_a_comparison_that_runs_out_of_time_keeps_its_whole_rounds(self):
+        result = self.compare("--time-limit-s", "6", figures={
+            "step": [10, 10, 10], "C0": [30, 30, 30], "C2": [20, "hangs"]})
+        self.assertEqual(result.returncode, 0, result.output)
+        self.assertIn("ends in round 2 of 3: C2 was stopped", result.output)
+        report = json.loads((self.root / "out.json").read_text())
+        self.assertEqual(report["rounds"], 1)
+        self.assertEqual([row["rounds_ms"] for row in report["rows"]], [[10], [20], [30]])
+
+    def test_of_a_first_round_that_is_not_whole_the_file_has_what_was_measured(self):
+        result = self.compare("--time-limit-s", "4", figures={
+            "step": [10], "C0": [30], "C2": ["hangs"]})
+        self.assertEqual(result.returncode, 0, result.output)
+        report = json.loads((self.root / "out.json").read_text())
+        self.assertEqual(report["rounds"], 0)
+        self.assertEqual([row["ratio"] for row in report["rows"]], [1, 3])
+
+    def test_a_measurement_that_would_end_too_late_is_not_begun(self):
+        python = write_program(self.root, "slow", f'#!/bin/sh\nsleep 2\nexec {sys.executable} "$@"\n')
+        result = self.compare("--python", python, "--time-limit-s", "3.5", variants="C2",
+                              figures={"step": [10, 10, 10], "C2": [20, 20, 20]})
+        self.assertEqual(result.returncode, 0, result.output)
+        self.assertRegex(result.output, "ends in round 2 of 3: C2 takes about 2 s, [01] s are left")
+
+    def test_steps_alone_leave_the_generator_out(self):
+        seen = self.root / "seen"
+        python = write_program(self.root, "python_seen", '#!/bin/sh\n'
+                               f'echo "$@" >>{seen}\nexec {sys.executable} "$@"\n')
+        for options, count in [([], 1), (["--steps-only"], 2)]:
+            seen.write_text("")
+            self.compare("--python", python, *options, rounds=1, variants="C2,C3",
+                         figures={"step": [10], "C2": [20], "C3": [20]})
+            self.assertEqual(seen.read_text().count("--no-inference"), count)
 
     def test_on_a_gpu_a_win_is_against_the_best_of_all_tuned_peers(self):
         slow = {name: 30 for name in GPU_PEERS}
