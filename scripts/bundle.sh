@@ -3,22 +3,28 @@
 #
 #   scripts/bundle.sh --build DIR [--out FILE]   DIR: a build with the CUDA engine, tests included
 #   ... --without-cuda                           take a build without it, too (to test this script)
+#   ... --folder DIR                             leave the bundle unpacked as DIR instead of FILE
 #
 # FILE (default dcgan-bundle.tar.gz) unpacks to dcgan-bundle/: the program (./dcgan runs it), the
 # test programs and dcgan_bench_ops, the shared libraries but for CUDA's, cuDNN's and the C library's
-# (those are the machine's own), gpu_check.sh, the PyTorch traces and MNIST's training images where
+# (those are the machine's own: gpu_check.sh and ./dcgan find them in Python's packages, too),
+# gpu_check.sh, the comparison with PyTorch, the PyTorch traces and MNIST's training images where
 # they are found (DCGAN_SHARED or ../shared). Starts the unpacked program before it calls the bundle
 # good. Exit: 0 packed, 1 not, 2 usage.
 set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 readonly most_bytes=$((60 * 1000 * 1000))
 
-build="" out="dcgan-bundle.tar.gz" cuda=required
+build="" out="dcgan-bundle.tar.gz" folder="" cuda=required
 while [[ $# -gt 0 ]]; do
   case "$1" in
-    --build | --out)
+    --build | --out | --folder)
       [[ $# -ge 2 ]] || { echo "bundle: $1 needs a path" >&2; exit 2; }
-      if [[ $1 == --build ]]; then build="$2"; else out="$2"; fi
+      case "$1" in
+        --build) build="$2" ;;
+        --out) out="$2" ;;
+        --folder) folder="$2" ;;
+      esac
       shift 2 ;;
     --without-cuda) cuda=optional; shift ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
@@ -39,7 +45,8 @@ fi
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 bundle="$work/dcgan-bundle"
-mkdir -p "$bundle/build/tests" "$bundle/lib" "$bundle/scripts" "$bundle/shared/data"
+mkdir -p "$bundle/build/tests" "$bundle/lib" "$bundle/scripts" "$bundle/shared/data" \
+  "$bundle/benchmarks"
 programs=("$build/dcgan")
 while read -r program; do
   if [[ -x $build/tests/$program ]]; then
@@ -63,7 +70,12 @@ for program in "${programs[@]}"; do ldd "$program"; done | awk '$2 == "=>" {prin
   cp -L "$path" "$bundle/lib/$name"
 done
 
-cp "$root/scripts/gpu_check.sh" "$root/scripts/traces.txt" "$bundle/scripts/"
+cp "$root/scripts/gpu_check.sh" "$root/scripts/traces.txt" "$root/scripts/torch_networks.py" \
+  "$bundle/scripts/"
+for package in scripts/gpu_check benchmarks/peers; do
+  mkdir "$bundle/$package"
+  cp "$root/$package"/*.py "$bundle/$package/"
+done
 git -C "$root" rev-parse HEAD >"$bundle/REVISION"
 for shared in "${DCGAN_SHARED:-}" "$root/../shared"; do
   [[ -n $shared && -d $shared/parity ]] || continue
@@ -75,12 +87,21 @@ done
   echo "bundle: no PyTorch traces found: gpu_check.sh will skip them there (DCGAN_SHARED)" >&2
 cat >"$bundle/dcgan" <<'END'
 #!/usr/bin/env bash
-# Starts the program with the libraries of this folder.
+# Starts the program with the libraries of this folder, and NVIDIA's of Python's packages.
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-LD_LIBRARY_PATH="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" exec "$here/build/dcgan" "$@"
+path="$(python3 -B "$here/scripts/gpu_check/libraries.py" "$here/build/dcgan" 2>/dev/null)" ||
+  path="$here/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+LD_LIBRARY_PATH="$path" exec "$here/build/dcgan" "$@"
 END
 chmod +x "$bundle/dcgan"
 
+if [[ -n $folder ]]; then
+  [[ ! -e $folder ]] || die "$folder exists"
+  "$bundle/dcgan" doctor >"$work/doctor.txt" || die "the program does not start"
+  mv "$bundle" "$folder"
+  echo "wrote $folder; $folder/scripts/gpu_check.sh checks a GPU machine"
+  exit 0
+fi
 tar -C "$work" -czf "$work/bundle.tar.gz" dcgan-bundle
 bytes="$(stat -c %s "$work/bundle.tar.gz")"
 ((bytes <= most_bytes)) || die "$bytes bytes are more than $most_bytes"

@@ -1,6 +1,7 @@
 """scripts/bundle.sh packs this build so that it runs elsewhere. DCGAN_PROGRAM: the built program;
 DCGAN_HAS_CUDA=1: it has the engine for a real GPU."""
 
+import json
 import os
 import pathlib
 import re
@@ -13,7 +14,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from support import ROOT, run
 
 BUILD = pathlib.Path(os.environ["DCGAN_PROGRAM"]).parent
+HAS_CUDA = os.environ["DCGAN_HAS_CUDA"] == "1"
 MOST_BYTES = 60_000_000
+# As PyTorch's wheels lay them out.
+PACKAGES = {"cudnn": ["libcudnn*.so.9"], "nccl": ["libnccl.so.2"],
+            "cu13": ["libcublasLt.so.*", "libnvrtc.so.*", "libnvrtc-builtins.so.*",
+                     "libnvJitLink.so.*"]}
 
 
 class Bundle(unittest.TestCase):
@@ -23,7 +29,7 @@ class Bundle(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.root = pathlib.Path(folder.name)
         cls.packed = cls.root / "bundle.tar.gz"
-        kind = [] if os.environ["DCGAN_HAS_CUDA"] == "1" else ["--without-cuda"]
+        kind = [] if HAS_CUDA else ["--without-cuda"]
         done = run(ROOT / "scripts/bundle.sh", "--build", BUILD, "--out", cls.packed, *kind)
         assert done.returncode == 0, done.output
         with tarfile.open(cls.packed) as archive:
@@ -43,7 +49,8 @@ class Bundle(unittest.TestCase):
                      "build/tests/test_training", "build/tests/test_models",
                      "scripts/gpu_check.sh"]:
             self.assertTrue(os.access(self.bundle / path, os.X_OK), path)
-        for path in ["scripts/traces.txt", "build/tests/gpu_programs"]:
+        for path in ["scripts/traces.txt", "build/tests/gpu_programs", "scripts/gpu_check/plan.py",
+                     "scripts/torch_networks.py", "benchmarks/peers/pytorch_gpu.py"]:
             self.assertTrue((self.bundle / path).is_file(), path)
         self.assertRegex((self.bundle / "REVISION").read_text(), r"^[0-9a-f]{40}\n$")
 
@@ -65,6 +72,42 @@ class Bundle(unittest.TestCase):
                     env={"LD_LIBRARY_PATH": str(self.bundle / "lib")})
         self.assertEqual(tests.returncode, 0, tests.output)
         self.assertNotIn("No test cases", tests.output)
+
+    def test_the_comparison_with_pytorch_starts(self):
+        done = run(sys.executable, "-B", self.bundle / "benchmarks/peers/compare.py", "--help",
+                   cwd=self.root, env={})
+        self.assertEqual(done.returncode, 0, done.output)
+
+    @unittest.skipUnless(HAS_CUDA, "a build for a real GPU links NVIDIA's libraries")
+    def test_nvidias_libraries_of_pythons_packages_serve(self):
+        site = self.root / "site"
+        here = run("ldd", BUILD / "dcgan").output
+        toolkit = pathlib.Path(re.search(r"libcublasLt\S+ => (\S+)", here)[1]).parent
+        for package, patterns in PACKAGES.items():
+            folder = site / "nvidia" / package / "lib"
+            folder.mkdir(parents=True)
+            for pattern in patterns:
+                for library in toolkit.glob(pattern):
+                    os.symlink(library.resolve(), folder / library.name)
+        os.makedirs(self.root / "bin", exist_ok=True)
+        os.symlink(sys.executable, self.root / "bin/python3")
+        environment = {"PATH": f"{self.root}/bin:/usr/bin:/bin", "PYTHONPATH": str(site),
+                       "HOME": str(self.root)}
+        doctor = self.start("doctor", **environment)
+        self.assertEqual(doctor.returncode, 0, doctor.output)
+        for library in ["cuDNN", "cuBLASLt", "NVRTC"]:
+            self.assertRegex(doctor.output, rf"{library} +[\d.]+ from {site}/nvidia/")
+        self.assertRegex(doctor.output, r"cuDNN .*, built with \d+\.\d+\.\d+")
+        self.assertRegex(doctor.output, r"NCCL +(not found|\d)")
+        # The script says the same, before it starts anything.
+        out = self.root / "out"
+        done = run(self.bundle / "scripts/gpu_check.sh", "--out", out, "--only", "none",
+                   cwd=self.root, env=environment)
+        result = json.loads((out / "result.json").read_text())
+        self.assertEqual(result["steps"][0]["name"], "libraries", done.output)
+        self.assertEqual(result["steps"][0]["outcome"], "passed", done.output)
+        for one in result["libraries"]:
+            self.assertTrue(not one["required"] or one["path"].startswith(f"{site}/"), one)
 
     def test_nothing_is_loaded_from_the_build_or_the_sources(self):
         loaded = self.start("doctor", LD_DEBUG="libs").output
