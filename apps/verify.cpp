@@ -60,6 +60,7 @@ void print_json(const TraceReport& report) {
                                {"passed", c.passed}});
   }
   json["unknown"] = report.unknown;
+  json["notes"] = report.notes;
   fmt::print("{}\n", json.dump(2));
 }
 
@@ -73,6 +74,7 @@ void print_table(const TraceReport& report) {
                c.bound, c.relative ? "rel" : "abs", c.passed ? "ok" : "FAILED");
   }
   for (const std::string& name : report.unknown) fmt::print("{:<44} not compared\n", name);
+  for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
   fmt::print("{} steps, {} tensors compared, {} failed, {} not compared\n", report.steps,
              report.comparisons.size(), failed, report.unknown.size());
 }

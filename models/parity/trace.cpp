@@ -128,8 +128,9 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
                          const TrainingConfig& config, const std::string& prefix,
                          const TraceBounds& bounds) {
   const TraceInputs inputs(trace, config, prefix);
-  std::map<std::string, HostTensor> computed = run_trace(context, inputs, config);
+  auto [computed, notes] = run_trace(context, inputs, config);
   TraceReport report;
+  report.notes = std::move(notes);
   report.steps = inputs.steps();
   for (const SafetensorsEntry& entry : trace.entries()) {
     if (is_input(entry.name)) continue;

@@ -45,6 +45,7 @@ struct TraceReport {
   std::vector<TraceComparison> comparisons;  ///< in the order of names
   std::vector<std::string> unknown;          ///< tensors of the trace that were not compared
   std::vector<NamedTensor> computed;         ///< what we computed, under the trace's names
+  std::vector<std::string> notes;  ///< layers for which an algorithm was passed over, and why
 
   bool passed() const;
 };

@@ -42,6 +42,15 @@ class Replay {
     return std::move(computed_);
   }
 
+  std::vector<std::string> notes() {
+    const StepPasses passes = engine_.step().passes();
+    std::vector<std::string> notes;
+    add_notes("G", engine_.generator(), passes.generating, notes);
+    add_notes("D both", engine_.discriminator(), passes.on_both, notes);
+    add_notes("D fake", engine_.discriminator(), passes.on_fake, notes);
+    return notes;
+  }
+
  private:
   void run_step(std::int64_t k) {
     engine_.begin_step();
@@ -94,6 +103,16 @@ class Replay {
       }
       record(parameter_tensors(context_, *network, ParameterArray::second_moment, prefix,
                                adam ? ".exp_avg_sq" : ".square_avg"));
+    }
+  }
+
+  // A step's plans in which an algorithm was not taken although it came before.
+  static void add_notes(const char* pass, const Network& network, const Activations& activations,
+                        std::vector<std::string>& notes) {
+    for (std::size_t i = 0; i < network.blocks().size(); ++i) {
+      const std::string plan = activations.blocks()[i].plan->describe();
+      if (plan.find("passed over") == std::string::npos) continue;
+      notes.push_back(fmt::format("{} {}: {}", pass, network.blocks()[i].conv_name, plan));
     }
   }
 
@@ -176,9 +195,11 @@ class Replay {
 
 }  // namespace
 
-Computed run_trace(const Context& context, const TraceInputs& inputs,
+TraceRun run_trace(const Context& context, const TraceInputs& inputs,
                    const TrainingConfig& config) {
-  return Replay(context, inputs, config).run();
+  Replay replay(context, inputs, config);
+  Computed computed = replay.run();
+  return {std::move(computed), replay.notes()};
 }
 
 }  // namespace dcgan

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import unittest
 
@@ -49,6 +50,18 @@ class Verify(ProgramTest):
         wrong = json.loads(run("verify", "--trace", self.trace(), *TRACED, "--json", "--lr",
                                "0.001").stdout)
         self.assertFalse(wrong["passed"])
+
+    def test_an_algorithm_that_fails_is_passed_over_with_a_note(self):
+        if "emulated device" not in run("doctor").stdout:
+            self.skipTest("only an emulated device fails on command")
+        # An early launch: of an algorithm of G's first layer that the tuner tries.
+        done = run("verify", "--trace", self.trace("dc28_f32"), "--preset", "libtorch", "--nz", "16",
+                   "--ngf", "8", "--ndf", "8", "--device", "cuda", "--tune", "heuristic", "--json",
+                   env={**os.environ, "DCGAN_CACHE": "off", "DCGAN_EMULATOR_FAIL": "launch:3"},
+                   timeout=240)
+        report = json.loads(done.stdout)
+        self.assertTrue(report["passed"], done.stderr)
+        self.assertTrue(any("passed over" in note for note in report["notes"]), report["notes"])
 
     def test_what_was_computed_is_written_under_the_trace_s_names_and_shapes(self):
         out = self.folder / "computed.safetensors"
