@@ -24,6 +24,7 @@ class Check:
         self.options, self.scratch = options, scratch
         self.begun = time.monotonic()
         self.budget_s = options.budget_s
+        self.usable_gpu = True  # until doctor says otherwise
         build = options.build or (ROOT / "build")
         if not options.build and not (build / "dcgan").is_file():
             build = ROOT / "build/gpu-check"
@@ -91,6 +92,10 @@ class Check:
         """Seconds that a step has; or why it is skipped."""
         if step.skip:
             return 0, step.skip
+        if not self.usable_gpu:
+            return 0, "no usable GPU"
+        if step.after and step.after not in self.results.passed():
+            return 0, f"{step.after} has not passed"
         left = self.left()
         if left < step.needs_s:
             return 0, f"needs {step.needs_s} s, {max(left, 0):.0f} s of {self.budget_s} s are left"
@@ -157,6 +162,7 @@ class Check:
         detail = "" if usable else "no usable GPU"
         if ended.status != 0:
             detail = f"exit {ended.status}: {ended.last_line}"
+        self.usable_gpu = not detail
         self.note("doctor", "FAILED" if detail else "passed", self.seconds() - begun, detail)
 
     def run_all(self):

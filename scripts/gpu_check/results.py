@@ -97,6 +97,9 @@ class Results:
     def failed(self):
         return [step["name"] for step in self.steps if step["outcome"] == "FAILED"]
 
+    def passed(self):
+        return [step["name"] for step in self.steps if step["outcome"] == "passed"]
+
     def take_report(self, file, name, path):
         """Adds a step's JSON, where it wrote any (also a step that was stopped), and returns it."""
         try:

@@ -12,6 +12,7 @@ import time
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
 GRACE_S = 5
+NOT_STARTED = 127  # as a shell says it
 
 
 class Stopped(Exception):
@@ -71,7 +72,11 @@ def run(command, environment, folder, log_path, limit_s, quiet=False):
     """Whatever happens, nothing of the command is left running."""
     begun = time.monotonic()
     with open(log_path, "wb") as log:
-        process = start(command, environment, folder)
+        try:
+            process = start(command, environment, folder)
+        except OSError as error:  # no such program
+            log.write(f"{error}\n".encode())
+            return Ended(NOT_STARTED, 0.0, True, str(error))
         copier = Copier(process.stdout, log, quiet)
         copier.start()
         in_time = True

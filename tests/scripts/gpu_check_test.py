@@ -181,6 +181,11 @@ class Runner(Folder):
         self.assertEqual((ended.status, ended.in_time, ended.last_line), (3, True, "two"))
         self.assertEqual((self.root / "a.log").read_text(), "one\ntwo\n")
 
+    def test_a_program_that_is_not_there_is_a_command_that_failed(self):
+        ended = runner.run([self.root / "none"], {}, self.root, self.root / "a.log", 10)
+        self.assertEqual((ended.status, ended.in_time), (runner.NOT_STARTED, True))
+        self.assertIn("No such file", (self.root / "a.log").read_text())
+
     def test_a_command_is_stopped_with_everything_it_started(self):
         pid = self.root / "pid"
         ended = self.run_script(f"trap '' TERM; sleep 60 & echo $! >{pid}; echo begun; wait; wait\n",
@@ -252,6 +257,17 @@ class Check(Folder):
         self.assertEqual(done.returncode, 1, done.output)
         self.assertEqual([step["name"] for step in result["steps"]], ["libraries"])
         self.assertIn("missing: libcublasLt.so.77", result["steps"][0]["detail"])
+
+    def test_without_a_usable_gpu_nothing_is_run(self):
+        write_program(self.root, "build/dcgan", DCGAN.replace("GPU 0", "GPU none usable:"))
+        done, result = self.check("--part", "first")
+        self.assertEqual(done.returncode, 1, done.output)
+        outcomes = self.outcomes(result)
+        self.assertEqual(outcomes.pop("doctor"), "FAILED")
+        self.assertEqual({name for name, outcome in outcomes.items() if outcome == "passed"},
+                         {"libraries", "gpu"})
+        details = {step["name"]: step["detail"] for step in result["steps"]}
+        self.assertEqual(details["step_bf16_64"], "no usable GPU")
 
     def stop_in_a_step(self, number):
         """Stops the check in the middle of its first benchmark."""
