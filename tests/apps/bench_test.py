@@ -28,6 +28,19 @@ class Bench(ProgramTest):
         self.assertRegex(document["machine"]["revision"], "^(unknown|[0-9a-f]{12,40}(-changed)?)$")
         self.assertIn("CPU clock", document["machine"])
 
+    def test_a_step_is_judged_by_the_best_plan_and_the_file_is_the_report(self):
+        out = self.folder / "bench.json"
+        done = self.run_ok(*BENCH, "--no-generate", "--batches", "2,4", "--out", out)
+        results = json.loads(out.read_text(encoding="utf-8"))["results"]
+        self.assertEqual([result["batch"] for result in results], [2, 4])
+        for result in results:
+            # More images: more work, but the weights and Adam only once.
+            self.assertGreater(result["fused_ms"], 0)
+            self.assertAlmostEqual(result["fused_share"],
+                                   result["fused_ms"] / result["median_ms"], places=9)
+        self.assertTrue(1 < results[1]["fused_ms"] / results[0]["fused_ms"] < 2)
+        self.assertIn(" fused\n", done.stdout)
+
     def test_the_way_of_the_images_is_timed_stretch_by_stretch(self):
         _, results = self.results("--no-generate", "--pipeline", "--strokes-count", "40", "--flip")
         self.assertEqual([name for task, name in results if task == "data"],
