@@ -52,6 +52,10 @@ std::vector<ConvCase> conv_cases() {
       {{kDown, 17, 3, 2, 2, 0}, {2, 5, 5, 17}, tanh},
       {{kDown, 64, 1, 4, 1, 0}, {7, 4, 4, 64}, none},
       {{kDown, 17, 1, 3, 1, 0}, {1, 3, 3, 17}, leaky},
+      {{kDown, 416, 1, 4, 1, 0},
+       {3, 4, 4, 416},
+       none},  // more elements than three turns of a block
+      {{kDown, 3, 1, 2, 1, 0}, {3100, 2, 2, 3}, leaky},  // more images than three turns of a grid
       {{kDown, 16, 5, 4, 1, 0}, {7, 4, 4, 16}, leaky},
       {{kDown, 16, 1, 7, 1, 0}, {2, 7, 7, 16}, none},
       {{kDown, 5, 17, 1, 1, 0}, {2, 5, 3, 5}, none},

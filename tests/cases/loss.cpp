@@ -41,7 +41,7 @@ double gradient_bound(DType dtype) { return tolerance(dtype, 1) + 1e-8; }
 // The relative bound is on all results together: a small one beside a large one is held to this.
 constexpr double kResultBound = 1e-5;
 
-constexpr std::int64_t kImages[] = {1, 2, 7, 37, 64, 300};
+constexpr std::int64_t kImages[] = {1, 2, 7, 37, 64, 300, 3100};
 
 }  // namespace
 

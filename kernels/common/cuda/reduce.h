@@ -33,6 +33,10 @@ __device__ __forceinline__ float block_sum(float value, float* shared) {
   return warp_sum(lane < warps ? shared[lane] : 0.0f);
 }
 
+/// Blocks of 256 threads that an H100 holds at once, eight on each of 132 multiprocessors: the
+/// largest grid of a pass over memory, whose blocks loop over the rest.
+inline constexpr std::int64_t kOneWave = 8 * 132;
+
 /// Blocks for one thread an item; a loop over the grid's stride covers the rest.
 inline dim3 blocks_for(std::int64_t items, int threads, std::int64_t limit) {
   const std::int64_t wanted = (items + threads - 1) / threads;

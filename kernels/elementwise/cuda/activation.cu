@@ -7,7 +7,7 @@ namespace dcgan::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr std::int64_t kMostBlocks = 4096;
+constexpr std::int64_t kMostBlocks = kOneWave;
 
 template <class T, int width, Activation kind>
 __global__ void __launch_bounds__(kThreads)

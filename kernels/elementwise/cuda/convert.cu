@@ -6,7 +6,7 @@ namespace dcgan::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr std::int64_t kMostBlocks = 4096;
+constexpr std::int64_t kMostBlocks = kOneWave;
 constexpr int kTile = 32;     // side of a transposed tile
 constexpr int kTileRows = 8;  // rows of a tile that a block moves at a time
 

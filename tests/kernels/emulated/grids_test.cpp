@@ -1,0 +1,36 @@
+// Passes over memory on more elements than three turns of their largest grid cover: a stride that is
+// wrong shows in the second turn or the third.
+#include "kernels/common/cuda/reduce.h"
+#include "tests/cases/elementwise.h"
+#include "tests/kernels/support.h"
+
+namespace dcgan::test {
+namespace {
+
+constexpr Device kGpu{DeviceType::cuda, 0};
+
+/// Not a multiple of a vector either.
+std::int64_t three_turns(DType dtype) {
+  const auto values_of_thread = 16 / static_cast<std::int64_t>(size_of(dtype));
+  return 3 * cuda::kOneWave * 256 * values_of_thread + 13;
+}
+
+}  // namespace
+
+TEST_CASE("activations cover what their grid does not") {
+  const Context context(kGpu);
+  check_activation(context, {Activation::leaky_relu, 0.2f}, three_turns(DType::bf16), DType::bf16,
+                   assertions("leaky_relu"));
+}
+
+TEST_CASE("sums in place cover what their grid does not") {
+  const Context context(kGpu);
+  check_add(context, three_turns(DType::f32), assertions("add"));
+}
+
+TEST_CASE("conversions of type cover what their grid does not") {
+  const Context context(kGpu);
+  check_type_conversion(context, three_turns(DType::f32), assertions("convert"));
+}
+
+}  // namespace dcgan::test
