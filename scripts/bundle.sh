@@ -6,8 +6,8 @@
 #   ... --folder DIR                             leave the bundle unpacked as DIR instead of FILE
 #
 # FILE (default dcgan-bundle.tar.gz) unpacks to dcgan-bundle/: the program (./dcgan runs it), the
-# test programs and dcgan_bench_ops, the shared libraries but for CUDA's, cuDNN's and the C library's
-# (those are the machine's own: gpu_check.sh and ./dcgan find them in Python's packages, too),
+# test programs and dcgan_bench_ops, the shared libraries but for NVIDIA's and the C library's
+# (those of the machine, also in Python's packages: gpu_check.sh and ./dcgan find them),
 # gpu_check.sh, the comparison with PyTorch, the PyTorch traces and MNIST's training images where
 # they are found (DCGAN_SHARED or ../shared). Starts the unpacked program before it calls the bundle
 # good. Exit: 0 packed, 1 not, 2 usage.

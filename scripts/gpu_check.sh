@@ -4,11 +4,11 @@
 #   scripts/gpu_check.sh                  builds into build/gpu-check, or uses build/ of a bundle
 #   scripts/gpu_check.sh --build DIR      uses this build (DIR/dcgan, DIR/tests/test_*)
 #   scripts/gpu_check.sh --out DIR        where results go (default: gpu-check)
-#   scripts/gpu_check.sh --part PART      first: a trace, the step, the strongest peers, our kernels;
+#   scripts/gpu_check.sh --part PART      first: a trace, step, strongest peers, our kernels;
 #                                         second: what is left over; all (default): both
 #   scripts/gpu_check.sh --budget-s N     ends after N seconds (default: 520); building not counted
-#   scripts/gpu_check.sh --cache FILE     logs.tar.gz of an earlier call: its convolution plans are
-#                                         used (default: that in --out or beside the bundle's scripts/)
+#   scripts/gpu_check.sh --cache FILE     logs.tar.gz of an earlier call, whose plans are
+#                                         used (default: the one in --out or in the bundle)
 #   scripts/gpu_check.sh --only A,B       of the part's steps these alone
 #   scripts/gpu_check.sh --rehearse       a small run on an emulated build: seconds a step
 #

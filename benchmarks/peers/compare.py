@@ -12,9 +12,9 @@ we are faster. A win is claimed only against the best peer of the same task, num
 when it holds in every round; on a GPU only when P1 to P5 were all measured, in five rounds or more
 (bf16 and f16 count as one number type).
 
---json is rewritten after every measurement: a comparison that is stopped leaves its whole rounds, and
-of the first round what was measured. With --time-limit-s no measurement starts that would, by what it
-took the round before, end after the limit.
+--json is rewritten after every measurement: a comparison that is stopped leaves its whole rounds,
+and of the first round what was measured. With --time-limit-s no measurement starts that would, by
+what it took the round before, end after the limit.
 
 The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 
@@ -94,7 +94,7 @@ def parse_options():
                         help="no peer times the generator alone, in its 24 set-ups")
     parser.add_argument("--time-limit-s", type=float, help="seconds for everything")
     parser.add_argument("--keep-going", action="store_true",
-                        help="a peer that fails is left out of what follows; exit code 1 at the end")
+                        help="a peer that fails is left out from then on; exit code 1 at the end")
     parser.add_argument("--json", type=pathlib.Path, help="also writes everything to this file")
     options = parser.parse_args()
     peers = PEERS[options.device]

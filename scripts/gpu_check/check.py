@@ -109,6 +109,15 @@ class Check:
             return False
         self.results.save(self.seconds(), running=step.name)
         runner.show(f"== {step.name} (at most {limit_s} s, {self.left():.0f} s left)\n")
+        begun = self.seconds()
+        try:
+            outcome, detail = self.outcome_of(step, limit_s)
+        except Exception as error:  # of this script: the steps that follow are worth more
+            outcome, detail = "FAILED", f"gpu_check: {error!r}"
+        self.note(step.name, outcome, self.seconds() - begun, detail)
+        return outcome == "passed"
+
+    def outcome_of(self, step, limit_s):
         own = {} if step.plain else self.machine.program_environment
         command = [str(word).replace(plan.LIMIT, str(max(limit_s - 10, 1)))
                    for word in step.command]
@@ -117,14 +126,13 @@ class Check:
                                self.scratch / "logs" / f"{step.name}.log", limit_s, step.quiet)
         finally:
             found = self.keep(step)
-        passed = ended.in_time and ended.status == 0
-        detail = found or (ended.last_line if step.quiet else "")
         if not ended.in_time:
-            detail = f"stopped after its {limit_s} s; {found}"
-        elif not passed:
-            detail = f"exit {ended.status}: {ended.last_line}"
-        self.note(step.name, "passed" if passed else "FAILED", ended.seconds, detail)
-        return passed
+            cut = limit_s < step.limit_s
+            why = f"stopped after {limit_s} s{', all that was left' if cut else ''}; {found}"
+            return "skipped" if cut else "FAILED", why.removesuffix("; ")
+        if ended.status != 0:
+            return "FAILED", f"exit {ended.status}: {ended.last_line}"
+        return "passed", found or (ended.last_line if step.quiet else "")
 
     def keep(self, step):
         """Takes over what a step wrote; returns what is to be said of it."""

@@ -13,7 +13,7 @@ def of_step(report):
 
 
 def of_operations(report):
-    """dcgan_bench_ops: how many calls reach the goal at the largest batch, and which is furthest."""
+    """dcgan_bench_ops: how many calls reach the goal at the largest batch, which is furthest."""
     rows = report["results"]
     largest = max((row["batch"] for row in rows), default=0)
     rows = [row for row in rows if row["batch"] == largest]

@@ -3,9 +3,9 @@
     python3 scripts/gpu_check/libraries.py PROGRAM    prints the LD_LIBRARY_PATH that PROGRAM needs
 
 PyTorch's wheels bring cuDNN, cuBLASLt, the run-time compiler and NCCL under
-site-packages/nvidia/*/lib, where the loader does not look. Nothing of Python is imported: the folders
-are listed. cuDNN opens its engines and the run-time compiler while it runs, so these have to be on
-the path too; a program that starts says nothing about them.
+site-packages/nvidia/*/lib, where the loader does not look. Nothing of Python is imported: the
+folders are listed. cuDNN opens its engines and the run-time compiler while it runs, so these have
+to be on the path too; a program that starts says nothing about them.
 """
 
 import dataclasses
@@ -97,7 +97,7 @@ def joined(*folders):
 
 
 def describe(program, library_path, always):
-    """What the program takes from NVIDIA with this path. `always`: as if it were linked with all."""
+    """What the program takes from NVIDIA with this path. `always`: as if it were linked."""
     names = loaded(program, library_path)
     linked = {name: path for name, path in names.items() if NVIDIA.match(name)}
     folders = library_path.split(":")

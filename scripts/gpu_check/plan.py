@@ -25,7 +25,7 @@ class Step:
     after: str = ""  # a step that must have passed
     needs_s: int = 5  # with less time than this left it is not worth starting
     skip: str = ""  # why it cannot run here
-    report: str = ""  # file of the results that gets the step's JSON, which it writes to {name}.json
+    report: str = ""  # file of the results that gets the step's JSON, Machine.report(name)
     picture: str = ""
     quiet: bool = False  # a long table: it goes to the log alone
     plain: bool = False  # without the libraries of the bundle: PyTorch brings its own
@@ -138,7 +138,7 @@ def tests(machine, wanted):
         if machine.rehearse:
             skip = skip or ("" if name == "test_kernels" else "a ctest of the emulated build")
             options += ["a NaN logit*"]
-        yield Step(name, 120, [*WITHOUT_CACHE, program, *options], needs_s=10, skip=skip)
+        yield Step(name, 180, [*WITHOUT_CACHE, program, *options], needs_s=10, skip=skip)
 
 
 def sanitizer(machine):

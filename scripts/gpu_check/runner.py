@@ -15,8 +15,8 @@ GRACE_S = 5
 NOT_STARTED = 127  # as a shell says it
 
 
-class Stopped(Exception):
-    """This program was asked to end."""
+class Stopped(BaseException):
+    """This program was asked to end; no handler of errors holds it up."""
 
 
 @dataclasses.dataclass
@@ -39,9 +39,13 @@ def signal_group(process, number):
 
 
 def show(text):
-    """Prints at once: what is not printed is lost when the machine is taken away."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Prints at once: what is not printed is lost when the machine is taken away. The results do
+    not depend on anybody reading."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
 
 
 class Copier(threading.Thread):

@@ -137,7 +137,8 @@ class Compare(unittest.TestCase):
         self.assertEqual([row["ratio"] for row in report["rows"]], [1, 3])
 
     def test_a_measurement_that_would_end_too_late_is_not_begun(self):
-        python = write_program(self.root, "slow", f'#!/bin/sh\nsleep 2\nexec {sys.executable} "$@"\n')
+        python = write_program(self.root, "slow",
+                               f'#!/bin/sh\nsleep 2\nexec {sys.executable} "$@"\n')
         result = self.compare("--python", python, "--time-limit-s", "3.5", variants="C2",
                               figures={"step": [10, 10, 10], "C2": [20, 20, 20]})
         self.assertEqual(result.returncode, 0, result.output)

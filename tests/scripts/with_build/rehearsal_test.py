@@ -1,6 +1,6 @@
-"""scripts/gpu_check.sh --rehearse, from a bundle of the emulated build: the order of a real call, in
-an environment without the project's libraries, with stand-ins for Python's packages, PyTorch and
-compute-sanitizer. DCGAN_PROGRAM: the built program."""
+"""scripts/gpu_check.sh --rehearse, from a bundle of the emulated build: the order of a real call,
+in an environment without the project's libraries, with stand-ins for Python's packages, PyTorch
+and compute-sanitizer. DCGAN_PROGRAM: the built program."""
 
 import json
 import os
