@@ -26,14 +26,21 @@ struct Plan {
   }
 };
 
-Plan make_plan(const Session& session, const Layer& layer, ConvTuning tuning) {
-  Plan made;
+ConvConfig config_of(const Session& session, const Layer& layer, ConvTuning tuning) {
   const bool normed = layer.block.norm == Norm::batch;
   const bool tf32 = session.settings().precision == Precision::tf32;
-  made.config = {layer.block.conv, normed ? ActivationSpec{} : layer.block.activation,
-                 layer.input,      session.settings().dtype(),
-                 /*passes=*/{},    {tf32, tuning}};
-  made.plan = plan_convolution(session.context(), made.config);
+  return {layer.block.conv, normed ? ActivationSpec{} : layer.block.activation,
+          layer.input,      session.settings().dtype(),
+          /*passes=*/{},    {tf32, tuning}};
+}
+
+/// candidate: null: what plan_convolution chooses.
+Plan make_plan(const Session& session, const Layer& layer, ConvTuning tuning,
+               const ConvCandidate* candidate = nullptr) {
+  Plan made;
+  made.config = config_of(session, layer, tuning);
+  made.plan = candidate != nullptr ? candidate->make(session.context(), made.config)
+                                   : plan_convolution(session.context(), made.config);
   std::size_t workspace_bytes = 0;
   for (const auto& [name, pass] : enum_table(ConvPass{})) {
     workspace_bytes = std::max(workspace_bytes, made.plan->workspace_bytes(pass));
@@ -75,9 +82,10 @@ bool contains(std::initializer_list<ConvClass> classes, ConvClass one) {
   return std::find(classes.begin(), classes.end(), one) != classes.end();
 }
 
-void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in_step) {
+/// choice: how the plan was chosen.
+void time_layer(Session& session, const Layer& layer, const Plan& made, const std::string& choice,
+                bool in_step) {
   const Context& context = session.context();
-  const Plan made = make_plan(session, layer, tuning);
   const DType dtype = made.config.dtype;
   const ConvSpec& spec = layer.block.conv;
   const ActivationSpec& activation = made.config.activation;
@@ -94,7 +102,7 @@ void time_layer(Session& session, const Layer& layer, ConvTuning tuning, bool in
                 2.0 * static_cast<double>(spec.multiply_accumulates(layer.input)),
                 bytes,
                 in_step ? per_step : 0,
-                context.is_cuda() ? std::string(enum_name(tuning)) : "",
+                choice,
                 made.plan->describe()};
   };
   const auto bytes = [](const DeviceTensor& tensor) {
@@ -159,7 +167,24 @@ void time_layers(Session& session, std::initializer_list<ConvClass> classes) {
     if (!contains(classes, layer.kind)) continue;
     const std::vector<ConvTuning> tunings = tunings_of(session);
     for (const ConvTuning tuning : tunings) {
-      time_layer(session, layer, tuning, /*in_step=*/tuning == tunings.back());
+      const bool on_gpu = session.context().is_cuda();
+      time_layer(session, layer, make_plan(session, layer, tuning),
+                 on_gpu ? std::string(enum_name(tuning)) : "",
+                 /*in_step=*/tuning == tunings.back());
+    }
+  }
+}
+
+void time_own_kernels(Session& session, std::initializer_list<ConvClass> classes) {
+  if (!session.context().is_cuda()) return;
+  const std::vector<ConvCandidate>& candidates = conv_candidates(session.context());
+  for (const Layer& layer : step_layers(session.settings().model, session.settings().batch)) {
+    if (!contains(classes, layer.kind)) continue;
+    const ConvConfig config = config_of(session, layer, ConvTuning::off);
+    for (const ConvCandidate& candidate : candidates) {
+      if (&candidate == &candidates.back() || !candidate.fits(session.context(), config)) continue;
+      time_layer(session, layer, make_plan(session, layer, ConvTuning::off, &candidate),
+                 std::string(candidate.name), /*in_step=*/false);
     }
   }
 }

@@ -15,4 +15,8 @@ void check_layers(Session& session, std::initializer_list<ConvClass> classes);
 /// was timed against float64.
 void time_layers(Session& session, std::initializer_list<ConvClass> classes);
 
+/// On a GPU: the same for each candidate that fits a layer, chosen or not, but the last, which is
+/// the library. Not part of the step's sum.
+void time_own_kernels(Session& session, std::initializer_list<ConvClass> classes);
+
 }  // namespace dcgan::benchmarks

@@ -37,7 +37,7 @@ struct Call {
   double flops = 0;       ///< 0: not counted, the call is bound by memory
   double bytes = 0;       ///< every operand read or written once: the least traffic
   int per_step = 0;       ///< calls in one training step; 0: not part of a step
-  std::string tuning;     ///< of a convolution on a GPU; else empty
+  std::string tuning;     ///< of a convolution on a GPU, or the candidate's name; else empty
   std::string algorithm;  ///< describe() of the plan; else empty
 };
 

@@ -55,6 +55,8 @@ struct Strip {
   static constexpr int kThreads = 32 * kRows;
   static constexpr int kBlocks = across == 1 ? 2 : 4;  // of a multiprocessor
   static constexpr int kPixels = (kRows + 2) * kColumns;
+  // The features of a chunk that the block's positions read.
+  using Window = FeatureWindow<kRows + 2, kColumns, kChunkBytes / 16, kPitch, kThreads>;
 };
 
 template <class T>
@@ -87,25 +89,6 @@ __device__ __forceinline__ void stage_weights(const Arguments<T>& arguments, int
       store_one(to, value);
     }
   }
-}
-
-/// The features of a chunk that the block's positions read, (rows + 2, columns of the strip).
-template <class T, int across>
-__device__ __forceinline__ void stage_tile(const Arguments<T>& arguments, const FeatureTile& tile,
-                                           int first_feature, std::byte* shared) {
-  using Sizes = Strip<across>;
-  constexpr int pieces = kChunkBytes / 16;
-  const SmallChannelConv& conv = arguments.conv;
-  const auto from = [&](int i) -> std::int64_t {
-    const int pixel = i / pieces;
-    const int p = tile.row - 1 + pixel / Sizes::kColumns;
-    const int q = tile.column + pixel % Sizes::kColumns;
-    const int k = first_feature + i % pieces * kWide<T>;
-    if (p < 0 || p >= conv.rows || q >= conv.columns || k >= conv.features) return -1;
-    return ((std::int64_t{tile.image} * conv.rows + p) * conv.columns + q) * conv.features + k;
-  };
-  const auto to = [&](int i) -> void* { return shared + i / pieces * kPitch + i % pieces * 16; };
-  stage_features<Sizes::kThreads>(arguments.features, Sizes::kPixels * pieces, from, to);
 }
 
 /// Adds one chunk. `pixels`: of the warp's first feature row and of the lane, as load_matrix_x4
@@ -220,7 +203,8 @@ __global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlock
     Accumulator sums[across][channels] = {};
     for (int first = 0; first < arguments.conv.features; first += kChunk<T>) {
       __syncthreads();  // the last use of both is over
-      stage_tile<T, across>(arguments, tile, first, pixels);
+      Sizes::Window::stage(arguments.features, arguments.conv,
+                           {tile.image, tile.row - 1, tile.column}, first, pixels);
       // Weights that fit one chunk are staged once a block.
       if (!staged) stage_weights<T, channels, Sizes::kThreads>(arguments, first, weights);
       staged = arguments.conv.features <= kChunk<T>;

@@ -50,6 +50,9 @@ struct Layout {
   static constexpr int kPatchPitch = pitch_of(Patch::kWords, 16);               // words
   static constexpr int kPixelPitch = kTileFeatures + (sizeof(T) == 2 ? 8 : 4);  // values
   static constexpr int kProductsAcross = 2 * channels;
+  using Window =
+      FeatureWindow<kTileRows, kTileColumns, kTileFeatures / kWide<T>,
+                    kPixelPitch* static_cast<int>(sizeof(T)), kThreads>;  // (pixels, features)
   static constexpr std::size_t kFeatureBytes =
       std::size_t{kTileRows} * kTileColumns * kPixelPitch * sizeof(T);
   static constexpr std::size_t kPatchBytes = std::size_t{Patch::kRows} * kPatchPitch * 4;
@@ -57,26 +60,6 @@ struct Layout {
 
 template <int channels>
 using Sums = Accumulator[kProductsDown][2 * channels];
-
-/// A tile of features to shared memory, (128 pixels, kTileFeatures), zero outside.
-template <class T, int channels>
-__device__ __forceinline__ void stage_tile(const Arguments<T>& arguments, const FeatureTile& tile,
-                                           int first_feature, T* shared) {
-  const SmallChannelConv& conv = arguments.conv;
-  constexpr int pieces = kTileFeatures / kWide<T>;
-  const auto from = [&](int i) -> std::int64_t {
-    const int pixel = i / pieces;
-    const int p = tile.row + pixel / kTileColumns;
-    const int q = tile.column + pixel % kTileColumns;
-    const int k = first_feature + i % pieces * kWide<T>;
-    if (p >= conv.rows || q >= conv.columns || k >= conv.features) return -1;
-    return ((std::int64_t{tile.image} * conv.rows + p) * conv.columns + q) * conv.features + k;
-  };
-  const auto to = [&](int i) -> void* {
-    return shared + i / pieces * Layout<T, channels>::kPixelPitch + i % pieces * kWide<T>;
-  };
-  stage_features<kThreads>(arguments.features, kTileRows * kTileColumns * pieces, from, to);
-}
 
 /// The patch of a tile to shared memory; four words of a thread are on their way at a time.
 template <class T, int channels>
@@ -214,7 +197,8 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 2 ? 3 : 2)
     const FeatureTile tile =
         feature_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows, kTileColumns);
     __syncthreads();  // the last tile's use is over
-    stage_tile<T, channels>(arguments, tile, first_feature, features);
+    Sizes::Window::stage(arguments.features, arguments.conv, tile, first_feature,
+                         dynamic_shared<std::byte>());
     stage_patch<T, channels>(arguments, tile, patch);
     wait_copies<0>();
     __syncthreads();

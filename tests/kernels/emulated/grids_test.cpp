@@ -1,5 +1,5 @@
-// Passes over memory on more elements than three turns of their largest grid cover: a stride that is
-// wrong shows in the second turn or the third.
+// Passes over memory on more elements than three turns of their largest grid cover: a stride that
+// is wrong shows in the second turn or the third.
 #include "kernels/common/cuda/reduce.h"
 #include "tests/cases/elementwise.h"
 #include "tests/kernels/support.h"
