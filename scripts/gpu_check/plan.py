@@ -72,8 +72,8 @@ def traces(machine, wanted):
             yield Step(f"trace_{name}_{precision}", 45, command, skip=skip, quiet=True)
 
 
-def bench(machine, batch):
-    name = f"step_bf16_{batch}"
+def bench(machine, batch, overlap="all"):
+    name = f"step_bf16_{batch}" + ("" if overlap == "all" else f"_overlap_{overlap}")
     size = ["--preset", "pytorch", "--batch-size", batch, "--repeats", 100, "--warm-up", 20,
             "--blocks"]
     if machine.rehearse:
@@ -83,7 +83,8 @@ def bench(machine, batch):
     # Most of it is tuning: some of the library's plans take a second to build. Those that were
     # judged before a stop are in the plan cache.
     return Step(name, 110, [machine.program(), "bench", "--device", "cuda", "--precision", "bf16",
-                           *size, "--out", machine.report(name)], report="bench.json")
+                           "--overlap", overlap, *size, "--out", machine.report(name)],
+                report="bench.json")
 
 
 def ours(machine):
@@ -187,6 +188,8 @@ def second(machine):
     main_trace = "dc28" if machine.rehearse else "dc64"
     for batch in (1024, 64):
         yield peers(machine, batch, "P2,P4,P5,P3,P1", 160)
+    for overlap in ("none", "launches", "branches"):  # what each is worth
+        yield bench(machine, 128, overlap)
     yield from sanitizer(machine)
     kept = ("hinge",) if machine.rehearse else None
     yield from traces(machine, lambda name: name != main_trace and (not kept or name in kept))
