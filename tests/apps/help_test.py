@@ -13,9 +13,9 @@ LOSS_OPTIONS = ["loss", "real-label", "fake-label", "d-steps", "optimizer", "lr"
 TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
     "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
-    "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "threads",
-    "config", "print-config", "dry-run", "gpus", "out", "log-every", "sample-every", "checkpoint-every", "keep",
-    "sample-count", "resume", "init-generator", "init-discriminator"]
+    "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "overlap",
+    "threads", "config", "print-config", "dry-run", "gpus", "out", "log-every", "sample-every",
+    "checkpoint-every", "keep", "sample-count", "resume", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
                  "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
 GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
