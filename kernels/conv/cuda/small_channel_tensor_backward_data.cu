@@ -215,7 +215,7 @@ __global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlock
     add_neighbours<channels, across>(sums);
 #pragma unroll
     for (int m = 0; m < across; ++m) {
-      activate_sums(arguments.kind, arguments.negative_slope, sums[m]);
+      activate_sums<2>(arguments.kind, arguments.negative_slope, sums[m]);
     }
     store_outputs<T, channels, across>(arguments, tile, sums);
   }

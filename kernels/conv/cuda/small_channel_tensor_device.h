@@ -74,13 +74,14 @@ inline unsigned tile_count(const SmallChannelConv& conv, int tiles_down, int til
   return static_cast<unsigned>(tiles);
 }
 
-/// Activates all sums. The switch is outside of the loops: there it would be taken once a value.
-template <int count>
+/// Activates all sums, or with step 2 the even ones. The switch is outside of the loops: there it
+/// would be taken once a value.
+template <int step, int count>
 __device__ __forceinline__ void activate_sums(Activation kind, float negative_slope,
                                               Accumulator (&sums)[count]) {
   const auto apply = [&](const auto& activation) {
 #pragma unroll
-    for (int i = 0; i < count * 4; ++i) {
+    for (int i = 0; i < count * 4; i += step) {
       sums[i / 4].v[i % 4] = activation(sums[i / 4].v[i % 4]);
     }
   };

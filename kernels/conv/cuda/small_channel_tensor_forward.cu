@@ -180,7 +180,7 @@ __global__ void __launch_bounds__(kThreads, 3)
     }
     Accumulator sums[products] = {};
     multiply_row<T, channels, products>(of_lane, weights, sums);
-    activate_sums(arguments.kind, arguments.negative_slope, sums);
+    activate_sums<1>(arguments.kind, arguments.negative_slope, sums);
     store_row<T, products>(arguments, tile_at(index), first_feature, sums);
   }
 }
