@@ -40,6 +40,10 @@ KERNELS = [
     # ldmatrix transposes 16-bit values only.
     (r"small_channel_tensor_backward_weights_kernel<float", ("HMMA.1688.F32.TF32", "LDGSTS")),
     (r"sum_columns_kernel", ()),
+    (r"tensor_core_(down|up|weights)_kernel<bf16", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
+    (r"tensor_core_(down|up)_kernel<float", ("HMMA.1688.F32.TF32", "LDSM", "LDGSTS")),
+    # ldmatrix transposes 16-bit values only.
+    (r"tensor_core_weights_kernel<float", ("HMMA.1688.F32.TF32", "LDGSTS")),
 ]
 LOCAL = ("LDL", "STL")  # loads and stores of local memory
 

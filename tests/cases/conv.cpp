@@ -59,6 +59,9 @@ std::vector<ConvCase> conv_cases() {
       {{kDown, 16, 5, 4, 1, 0}, {7, 4, 4, 16}, leaky},
       {{kDown, 16, 1, 7, 1, 0}, {2, 7, 7, 16}, none},
       {{kDown, 5, 17, 1, 1, 0}, {2, 5, 3, 5}, none},
+      // Wide layers that tensor cores take, with large and with small tiles.
+      {{kDown, 64, 64, 4, 2, 1}, {3, 6, 10, 64}, none},
+      {{kUp, 32, 32, 4, 2, 1}, {2, 3, 5, 32}, leaky},
       {{kUp, 16, 3, 4, 2, 1}, {2, 8, 8, 16}, tanh},
       {{kUp, 64, 17, 4, 2, 1}, {2, 4, 4, 64}, none},
       {{kUp, 17, 1, 4, 2, 1}, {7, 5, 7, 17}, tanh},

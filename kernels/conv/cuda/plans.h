@@ -68,14 +68,25 @@ enum class PlanSource {
   library_plans,  ///< many: those of library_plans()
 };
 
+/// When a candidate may be chosen.
+enum class Choice {
+  always,
+  when_timed,  ///< only when it has been timed, and its result compared with the library's
+};
+
 /// A candidate of this device: its contract, and what the tuner knows of its plans.
 struct Algorithm {
   ConvCandidate candidate;
   PlanSource source = PlanSource::own_kernels;
   Derivative derivative = Derivative::in_place;
+  Choice choice = Choice::always;
 };
 /// First choice first; the last, the library, fits every shape.
 const std::vector<Algorithm>& algorithms();
+
+/// Kernel 4, stride 2, padding 1, even extents, many channels: see tensor_core_conv.h. Hand-written
+/// kernels, a candidate for each size of tile; bf16, or f32 where TF32 is allowed.
+std::vector<Algorithm> tensor_core_algorithms();
 
 /// The pass of a config that has one.
 ConvPass only_pass(const ConvConfig& config);

@@ -133,13 +133,15 @@ class PassSearch {
   }
 
   PassPlan restored(const std::string& key) {
+    bool has_library = false;
     for (const Algorithm& choice : choices_) {
-      if (choice.source != PlanSource::library_plans && key == candidate_key(choice)) {
+      if (choice.source == PlanSource::library_plans) {
+        has_library = true;
+      } else if (key == candidate_key(choice)) {
         return made(choice);
       }
     }
-    if (choices_.back().source != PlanSource::library_plans) return {};
-    return library().restore(key);
+    return has_library ? library().restore(key) : PassPlan{};
   }
 
   std::optional<TuningCandidate> candidate(PassPlan plan) {

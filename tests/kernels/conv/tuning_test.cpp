@@ -133,6 +133,28 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("convolutions on tensor cores are chosen by time alone, and compared with the library") {
+  if (!kEmulated) return;  // which is fastest cannot be told in advance on a GPU
+  const OwnCache cache;
+  const Context context(devices_under_test().back());
+  // 32 channels are for one size of tiles: few candidates, which the emulator times slowly.
+  const ConvSpec spec{ConvType::convolution, 32, 32, 4, 2, 1};
+  const ConvConfig config = tuned(spec, {1, 4, 6, 32}, kLeaky, DType::bf16);
+  ConvConfig untimed = config;
+  untimed.policy.tuning = ConvTuning::off;
+  CHECK_THAT(plan_convolution(context, untimed)->describe(), !Contains("tensor core"));
+  CHECK_THAT(plan_convolution(context, config)->describe(),
+             Contains("best of 2") && !Contains("passed over"));
+  cache.keep("forward", "candidate tensor core 64x64 shallow");
+  cache.keep("backward_data", "candidate tensor core 64x64 shallow");
+  cache.keep("backward_weights", "emulated plan");
+  const auto plan = plan_convolution(context, config);
+  CHECK_THAT(plan->describe(), Contains("forward: tensor core 64x64 shallow (cached)") &&
+                                   Contains("backward_data: tensor core 64x64 shallow (cached)") &&
+                                   Contains("backward_weights: emulated convolution (cached)"));
+  compare(context, *plan, config);
+}
+
 TEST_CASE("only the wanted passes are tuned") {
   for (const Device device : devices_under_test()) {
     if (device.type != DeviceType::cuda) continue;

@@ -1,0 +1,110 @@
+// The three products of an underlying convolution (kernels/conv/underlying.h) with kernel 4, stride
+// 2, padding 1 and even extents, as implicit matrix products on tensor cores: bf16, or f32 rounded
+// to TF32; sums in f32.
+//
+//   down     forward           rows = N P Q pixels, columns = K features, depth = 16 C
+//   up       backward_data     rows = N P Q pixels, columns = C channels, depth = 4 K; for each of
+//                              the four phases (h % 2, w % 2) of the image
+//   weights  backward_weights  rows = K features, columns = 16 C, depth = N P Q pixels
+//
+// A product whose tiles are too few to fill a GPU is divided along the depth; the parts leave f32
+// sums that a second launch adds in their order. The division is of the shape alone, so that sums
+// repeat bit for bit on any GPU.
+#pragma once
+
+#include <cstddef>
+
+#include "kernels/conv/conv.h"
+
+namespace dcgan::cuda {
+
+struct TensorCoreConv {
+  int images = 0;    // N
+  int height = 0;    // H = 2 P
+  int width = 0;     // W = 2 Q
+  int channels = 0;  // C
+  int rows = 0;      // P
+  int columns = 0;   // Q
+  int features = 0;  // K
+  DType dtype = DType::f32;
+};
+
+/// What a block computes: rows x columns of the sums, steps of `depth_bytes` of depth.
+enum class TensorCoreTile { t128x128, t128x64, t64x64, t64x64_shallow };
+
+/// Whether the kernels compute all passes of a config, with a tile. The device must have them
+/// (sm_80); channels and features must be multiples of 16 bytes, and of a step of depth where they
+/// are the depth; f32 needs TF32 allowed, and has no tile of 128 x 128.
+bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCoreTile tile);
+
+struct TileDescription {
+  int rows;
+  int columns;
+  int depth_bytes;
+  int stages;
+  int blocks;  // of a multiprocessor at once
+};
+
+/// Four warps, 2 x 2. Warps of 64 x 64 sums read 8 matrices of shared memory for 32 products, those
+/// of 64 x 32 read 6 for 16, of 32 x 32 4 for 8; small tiles fill a GPU on small problems. A thread
+/// has 128, 64 or 32 sums. Shared memory of a multiprocessor: 192, 216, 192, 128 KiB.
+constexpr TileDescription describe(TensorCoreTile tile) {
+  switch (tile) {
+    case TensorCoreTile::t128x128:
+      return {128, 128, 128, 3, 2};
+    case TensorCoreTile::t128x64:
+      return {128, 64, 128, 3, 3};
+    case TensorCoreTile::t64x64:
+      return {64, 64, 128, 3, 4};
+    case TensorCoreTile::t64x64_shallow:
+      break;
+  }
+  return {64, 64, 64, 4, 4};
+}
+
+/// How a product is divided among blocks.
+struct ProductDivision {
+  int tiles_down = 0;
+  int tiles_across = 0;
+  int phases = 1;
+  int steps = 0;            // of the whole depth
+  int steps_per_split = 0;  // the last split may have fewer
+  int splits = 1;
+
+  std::int64_t blocks() const { return std::int64_t{tiles_down} * tiles_across * phases * splits; }
+};
+
+enum class TensorCoreProduct { down, up, weights };
+
+TensorCoreConv tensor_core_conv(const ConvConfig& config);
+TensorCoreProduct tensor_core_product(ConvType type, ConvPass pass);
+ProductDivision divide(const TensorCoreConv& conv, TensorCoreProduct product, TensorCoreTile tile);
+
+/// f32 elements of partial sums that a product needs; 0 when its depth is not divided.
+std::int64_t tensor_core_partials(const TensorCoreConv& conv, TensorCoreProduct product,
+                                  TensorCoreTile tile);
+
+/// The operands of a product. Pointers are multiples of 16 bytes. `partials`: f32, at least
+/// tensor_core_partials() elements, contents undefined before and after.
+struct TensorCoreOperands {
+  ConstTensorView image;      // down, weights: (N, H, W, C)
+  ConstTensorView features;   // up, weights: (N, P, Q, K)
+  ConstTensorView weights;    // down, up: (K, 4, 4, C)
+  TensorView to;              // features; image; dweights (f32)
+  ActivationSpec activation;  // of the result
+  float* partials = nullptr;
+};
+
+void tensor_core_down(const Context& context, const TensorCoreConv& conv, TensorCoreTile tile,
+                      const TensorCoreOperands& operands);
+void tensor_core_up(const Context& context, const TensorCoreConv& conv, TensorCoreTile tile,
+                    const TensorCoreOperands& operands);
+void tensor_core_weights(const Context& context, const TensorCoreConv& conv, TensorCoreTile tile,
+                         const TensorCoreOperands& operands);
+
+/// to = activation(the sum of `splits` tables (splits, elements of `to`), in their order). Elements
+/// are a multiple of 4.
+void add_splits(const Context& context, const float* partials, int splits, TensorView to,
+                const ActivationSpec& activation);
+
+}  // namespace dcgan::cuda

@@ -1,0 +1,82 @@
+// What the launches of tensor_core_conv.h share.
+#pragma once
+
+#include "kernels/conv/cuda/tensor_core_conv.h"
+#include "kernels/conv/cuda/tensor_core_copies.h"
+#include "kernels/conv/cuda/tensor_core_store.h"
+
+namespace dcgan::cuda {
+
+template <TensorCoreTile tile>
+using SizesOf = TileSizes<describe(tile).rows, describe(tile).columns, describe(tile).depth_bytes,
+                          describe(tile).stages, 2, 2, describe(tile).blocks>;
+
+/// Host side: calls body.template operator()<Sizes>() for a tile. The largest has no registers left
+/// for the roundings of f32 (tensor_core_fits).
+template <class T, class Body>
+void with_tile(TensorCoreTile tile, const Body& body) {
+  switch (tile) {
+    case TensorCoreTile::t128x128:
+      if constexpr (sizeof(T) == 2)
+        return body.template operator()<SizesOf<TensorCoreTile::t128x128>>();
+      fail(ErrorKind::internal, "conv: no tile of 128 x 128 for f32");
+    case TensorCoreTile::t128x64:
+      return body.template operator()<SizesOf<TensorCoreTile::t128x64>>();
+    case TensorCoreTile::t64x64:
+      return body.template operator()<SizesOf<TensorCoreTile::t64x64>>();
+    case TensorCoreTile::t64x64_shallow:
+      break;
+  }
+  body.template operator()<SizesOf<TensorCoreTile::t64x64_shallow>>();
+}
+
+/// A block's place in the grid. Blocks that read the same rows of A are neighbours, phases of the
+/// same pixels too, so that a GPU reads them from memory once.
+struct BlockPlace {
+  int row;  // first of its tile
+  int column;
+  int phase;
+  int split;
+  int first_step;
+  int steps;
+};
+
+template <class Tile>
+__device__ __forceinline__ BlockPlace block_place(const ProductDivision& division) {
+  const int index = static_cast<int>(blockIdx.x);
+  const int rest = index / division.tiles_across;
+  const int row = rest / division.phases;
+  const int split = static_cast<int>(blockIdx.z);
+  const int first = split * division.steps_per_split;
+  const int left = division.steps - first;
+  return {row * Tile::kRows,
+          (index - rest * division.tiles_across) * Tile::kColumns,
+          rest - row * division.phases,
+          split,
+          first,
+          left < division.steps_per_split ? left : division.steps_per_split};
+}
+
+template <class Tile>
+LaunchShape launch_shape(const char* kernel, const ProductDivision& division) {
+  const std::int64_t blocks =
+      std::int64_t{division.tiles_down} * division.tiles_across * division.phases;
+  return {kernel, dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(division.splits)),
+          dim3(Tile::kThreads), Tile::kSharedBytes};
+}
+
+template <class T>
+SumsOut<T> sums_out(const TensorCoreOperands& operands, const ProductDivision& division) {
+  const bool divided = division.splits > 1;
+  return {operands.to.as<T>(), divided ? operands.partials : nullptr, operands.to.elements(),
+          operands.activation.kind, operands.activation.negative_slope};
+}
+
+/// Adds up the partial sums, where the depth was divided.
+inline void finish_splits(const Context& context, const TensorCoreOperands& operands,
+                          const ProductDivision& division) {
+  if (division.splits == 1) return;
+  add_splits(context, operands.partials, division.splits, operands.to, operands.activation);
+}
+
+}  // namespace dcgan::cuda
