@@ -236,10 +236,12 @@ Command add_bench(CLI::App& app) {
   const auto arguments = std::make_shared<BenchArguments>(app);
   app.footer(
       "Times the training step (images in memory, noise drawn inside, nothing read back) and the\n"
-      "generator. The roofline is the least possible time: the arithmetic, or the bytes of this\n"
-      "engine's plan, at the peak rates. `fused`: that of a step whose elementwise work all rides "
-      "in\n"
-      "the convolutions, one kernel after another, with weights and optimiser (dcgan info\n"
+      "generator (on the device: vectors drawn and images left there; to the host apart; at batch\n"
+      "1 also its latency). The roofline is the least possible time: the arithmetic, or the bytes\n"
+      "of this engine's plan, at the peak rates. `fused`: that of a step whose elementwise work "
+      "all\n"
+      "rides in the convolutions, one kernel after another, with weights and optimiser (dcgan "
+      "info\n"
       "--roofline). dcgan_bench_ops times every operation by itself.\n"
       "\n"
       "Examples:\n"

@@ -14,6 +14,10 @@ void check(Session& session) {
       test::check_activation(session.context(), activation, count, session.settings().dtype(),
                              session.report(std::string(name) + " of " + std::to_string(count)));
     }
+    for (const Shape& shape : test::bias_cases()) {
+      test::check_bias(session.context(), activation, shape, session.settings().dtype(),
+                       session.report(std::string(name) + " with bias of " + to_string(shape)));
+    }
   }
 }
 
@@ -27,11 +31,15 @@ void time(Session& session) {
   // applied.
   const auto y = DeviceTensor::constant(context, shape, settings.dtype(), 1e-20);
   const auto dy = DeviceTensor::random(context, shape, settings.dtype());
+  const auto bias = DeviceTensor::constant(context, {shape[3]}, DType::f32, 0.0);
   const auto bytes = static_cast<double>(y.view().bytes());
   for (const auto& [name, activation] : test::activation_cases()) {
     if (activation.kind == Activation::none) continue;
     session.time({std::string(name) + " forward", shape, 0, 2 * bytes, 0, "", ""},
                  [&, spec = activation] { activate_in_place(context, y.view(), spec); });
+    session.time(
+        {std::string(name) + " with bias", shape, 0, 2 * bytes, 0, "", ""},
+        [&, spec = activation] { add_bias_and_activate(context, y.view(), bias.view(), spec); });
     session.time({std::string(name) + " backward", shape, 0, 3 * bytes, 0, "", ""},
                  [&, spec = activation] {
                    activation_backward_in_place(context, y.view(), dy.view(), spec);

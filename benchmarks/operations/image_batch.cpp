@@ -18,6 +18,8 @@ void check(Session& session) {
   for (const test::ImageBatchCase& one : test::image_batch_cases()) {
     test::check_image_batch(session.context(), one, session.settings().dtype(),
                             session.report(to_string(one)));
+    test::check_image_schedule(session.context(), one, session.settings().dtype(),
+                               session.report(to_string(one) + " by schedule"));
   }
 }
 
@@ -40,6 +42,15 @@ void time(Session& session) {
   session.time({"gather + mirror", shape, 0, moved, 0, "", ""}, [&] {
     gather_images(context, images.view(), indices.view(), flips.view(), out.view());
   });
+  Values entries({1, stored[0]});
+  for (std::int64_t i = 0; i < stored[0]; ++i) {
+    entries[i] = static_cast<double>(image_entry(i * 7919 % stored[0], i % 2 == 0));
+  }
+  const DeviceTensor order(context, entries, DType::i64);
+  const DeviceTensor number(context, Values({1}, {3}), DType::i64);
+  const ImageSchedule schedule{order.view(), number.view(), kBatches, settings.batch, 0};
+  session.time({"gather by schedule", shape, 0, moved, 0, "", ""},
+               [&] { gather_scheduled_images(context, images.view(), schedule, out.view()); });
   session.time({"to uint8", shape, 0, moved, 0, "", ""},
                [&] { images_to_uint8(context, out.view(), bytes.view()); });
 }

@@ -14,6 +14,9 @@ constexpr const char* kName = "block";
 void check_config(const BlockConfig& config) {
   config.output();  // throws on what does not fit
   if (config.norm == Norm::none) return;
+  if (config.bias != ConvBias::none) {
+    fail(ErrorKind::config, "block: a bias beside batch norm, which has one");
+  }
   if (config.norm_groups < 1 || config.input[0] % config.norm_groups != 0) {
     fail(ErrorKind::config, "block: {} images do not split into {} groups", config.input[0],
          config.norm_groups);

@@ -12,7 +12,8 @@
 //   backward_apply     doutput becomes the gradient of conv_output
 //   backward_data      dinput
 //   backward_weights   dweights; may run on another stream than backward_data
-// A block without a norm does everything forward in convolve(), whose output is activation(conv);
+// A block without a norm does everything forward in convolve(), whose output is activation(conv),
+// with a bias activation(conv + bias);
 // normalise() and backward_sums() do nothing, and backward_apply() may leave the activation's
 // derivative to the two calls behind it.
 #pragma once
@@ -45,6 +46,7 @@ struct BlockConfig {
   ConvPasses passes = {};  ///< what will be called; backward_sums and backward_apply belong to both
                            ///< backward passes
   ConvPolicy policy = {};
+  ConvBias bias = ConvBias::none;  ///< without a norm and backward passes only: see fold.h
   NormStatistics norm_statistics = NormStatistics::local;
 
   Shape output() const { return conv.output_shape(input); }
@@ -67,6 +69,7 @@ struct BlockForward {
   TensorView workspace;  ///< u8, workspace_bytes(forward), aligned to 16 bytes; kept from
                          ///< convolve() to normalise(). All calls
   TensorView tickets;    ///< as of BatchNormLocal. convolve, with a norm
+  ConstTensorView bias = {};  ///< (K) f32; empty with ConvBias::none. convolve, infer
 };
 
 /// The same for one backward pass.
@@ -135,7 +138,8 @@ struct BlockCandidate {
 const std::vector<BlockCandidate>& block_candidates();
 
 /// The plan of the first candidate that fits. Throws as plan_convolution, and Error(config) when
-/// norm_groups does not divide N or when the norm does not offer the activation. The plan's calls
+/// norm_groups does not divide N, when the norm does not offer the activation, and on a bias beside
+/// a norm. The plan's calls
 /// throw Error(internal) on tensors that do not fit and on passes not planned.
 std::unique_ptr<BlockPlan> plan_block(const Context& context, const BlockConfig& config);
 

@@ -11,7 +11,8 @@ ConvConfig conv_config(const BlockConfig& config) {
   const bool inside = config.norm == Norm::none;  // the activation
   return {config.conv,   inside ? config.activation : ActivationSpec{},
           config.input,  config.dtype,
-          config.passes, config.policy};
+          config.passes, config.policy,
+          config.bias};
 }
 
 std::size_t bytes_of_f32(std::int64_t elements) {
@@ -125,7 +126,7 @@ class CompositeBlock final : public BlockPlan {
 
   void run_convolution(const Context& context, const BlockForward& tensors) {
     const TensorView& y = has_norm() ? tensors.conv_output : tensors.output;
-    conv_->forward(context, {tensors.input, tensors.weights, y, tensors.workspace});
+    conv_->forward(context, {tensors.input, tensors.weights, y, tensors.workspace, tensors.bias});
   }
 
   BatchNormBackward norm_tensors(const BlockBackward& tensors) const {

@@ -53,6 +53,11 @@ class CheckedConvPlan final : public ConvPlan {
     check("weights", tensors.weights, config_.spec.weight_shape());
     check("y", tensors.y, output_);
     checks::disjoint(kName, "y", tensors.y, "x", tensors.x);
+    if (config_.bias == ConvBias::per_channel) {
+      checks::tensor(kName, "bias", tensors.bias, DType::f32, {config_.spec.out_channels});
+    } else {
+      DCGAN_CHECK(tensors.bias.empty(), "{}: a bias that was not planned", kName);
+    }
     plan_->forward(context, tensors);
   }
 
@@ -159,6 +164,10 @@ std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvCon
   const ActivationSpec& activation = config.activation;
   if (activation.kind == Activation::leaky_relu && !(activation.negative_slope > 0.0f)) {
     fail(ErrorKind::config, "conv: negative slope {} is not above 0", activation.negative_slope);
+  }
+  if (config.bias != ConvBias::none &&
+      (config.passes.backward_data || config.passes.backward_weights)) {
+    fail(ErrorKind::config, "conv: {} with a bias has no backward passes", to_string(config.spec));
   }
   std::unique_ptr<ConvPlan> plan;
   if constexpr (kHasCuda) {

@@ -4,8 +4,8 @@
 //                                                       q*stride - padding + s, c] w[k,r,s,c]
 //   transposed convolution  the adjoint of the above in x, with w[c_in,r,s,c_out]
 //
-// (torch.nn.Conv2d and ConvTranspose2d without bias.) A planned operation: descriptors, the choice
-// of algorithm and the workspace belong to a shape and are made once.
+// (torch.nn.Conv2d and ConvTranspose2d; with a bias in inference only.) A planned operation:
+// descriptors, the choice of algorithm and the workspace belong to a shape and are made once.
 //
 // Weights are stored channels-last: PyTorch's [A, B, kh, kw] as (A, kh, kw, B). A counts the output
 // channels of a convolution and the input channels of a transposed one. Images are (N, H, W, C).
@@ -75,6 +75,12 @@ constexpr auto enum_table(ConvPass) {
                                  {"backward_weights", ConvPass::backward_weights}}};
 }
 
+/// What forward() adds to the result of the convolution, before the activation.
+enum class ConvBias {
+  none,
+  per_channel,  ///< inference only: a plan with a bias has no backward passes
+};
+
 /// Those that will be called: a plan is built, tuned and given workspace for no others.
 struct ConvPasses {
   bool forward = true;
@@ -91,14 +97,16 @@ struct ConvConfig {
   DType dtype = DType::f32;   ///< of x, weights, y, dx, dy; f32 or bf16. dweights are always f32.
   ConvPasses passes = {};
   ConvPolicy policy = {};
+  ConvBias bias = ConvBias::none;
 };
 
-/// y = activation(conv(x, weights)).
+/// y = activation(conv(x, weights) + bias).
 struct ConvForward {
-  ConstTensorView x;        ///< (N, H, W, in_channels)
-  ConstTensorView weights;  ///< weight_shape()
-  TensorView y;             ///< (N, P, Q, out_channels), overwritten; may not alias x
-  TensorView workspace;     ///< u8, at least workspace_bytes(ConvPass::forward)
+  ConstTensorView x;          ///< (N, H, W, in_channels)
+  ConstTensorView weights;    ///< weight_shape()
+  TensorView y;               ///< (N, P, Q, out_channels), overwritten; may not alias x
+  TensorView workspace;       ///< u8, at least workspace_bytes(ConvPass::forward)
+  ConstTensorView bias = {};  ///< (out_channels) f32; empty with ConvBias::none
 };
 
 /// What the calls of one backward pass read and write: one struct for all of them. A call looks at
@@ -137,7 +145,8 @@ class ConvPlan {
 };
 
 /// Builds the plan for a shape on the context's device. Throws Error(config) on shapes that do not
-/// fit, Error(unavailable) when the device cannot compute in the type (TF32 exists on GPUs only).
+/// fit and on a bias with backward passes, Error(unavailable) when the device cannot compute in the
+/// type (TF32 exists on GPUs only).
 /// The plan's calls throw Error(internal) on tensors that do not fit and on passes not planned.
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config);
 

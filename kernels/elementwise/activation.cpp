@@ -17,6 +17,20 @@ void activate_in_place(const Context& context, TensorView y, const ActivationSpe
   cpu::activate_in_place(context, y, activation);
 }
 
+void add_bias_and_activate(const Context& context, TensorView y, ConstTensorView bias,
+                           const ActivationSpec& activation) {
+  if (bias.empty()) return activate_in_place(context, y, activation);
+  constexpr const char* kName = "add_bias_and_activate";
+  checks::dtype(kName, "y", y, {DType::f32, DType::bf16});
+  checks::shape(kName, "y", y, y.shape);
+  DCGAN_CHECK(y.shape.rank() >= 1, "{}: y has no channels", kName);
+  checks::tensor(kName, "bias", bias, DType::f32, {y.shape[y.shape.rank() - 1]});
+  if constexpr (kHasCuda) {
+    if (context.is_cuda()) return cuda::add_bias_and_activate(context, y, bias, activation);
+  }
+  cpu::add_bias_and_activate(context, y, bias, activation);
+}
+
 void activation_backward_in_place(const Context& context, ConstTensorView y, TensorView dy,
                                   const ActivationSpec& activation) {
   if (activation.kind == Activation::none) return;

@@ -23,6 +23,11 @@ struct ActivationSpec {
 /// exact value.
 void activate_in_place(const Context& context, TensorView y, const ActivationSpec& activation);
 
+/// y = activation(y + bias[channel]), the channel being the last index of y (.., C): f32 or bf16,
+/// computed in f32. bias: (C) f32; empty: activate_in_place.
+void add_bias_and_activate(const Context& context, TensorView y, ConstTensorView bias,
+                           const ActivationSpec& activation);
+
 /// dy = dy * activation'(.), from y, the activation's output. Equal element counts and types, f32
 /// or bf16; y and dy may not overlap. Activation::none: does nothing, and y may be empty.
 void activation_backward_in_place(const Context& context, ConstTensorView y, TensorView dy,

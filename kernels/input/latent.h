@@ -20,16 +20,24 @@ constexpr auto enum_table(LatentDistribution) {
       {{"normal", LatentDistribution::normal}, {"uniform", LatentDistribution::uniform}}};
 }
 
+/// What the number of a draw counts.
+enum class DrawNumber {
+  step,   ///< the `step` of the random numbers: training's, fresh rows each time
+  batch,  ///< batches of one long sequence of rows, all of step 0: a generator's
+};
+
 struct LatentOptions {
   RandomKey key;
   LatentDistribution distribution = LatentDistribution::normal;
   std::uint32_t first_sample = 0;  ///< global index of row 0: rank * batch for data-parallel ranks
+  DrawNumber number = DrawNumber::step;
 };
 
-/// z: (N, nz), f32 or bf16. draw: (1) i64 on the device, which draw this is (the `step` of the
-/// random numbers); read, not changed. Elements 4b..4b+3 of row n come from
-/// random_words(key, draw, first_sample + n, b): words 0 and 1 make the first two by
-/// normal_pair_from, words 2 and 3 the next two.
+/// z: (N, nz), f32 or bf16. draw: (1) i64 on the device, the number of this draw; read, not
+/// changed. Elements 4b..4b+3 of row n come from random_words(key, step, sample, b) with
+///   DrawNumber::step    step = draw, sample = first_sample + n
+///   DrawNumber::batch   step = 0,    sample = first_sample + draw * N + n, modulo 2^32
+/// Words 0 and 1 make the first two elements by normal_pair_from, words 2 and 3 the next two.
 void draw_latent(const Context& context, ConstTensorView draw, TensorView z,
                  const LatentOptions& options);
 

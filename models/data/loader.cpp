@@ -43,37 +43,35 @@ void Loader::make_resident(const Context& context) {
     upload(context, images_, resident);
     images_ = resident;
   }
-  order_buffer_ =
-      Buffer(context, static_cast<std::size_t>(count + selected()) * sizeof(std::int64_t));
-  const TensorView orders(order_buffer_.data(), {count + selected()}, DType::i64);
-  order_ = orders.rows(0, count);
-  selected_order_ = orders.rows(count, selected());
-  order_staging_ =
-      Buffer(context, static_cast<std::size_t>(count) * sizeof(std::int64_t), MemoryKind::pinned);
-  order_sent_.emplace(context);
-  if (!options_.flip) return;
-  flip_staging_ = Buffer(context, static_cast<std::size_t>(count), MemoryKind::pinned);
-  flip_buffer_ = Buffer(context, static_cast<std::size_t>(count + selected()));
-  const TensorView flips(flip_buffer_.data(), {count + selected()}, DType::u8);
-  flips_ = flips.rows(0, count);
-  selected_flips_ = flips.rows(count, selected());
+  const std::int64_t epochs = epochs_of_a_step();
+  const std::size_t bytes = static_cast<std::size_t>(epochs * count) * sizeof(std::int64_t);
+  order_buffer_ = Buffer(context, bytes);
+  order_staging_ = Buffer(context, bytes, MemoryKind::pinned);
+  order_ = TensorView(order_buffer_.data(), {epochs, count}, DType::i64);
+  sent_orders_.resize(static_cast<std::size_t>(epochs));
+  for (SentOrder& sent : sent_orders_) sent.done.emplace(context);
 }
 
 void Loader::make_stream(const Context& context) {
   upload_.emplace(context, dataset_.shape.with_rows(selected()));
   images_ = upload_->batch();
-  if (options_.flip) selected_flips_ = upload_->flips();
+  if (options_.flip) arrived_flips_ = upload_->flips();
   // What arrives is in order already.
   std::vector<std::int64_t> places(static_cast<std::size_t>(selected()));
   std::iota(places.begin(), places.end(), 0);
   order_buffer_ = Buffer(context, places.size() * sizeof(std::int64_t));
-  selected_order_ = TensorView(order_buffer_.data(), {selected()}, DType::i64);
-  upload(context, ConstTensorView(places.data(), selected_order_.shape), selected_order_);
+  arrived_order_ = TensorView(order_buffer_.data(), {selected()}, DType::i64);
+  upload(context, ConstTensorView(places.data(), arrived_order_.shape), arrived_order_);
 }
 
 std::int64_t Loader::first_image(std::int64_t update) const {
   const std::int64_t batch = update % batches_per_epoch_;
   return (batch * options_.shard.world_size + options_.shard.rank) * options_.batch;
+}
+
+/// The most epochs that the updates of one step lie in.
+std::int64_t Loader::epochs_of_a_step() const {
+  return (options_.updates_per_step + batches_per_epoch_ - 2) / batches_per_epoch_ + 1;
 }
 
 void Loader::enter_epoch(std::int64_t epoch) {
@@ -87,31 +85,29 @@ void Loader::enter_epoch(std::int64_t epoch) {
     epoch_flips_.push_back(by_image[static_cast<std::size_t>(index)]);
 }
 
-// Through pinned memory, so that entering an epoch does not wait for the steps before it.
-void Loader::send_order(const Context& context) {
-  order_sent_->synchronize();  // the epoch before this one
-  const TensorView staged(order_staging_.data(), order_.shape, DType::i64);
-  std::memcpy(staged.data, epoch_order_.data(), staged.bytes());
-  enqueue_upload(context, staged, order_);
-  if (options_.flip) {
-    const TensorView flips(flip_staging_.data(), flips_.shape, DType::u8);
-    std::memcpy(flips.data, epoch_flips_.data(), flips.bytes());
-    enqueue_upload(context, flips, flips_);
+// Once an epoch, through pinned memory, so that entering it does not wait for the steps before it.
+void Loader::send_order(const Context& context, std::int64_t epoch) {
+  const auto place = static_cast<std::size_t>(epoch % order_.shape[0]);
+  SentOrder& sent = sent_orders_[place];
+  if (sent.epoch == epoch) return;
+  enter_epoch(epoch);
+  sent.done->synchronize();  // of the epoch that was there
+  const TensorView to = order_.rows(static_cast<std::int64_t>(place), 1);
+  const TensorView staged(order_staging_.data() + place * to.bytes(), to.shape, DType::i64);
+  auto* entries = staged.as<std::int64_t>();
+  for (std::size_t i = 0; i < epoch_order_.size(); ++i) {
+    entries[i] = image_entry(epoch_order_[i], options_.flip && epoch_flips_[i] != 0);
   }
-  order_sent_->record(context);
-  order_epoch_ = epoch_;
+  enqueue_upload(context, staged, to);
+  sent.done->record(context);
+  sent.epoch = epoch;
 }
 
 void Loader::select_resident(const Context& context, std::int64_t first_update) {
-  for (std::int64_t index = 0; index < options_.updates_per_step; ++index) {
-    const std::int64_t update = first_update + index;
-    enter_epoch(update / batches_per_epoch_);
-    if (order_epoch_ != epoch_) send_order(context);
-    const std::int64_t first = first_image(update);
-    const std::int64_t to = index * options_.batch;
-    copy(context, order_.rows(first, options_.batch), selected_order_.rows(to, options_.batch));
-    if (!options_.flip) continue;
-    copy(context, flips_.rows(first, options_.batch), selected_flips_.rows(to, options_.batch));
+  const std::int64_t last_update = first_update + options_.updates_per_step - 1;
+  for (std::int64_t epoch = first_update / batches_per_epoch_;
+       epoch <= last_update / batches_per_epoch_; ++epoch) {
+    send_order(context, epoch);
   }
 }
 
@@ -140,11 +136,18 @@ void Loader::prefetch(std::int64_t first_update) {
   sent_update_ = first_update;
 }
 
-void Loader::load(const Context& context, std::int64_t index, TensorView images) {
-  const std::int64_t first = index * options_.batch;
+void Loader::load(const Context& context, const StepUpdate& update, TensorView images) {
+  if (!streams()) {
+    return gather_scheduled_images(
+        context, images_,
+        {order_, update.number, batches_per_epoch_, options_.shard.world_size * options_.batch,
+         options_.shard.rank * options_.batch},
+        images);
+  }
+  const std::int64_t first = update.index * options_.batch;
   ConstTensorView flips;
-  if (!selected_flips_.empty()) flips = selected_flips_.rows(first, options_.batch);
-  gather_images(context, images_, selected_order_.rows(first, options_.batch), flips, images);
+  if (!arrived_flips_.empty()) flips = arrived_flips_.rows(first, options_.batch);
+  gather_images(context, images_, arrived_order_.rows(first, options_.batch), flips, images);
 }
 
 }  // namespace dcgan

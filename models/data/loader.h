@@ -53,7 +53,7 @@ class Loader final : public ImageSource {
   bool streams() const { return upload_.has_value(); }
 
   void select(const Context& context, std::int64_t first_update) override;
-  void load(const Context& context, std::int64_t index, TensorView images) override;
+  void load(const Context& context, const StepUpdate& update, TensorView images) override;
   /// Starts the upload of a later select(). Does nothing unless the loader streams.
   void prefetch(std::int64_t first_update) override;
 
@@ -61,9 +61,10 @@ class Loader final : public ImageSource {
   void make_resident(const Context& context);
   void make_stream(const Context& context);
   void enter_epoch(std::int64_t epoch);
-  void send_order(const Context& context);
+  void send_order(const Context& context, std::int64_t epoch);
   void select_resident(const Context& context, std::int64_t first_update);
 
+  std::int64_t epochs_of_a_step() const;
   /// Place in the epoch's order of this rank's first image of an update.
   std::int64_t first_image(std::int64_t update) const;
   std::int64_t selected() const { return options_.updates_per_step * options_.batch; }
@@ -76,26 +77,23 @@ class Loader final : public ImageSource {
   std::vector<std::int64_t> epoch_order_;  // (M)
   std::vector<std::uint8_t> epoch_flips_;  // (M) in that order; empty: none
 
-  // Resident: pinned memory from which the order is uploaded. Declared before the buffers on the
-  // GPU, which are then released first: that waits for the copies.
+  ConstTensorView images_;  // what load() reads
+  // Resident: an epoch's order, where the step looks it up. Pinned memory is declared before the
+  // buffer on the GPU, which is then released first: that waits for the copies.
+  struct SentOrder {
+    std::int64_t epoch = -1;
+    std::optional<Event> done;  // staging may be written
+  };
   Buffer order_staging_;
-  Buffer flip_staging_;
-  std::optional<Event> order_sent_;
-
-  ConstTensorView images_;     // what load() reads
-  TensorView selected_order_;  // (selected) i64: where in images_
-  TensorView selected_flips_;  // (selected) u8; empty: none
+  std::vector<SentOrder> sent_orders_;  // by epoch mod E
   Buffer order_buffer_;
-  Buffer flip_buffer_;
-
-  // Resident: the data set and the epoch's order where the step computes.
-  Buffer image_buffer_;  // a GPU's; on the CPU the data set is used where it is
-  TensorView order_;     // (M) i64
-  TensorView flips_;     // (M) u8
-  std::int64_t order_epoch_ = -1;
+  TensorView order_;     // (E, M) i64: image_entry()s
+  Buffer image_buffer_;  // the data set on a GPU; on the CPU it is used where it is
 
   // Streamed: images_ is what arrived for this step.
   std::optional<ImageUpload> upload_;
+  TensorView arrived_order_;       // (selected) i64: 0, 1, ..., in order_buffer_
+  TensorView arrived_flips_;       // (selected) u8; empty: none
   std::int64_t sent_update_ = -1;  // of the upload in progress
   std::vector<std::int64_t> sent_indices_;
   std::vector<std::uint8_t> sent_flips_;

@@ -37,7 +37,8 @@ Generator load_generator(const Context& context, const SavedGenerator& saved, st
   GeneratorOptions options{batch, saved.model.precision};
   options.precision = computable(context, blocks, options, warn);
   Generator generator(context, blocks, options);
-  load_state_dict(context, file, generator.network());
+  generator.change_weights(context,
+                           [&](Network& network) { load_state_dict(context, file, network); });
   return generator;
 }
 

@@ -52,6 +52,8 @@ class Activations {
     TensorView tickets;            ///< i32, at least tickets_needed(), zeros; not for inference
   };
   void bind(const Arena& arena, const Bindings& bindings);
+  /// Passes enqueued from now on write their output there; same shape and type as before.
+  void set_output(const TensorView& output) { blocks_.back().output = output; }
 
   struct Block {
     Shape output_shape;

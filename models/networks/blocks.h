@@ -18,6 +18,7 @@ struct BlockSpec {
   std::string conv_name;
   std::string norm_name;        ///< empty without a norm
   std::string activation_name;  ///< of the module whose output is the block's output
+  ConvBias bias = ConvBias::none;
 };
 
 /// z (N, 1, 1, nz) -> images (N, S, S, C) in (-1, 1).

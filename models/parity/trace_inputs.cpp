@@ -98,12 +98,12 @@ void TraceSource::select(const Context& /*context*/, std::int64_t first_update) 
   first_update_ = first_update;
 }
 
-void TraceSource::load(const Context& context, std::int64_t index, TensorView images) {
-  upload_converted(context, inputs_.real(first_update_ + index), images);
+void TraceSource::load(const Context& context, const StepUpdate& update, TensorView images) {
+  upload_converted(context, inputs_.real(first_update_ + update.index), images);
 }
 
-void TraceSource::load_labels(const Context& context, std::int64_t index, TensorView labels) {
-  upload_converted(context, inputs_.labels(first_update_ + index), labels);
+void TraceSource::load_labels(const Context& context, const StepUpdate& update, TensorView labels) {
+  upload_converted(context, inputs_.labels(first_update_ + update.index), labels);
 }
 
 void TraceSource::draw(const Context& context, std::int64_t index, TensorView z) {

@@ -53,8 +53,8 @@ class TraceSource final : public ImageSource, public LatentSource {
   explicit TraceSource(const TraceInputs& inputs) : inputs_(inputs) {}
 
   void select(const Context& context, std::int64_t first_update) override;
-  void load(const Context& context, std::int64_t index, TensorView images) override;
-  void load_labels(const Context& context, std::int64_t index, TensorView labels) override;
+  void load(const Context& context, const StepUpdate& update, TensorView images) override;
+  void load_labels(const Context& context, const StepUpdate& update, TensorView labels) override;
   void draw(const Context& context, std::int64_t index, TensorView z) override;
 
  private:

@@ -77,22 +77,51 @@ BenchmarkResult time_step(TrainingEngine& engine, const Context& context,
   return result;
 }
 
-BenchmarkResult time_generate(const Context& context, const TrainingConfig& config,
-                              const BenchmarkSettings& settings, std::int64_t batch) {
-  Generator generator(context, generator_blocks(config.model), {batch, config.precision});
-  generator.network().parameters().initialize(context, {1, RandomStream::generator_init});
-  const HostTensor z = latent_for_seed({1, RandomStream::sample}, batch, config.model.nz);
+BenchmarkResult generator_result(const char* task, const char* name, const TrainingConfig& config,
+                                 const Generator& generator) {
   BenchmarkResult result;
-  result.task = "generate";
-  result.name = "sample";
+  result.task = task;
+  result.name = name;
   result.dtype = config.dtype();
-  result.batch = batch;
-  result.timing =
-      time_repeats(settings.warm_up, settings.repeats, [&] { generator.sample(context, z); });
-  result.images = static_cast<double>(batch);
+  result.batch = generator.batch();
+  result.images = static_cast<double>(generator.batch());
   const auto macs = forward_macs(generator.network().blocks(), {1, 1, 1, config.model.nz});
-  for (const std::int64_t count : macs) result.flops += 2.0 * static_cast<double>(batch * count);
+  for (const std::int64_t count : macs) {
+    result.flops += 2.0 * static_cast<double>(generator.batch() * count);
+  }
   return result;
+}
+
+// On the device: vectors drawn and images left there, in the type that the network computes in. To
+// the host: vectors from there, and bytes back. Compared with others is the first alone.
+void time_generate(const Context& context, const TrainingConfig& config,
+                   const BenchmarkSettings& settings, std::int64_t batch,
+                   std::vector<BenchmarkResult>& results) {
+  Generator generator(context, generator_blocks(config.model),
+                      {batch, config.precision, config.tuning});
+  generator.change_weights(context, [&](Network& network) {
+    network.parameters().initialize(context, {1, RandomStream::generator_init});
+  });
+  const Shape shape = generator.images_shape(batch);
+  const Buffer buffer(context,
+                      static_cast<std::size_t>(shape.elements()) * size_of(config.dtype()));
+  const TensorView images(buffer.data(), shape, config.dtype());
+  const LatentOptions latent{{1, RandomStream::sample}, config.latent};
+  const auto next = [&] { generator.generate_next(context, images, latent); };
+  constexpr int kCaptured = 2;  // calls after which it is a launch of a graph
+  const int warm_up = std::max(settings.warm_up, kCaptured);
+  BenchmarkResult on_device = generator_result("generate", "on the device", config, generator);
+  on_device.timing = time_enqueued(context, warm_up, settings.repeats, next);
+  results.push_back(std::move(on_device));
+  if (batch == 1) {
+    BenchmarkResult alone = generator_result("latency", "on the device", config, generator);
+    alone.timing = time_alone(context, warm_up, settings.repeats, next);
+    results.push_back(std::move(alone));
+  }
+  const HostTensor z = latent_for_seed(latent.key, batch, config.model.nz, config.latent);
+  BenchmarkResult to_host = generator_result("sample", "to the host", config, generator);
+  to_host.timing = time_repeats(warm_up, settings.repeats, [&] { generator.sample(context, z); });
+  results.push_back(std::move(to_host));
 }
 
 // Each block of a pass by itself, on whatever the memory holds: finite, as a step has run.
@@ -149,8 +178,8 @@ std::vector<BenchmarkResult> run_benchmark(const Context& context, const Benchma
   time_training(context, subject, settings, peak_rates, results);
   if (!settings.generate) return results;
   const std::int64_t batch = subject.config.batch;
-  results.push_back(time_generate(context, subject.config, settings, 1));
-  if (batch > 1) results.push_back(time_generate(context, subject.config, settings, batch));
+  time_generate(context, subject.config, settings, 1, results);
+  if (batch > 1) time_generate(context, subject.config, settings, batch, results);
   return results;
 }
 

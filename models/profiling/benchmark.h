@@ -22,7 +22,7 @@ struct BenchmarkSettings {
 };
 
 struct BenchmarkResult {
-  std::string task;  ///< "train", "generate", "data" or "block"
+  std::string task;  ///< "train", "generate", "latency", "sample", "data" or "block"
   std::string name;
   std::string note;  ///< why there is nothing to time; then `timing` is empty
   DType dtype = DType::f32;

@@ -1,6 +1,8 @@
 #include "models/profiling/data_benchmark.h"
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 #include "models/training/engine.h"
 #include "runtime/comm/local_communicator.h"
@@ -63,11 +65,17 @@ BenchmarkResult time_gather(const Context& context, const BenchmarkSubject& subj
   const Shape shape = dataset.shape.with_rows(batch);
   const Buffer buffer(context, static_cast<std::size_t>(shape.elements()) * size_of(result.dtype));
   const TensorView images(buffer.data(), shape, result.dtype);
+  // Numbers of updates, as a step would count them.
+  std::vector<std::int64_t> counted(static_cast<std::size_t>(loader.batches_per_epoch()));
+  std::iota(counted.begin(), counted.end(), 0);
+  const Buffer number_buffer(context, counted.size() * sizeof(std::int64_t));
+  const TensorView numbers(number_buffer.data(), {loader.batches_per_epoch()}, DType::i64);
+  upload(context, ConstTensorView(counted.data(), numbers.shape), numbers);
   std::int64_t update = 0;
   result.timing = time_enqueued(context, settings.warm_up, settings.repeats, [&] {
-    for (int i = 0; i < kBatches; ++i) {
-      loader.select(context, update++);
-      loader.load(context, 0, images);
+    for (int i = 0; i < kBatches; ++i, update = (update + 1) % loader.batches_per_epoch()) {
+      loader.select(context, update);
+      loader.load(context, {0, numbers.rows(update, 1)}, images);
     }
   });
   result.images = static_cast<double>(kBatches * batch);
@@ -87,7 +95,8 @@ BenchmarkResult step_result(const char* name, const TrainingConfig& config) {
 class NoImages final : public ImageSource {
  public:
   void select(const Context& /*context*/, std::int64_t /*first_update*/) override {}
-  void load(const Context& /*context*/, std::int64_t /*index*/, TensorView /*images*/) override {}
+  void load(const Context& /*context*/, const StepUpdate& /*update*/,
+            TensorView /*images*/) override {}
 };
 
 BenchmarkResult time_step(const char* name, const Context& context, TrainingEngine& engine,

@@ -53,4 +53,21 @@ Timing time_enqueued(const Context& context, int warm_up, int repeats,
   return timing;
 }
 
+Timing time_alone(const Context& context, int warm_up, int repeats,
+                  const std::function<void()>& body) {
+  DCGAN_CHECK(repeats >= 1, "timing: {} repeats", repeats);
+  for (int i = 0; i < warm_up; ++i) body();
+  Event start(context), end(context);
+  Timing timing;
+  for (int i = 0; i < repeats; ++i) {
+    context.synchronize();
+    start.record(context);
+    body();
+    end.record(context);
+    end.synchronize();
+    timing.milliseconds.push_back(end.elapsed_ms(start));
+  }
+  return timing;
+}
+
 }  // namespace dcgan

@@ -24,4 +24,9 @@ Timing time_repeats(int warm_up, int repeats, const std::function<void()>& body)
 Timing time_enqueued(const Context& context, int warm_up, int repeats,
                      const std::function<void()>& body);
 
+/// The same, but each repeat is waited for before the next begins: the time on the device from its
+/// first work to its last, when nothing else is under way.
+Timing time_alone(const Context& context, int warm_up, int repeats,
+                  const std::function<void()>& body);
+
 }  // namespace dcgan

@@ -51,11 +51,12 @@ void TrainingEngine::set_steps_done(std::int64_t steps) {
 void TrainingEngine::draw_latents(std::int64_t index) {
   const TensorView z = step_.latent();
   const TensorView rows = z.reshaped({z.shape[0], z.shape[3]});
-  if (latents_ != nullptr) return latents_->draw(context_, index, rows);
-  // The number of the draw is counted on the device, so that a graph can be replayed.
+  // The number of the draw, which is the update's, is counted on the device, so that a graph can be
+  // replayed: also where the caller's vectors then take the place of these.
   const auto first_sample = static_cast<std::uint32_t>(shard_.rank * config_.batch);
   draw_next_latent(context_, step_.latent_draws(), rows,
                    {{config_.seed, RandomStream::latent}, config_.latent, first_sample});
+  if (latents_ != nullptr) latents_->draw(context_, index, rows);
 }
 
 void TrainingEngine::begin_step() {
@@ -66,11 +67,12 @@ void TrainingEngine::begin_step() {
 
 void TrainingEngine::update_discriminator(std::int64_t index) {
   step_.enter_input(context_);
-  draw_latents(index);
-  images_->load(context_, index, step_.real_images());
+  const StepUpdate update{index, step_.latent_draws()};
+  images_->load(context_, update, step_.real_images());
   if (config_.real_labels == RealLabels::per_image) {
-    images_->load_labels(context_, index, step_.real_labels());
+    images_->load_labels(context_, update, step_.real_labels());
   }
+  draw_latents(index);  // behind the images: it counts
   const ProfileRange range("D");
   step_.update_discriminator(context_);
 }

@@ -4,7 +4,7 @@
 
 namespace dcgan {
 
-void ImageSource::load_labels(const Context& /*context*/, std::int64_t /*index*/,
+void ImageSource::load_labels(const Context& /*context*/, const StepUpdate& /*update*/,
                               TensorView /*labels*/) {
   fail(ErrorKind::config, "training: labels by image are wanted of images that have none");
 }

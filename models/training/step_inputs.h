@@ -8,6 +8,14 @@
 
 namespace dcgan {
 
+/// One of a step's discriminator updates.
+struct StepUpdate {
+  std::int64_t index = 0;  ///< in the step, from 0
+  /// (1) i64 on the device: its number over the whole run, from 0. It changes from replay to replay
+  /// of a graph, so that a source can look up on the device what it loads.
+  ConstTensorView number;
+};
+
 /// Real images of an engine: a loader, or tensors that a caller hands over. An update is one
 /// discriminator update; a step makes TrainingConfig::discriminator_steps of them.
 class ImageSource {
@@ -19,14 +27,14 @@ class ImageSource {
   /// enqueues on `context` comes before the step.
   virtual void select(const Context& context, std::int64_t first_update) = 0;
 
-  /// Writes the images of the step's update `index` to `images` (N, H, W, C), f32 or bf16 in
+  /// Writes the images of one of the step's updates to `images` (N, H, W, C), f32 or bf16 in
   /// [-1, 1]. Enqueued, and part of the step's graph: it may neither wait nor allocate, and what it
   /// reads must lie where it lay in the first step.
-  virtual void load(const Context& context, std::int64_t index, TensorView images) = 0;
+  virtual void load(const Context& context, const StepUpdate& update, TensorView images) = 0;
 
   /// Writes the targets of the same images to `labels` (N) f32, likewise. Only called with
   /// RealLabels::per_image.
-  virtual void load_labels(const Context& context, std::int64_t index, TensorView labels);
+  virtual void load_labels(const Context& context, const StepUpdate& update, TensorView labels);
 
   /// May prepare the images of a later select(). Called when a step has been enqueued.
   virtual void prefetch(std::int64_t /*first_update*/) {}

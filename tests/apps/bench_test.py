@@ -51,6 +51,16 @@ class Bench(ProgramTest):
             self.assertGreater(results["data", name]["gb_per_s"], 0)
             self.assertGreater(results["data", name]["images_per_s"], 0)
 
+    def test_the_generator_is_timed_on_the_device_and_to_the_host_apart(self):
+        document, _ = self.results()
+        rows = {(r["task"], r["batch"]): r for r in document["results"] if r["task"] != "train"}
+        self.assertEqual(sorted(rows), [("generate", 1), ("generate", 4), ("latency", 1),
+                                        ("sample", 1), ("sample", 4)])
+        for (task, batch), row in rows.items():
+            self.assertEqual(row["name"], "to the host" if task == "sample" else "on the device")
+            self.assertGreater(row["median_ms"], 0)
+            self.assertAlmostEqual(row["images_per_s"], 1e3 * batch / row["median_ms"], places=3)
+
     def test_a_data_set_that_is_not_there_is_said(self):
         self.assert_fails(78, [*BENCH, "--pipeline", "--strokes-count", "3"], "3", "4")
 

@@ -112,6 +112,27 @@ ConvRun run_convolution(const Context& context, ConvPlan& plan, const ConvConfig
                        &data_scratch, &weights_scratch})};
 }
 
+void check_convolution_bias(const Context& context, const ConvConfig& config, ConvPlan& plan,
+                            const Report& report) {
+  const ConvSpec& spec = config.spec;
+  const Values x = reference::random_values(config.input, 1, config.dtype);
+  const Values weights = reference::random_values(spec.weight_shape(), 2, config.dtype, 0.0, 0.2);
+  const Values bias = reference::random_values({spec.out_channels}, 4, DType::f32);
+  const GuardedTensor x_on(context, x, config.dtype), weights_on(context, weights, config.dtype);
+  const GuardedTensor bias_on(context, bias, DType::f32);
+  const GuardedTensor y_on(context, spec.output_shape(config.input), config.dtype);
+  const GuardedTensor scratch = scratch_for(context, plan, ConvPass::forward);
+  plan.forward(context,
+               {x_on.view(), weights_on.view(), y_on.view(), scratch.view(), bias_on.view()});
+  Values sums = reference::conv(spec, x, weights);
+  for (std::int64_t i = 0; i < sums.elements(); ++i) sums[i] += bias[i % spec.out_channels];
+  // The sum may be stored before the bias is added, as before an activation.
+  report(relative("y", y_on.read(), reference::activate(config.activation, sums),
+                  2 * bounds_of(config).y));
+  report(exactly("bias after", bias_on.read(), bias));
+  report(guard_bytes({&x_on, &weights_on, &bias_on, &y_on, &scratch}));
+}
+
 void check_convolution(const Context& context, const ConvConfig& config, ConvPlan& plan,
                        const Report& report) {
   const ConvSpec& spec = config.spec;

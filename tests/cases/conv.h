@@ -34,6 +34,10 @@ struct ConvRun {
 ConvRun run_convolution(const Context& context, ConvPlan& plan, const ConvConfig& config,
                         const Values& x, const Values& weights, const Values& dy);
 
+/// The forward pass of a config with ConvBias::per_channel.
+void check_convolution_bias(const Context& context, const ConvConfig& config, ConvPlan& plan,
+                            const Report& report);
+
 /// Every result of all passes, that they leave their inputs unchanged, and guard bytes.
 void check_convolution(const Context& context, const ConvConfig& config, ConvPlan& plan,
                        const Report& report);

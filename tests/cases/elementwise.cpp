@@ -50,6 +50,25 @@ void check_activation(const Context& context, const ActivationSpec& activation, 
   report(guard_bytes({&y_on, &dy_on}));
 }
 
+std::vector<Shape> bias_cases() {
+  return {{1, 1},    {7, 3},    {5, 24},     {33, 64}, {100, 7},
+          {1000, 3}, {3, 2000}, {200, 1000}, {9, 5008}};
+}
+
+void check_bias(const Context& context, const ActivationSpec& activation, const Shape& shape,
+                DType dtype, const Report& report) {
+  const Values x = reference::random_values(shape, 1, dtype);
+  const Values bias = reference::random_values({shape[1]}, 2, DType::f32);
+  const GuardedTensor y_on(context, x, dtype), bias_on(context, bias, DType::f32);
+  add_bias_and_activate(context, y_on.view(), bias_on.view(), activation);
+  Values expected = x;
+  for (std::int64_t i = 0; i < x.elements(); ++i) expected[i] += bias[i % shape[1]];
+  report(relative("y", y_on.read(), reference::activate(activation, expected),
+                  reference::tolerance(dtype, 1)));
+  report(exactly("bias", bias_on.read(), bias));
+  report(guard_bytes({&y_on, &bias_on}));
+}
+
 void check_add(const Context& context, std::int64_t count, const Report& report) {
   const Values x = reference::random_values({count}, 1, DType::f32);
   const Values y = reference::random_values({count}, 2, DType::f32, 0.0, 1e-3);

@@ -21,6 +21,13 @@ std::vector<ActivationCase> activation_cases();
 void check_activation(const Context& context, const ActivationSpec& activation, std::int64_t count,
                       DType dtype, const Report& report);
 
+/// (pixels, C): channels of whole vectors and not, fewer and more than a grid's stride holds.
+std::vector<Shape> bias_cases();
+
+/// add_bias_and_activate.
+void check_bias(const Context& context, const ActivationSpec& activation, const Shape& shape,
+                DType dtype, const Report& report);
+
 /// add_in_place: the exact sum, rounded once.
 void check_add(const Context& context, std::int64_t count, const Report& report);
 

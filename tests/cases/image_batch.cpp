@@ -80,4 +80,40 @@ void check_image_batch(const Context& context, const ImageBatchCase& one, DType 
   report(guard_bytes({&images_on, &indices_on, &flips_on, &plain, &flipped, &x, &back}));
 }
 
+void check_image_schedule(const Context& context, const ImageBatchCase& one, DType dtype,
+                          const Report& report) {
+  constexpr std::int64_t kEpochs = 3, kBatch = 2, kRanks = 2;
+  const std::int64_t stored = one.stored[0];
+  const std::int64_t updates = stored / (kBatch * kRanks);
+  const Values images = random_bytes(one.stored);
+  Values order({kEpochs, stored});
+  for (std::int64_t i = 0; i < order.elements(); ++i) {
+    order[i] = static_cast<double>(image_entry(i * 7 % stored, i % 3 == 0));
+  }
+  const GuardedTensor images_on(context, images, DType::u8), order_on(context, order, DType::i64);
+  for (const std::int64_t update : {std::int64_t{0}, std::int64_t{1}, updates, 2 * updates + 1,
+                                    3 * updates, std::int64_t{1} << 40}) {
+    const GuardedTensor number(context, Values({1}, {static_cast<double>(update)}), DType::i64);
+    for (std::int64_t rank = 0; rank < kRanks; ++rank) {
+      const GuardedTensor out(context, one.stored.with_rows(kBatch), dtype);
+      gather_scheduled_images(
+          context, images_on.view(),
+          {order_on.view(), number.view(), updates, kRanks * kBatch, rank * kBatch}, out.view());
+      Values indices({kBatch}), flips({kBatch});
+      for (std::int64_t n = 0; n < kBatch; ++n) {
+        const std::int64_t place = (update % updates * kRanks + rank) * kBatch + n;
+        const auto entry =
+            static_cast<std::int64_t>(order[update / updates % kEpochs * stored + place]);
+        indices[n] = static_cast<double>(entry / 2);
+        flips[n] = static_cast<double>(entry % 2);
+      }
+      report(exactly("update " + std::to_string(update), out.read(),
+                     normalised_as(dtype, batch_of(images, indices, flips))));
+      report(guard_bytes({&out}));
+    }
+    report(exactly("number", number.read(), Values({1}, {static_cast<double>(update)})));
+  }
+  report(guard_bytes({&images_on, &order_on}));
+}
+
 }  // namespace dcgan::test

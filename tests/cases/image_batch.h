@@ -27,4 +27,8 @@ Values random_bytes(Shape shape);
 void check_image_batch(const Context& context, const ImageBatchCase& one, DType dtype,
                        const Report& report);
 
+/// gather_scheduled_images of several updates of two ranks: more epochs than the order has rows.
+void check_image_schedule(const Context& context, const ImageBatchCase& one, DType dtype,
+                          const Report& report);
+
 }  // namespace dcgan::test

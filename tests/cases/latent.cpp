@@ -4,10 +4,13 @@ namespace dcgan::test {
 namespace {
 
 // Element i of a row, from the contract.
-float element(const LatentOptions& options, std::int64_t draw, std::int64_t row, std::int64_t i) {
-  const RandomWords words = random_words(options.key, static_cast<std::uint64_t>(draw),
-                                         options.first_sample + static_cast<std::uint32_t>(row),
-                                         static_cast<std::uint32_t>(i / 4));
+float element(const LatentOptions& options, std::int64_t draw, std::int64_t rows, std::int64_t row,
+              std::int64_t i) {
+  const bool by_batch = options.number == DrawNumber::batch;
+  const std::int64_t sample = options.first_sample + row + (by_batch ? draw * rows : 0);
+  const RandomWords words =
+      random_words(options.key, by_batch ? 0 : static_cast<std::uint64_t>(draw),
+                   static_cast<std::uint32_t>(sample), static_cast<std::uint32_t>(i / 4));
   if (options.distribution == LatentDistribution::uniform) {
     return 2.0f * uniform_from(words.word[i % 4]) - 1.0f;
   }
@@ -20,7 +23,7 @@ Values expected_latent(const LatentCase& one, std::int64_t draw, DType dtype) {
   Values z(one.shape);
   const std::int64_t nz = one.shape[1];
   for (std::int64_t i = 0; i < z.elements(); ++i) {
-    const float exact = element(one.options, draw, i / nz, i % nz);
+    const float exact = element(one.options, draw, one.shape[0], i / nz, i % nz);
     z[i] = reference::stored_as(dtype, static_cast<double>(exact));
   }
   return z;
@@ -31,7 +34,8 @@ Values number(std::int64_t value) { return Values({1}, {static_cast<double>(valu
 }  // namespace
 
 std::string to_string(const LatentCase& one) {
-  return std::string(enum_name(one.options.distribution)) + " " + to_string(one.shape);
+  return std::string(enum_name(one.options.distribution)) + " " + to_string(one.shape) +
+         (one.options.number == DrawNumber::batch ? " of a sequence" : "");
 }
 
 std::vector<LatentCase> latent_cases() {
@@ -47,6 +51,10 @@ std::vector<LatentCase> latent_cases() {
         cases.push_back({{kLatentKey, distribution}, {rows, nz}, 41});
       }
     }
+    // One sequence of rows; the second passes the last of 2^32 samples.
+    const LatentOptions batches{kLatentKey, distribution, 5, DrawNumber::batch};
+    cases.push_back({batches, {70, 100}, 41});
+    cases.push_back({batches, {3, 5}, (std::int64_t{1} << 32) / 3 - 1});
   }
   return cases;
 }

@@ -146,7 +146,9 @@ TEST_CASE("from its second call on, a generation on the CPU allocates nothing of
       if (precision == Precision::bf16 && !has_bf16()) continue;
       INFO(preset << " in " << enum_name(precision));
       Generator generator(context, blocks, {4, precision});
-      generator.network().parameters().initialize(context, {3, RandomStream::generator_init});
+      generator.change_weights(context, [&](Network& network) {
+        network.parameters().initialize(context, {3, RandomStream::generator_init});
+      });
       HostTensor z({3, generator.nz()}, DType::f32);
       for (const DType dtype : {DType::f32, DType::bf16, DType::u8}) {
         HostTensor images(generator.images_shape(3), dtype);

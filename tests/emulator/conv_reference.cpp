@@ -105,7 +105,7 @@ class ReferencePlan final : public ConvPlan {
 
   void forward(const Context& context, const ConvForward& tensors) override {
     enqueue(context, ConvPass::forward, tensors.x, tensors.weights, tensors.y, tensors.workspace);
-    activate_in_place(context, tensors.y, config_.activation);
+    add_bias_and_activate(context, tensors.y, tensors.bias, config_.activation);
   }
 
   void activation_backward(const Context& context, const ConvBackward& tensors) override {

@@ -1,5 +1,5 @@
 // The CPU's candidates, and the plan around an algorithm: exchanges the products of a transposed
-// convolution and adds the activation.
+// convolution and adds the bias and the activation.
 #include "kernels/conv/conv_variants.h"
 #include "kernels/conv/cpu/algorithm.h"
 #include "kernels/elementwise/activation.h"
@@ -22,7 +22,7 @@ class AlgorithmPlan final : public ConvPlan {
   void forward(const Context& context, const ConvForward& tensors) override {
     run(ConvPass::forward, tensors.x.data, tensors.weights.data, tensors.y.data, tensors.workspace);
     const bool fused = type_ == ConvType::convolution && algorithm_->fuses_activation();
-    if (!fused) activate_in_place(context, tensors.y, activation_);
+    if (!fused) add_bias_and_activate(context, tensors.y, tensors.bias, activation_);
   }
 
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
@@ -70,7 +70,8 @@ std::unique_ptr<ConvPlan> make_plan(const Context& /*context*/, const ConvConfig
 }
 
 std::unique_ptr<ConvPlan> make_im2col_plan(const Context& /*context*/, const ConvConfig& config) {
-  const bool inside = config.spec.type == ConvType::convolution && config.passes.forward;
+  const bool inside = config.spec.type == ConvType::convolution && config.passes.forward &&
+                      config.bias == ConvBias::none;
   return std::make_unique<AlgorithmPlan>(
       config, make_im2col(underlying_of(config), inside ? config.activation : ActivationSpec{}));
 }

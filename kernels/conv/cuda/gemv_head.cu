@@ -157,7 +157,7 @@ class GemvHeadPlan final : public ConvPlan {
 }  // namespace
 
 bool gemv_head_fits(const Context& /*context*/, const ConvConfig& config) {
-  return config.spec.type == ConvType::convolution &&
+  return config.spec.type == ConvType::convolution && config.bias == ConvBias::none &&
          class_of(underlying_of(config)) == ConvClass::gemv;
 }
 

@@ -99,8 +99,9 @@ SmallChannelConv conv_of(const ConvConfig& config) {
 
 bool small_channel_fits(const Context& /*context*/, const ConvConfig& config) {
   const ConvSpec& spec = config.spec;
-  return class_of(underlying_of(config)) == ConvClass::small_channel && spec.kernel <= 4 &&
-         spec.stride <= 2 && spec.stride <= spec.kernel;
+  return class_of(underlying_of(config)) == ConvClass::small_channel &&
+         config.bias == ConvBias::none && spec.kernel <= 4 && spec.stride <= 2 &&
+         spec.stride <= spec.kernel;
 }
 
 std::unique_ptr<ConvPlan> plan_small_channel(const Context& context, const ConvConfig& config) {

@@ -206,6 +206,7 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
   const ConvSpec& spec = config.spec;
   const bool bf16 = config.dtype == DType::bf16;
   if (!bf16 && (!config.policy.allow_tf32 || tile == TensorCoreTile::t128x128)) return false;
+  if (config.bias != ConvBias::none) return false;
   if (spec.kernel != kKernel || spec.stride != 2 || spec.padding != 1) return false;
   const UnderlyingConv conv = underlying_of(config);
   if (conv.image[1] != 2 * conv.features[1] || conv.image[2] != 2 * conv.features[2]) return false;

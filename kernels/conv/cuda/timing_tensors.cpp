@@ -36,6 +36,9 @@ std::vector<TimingTensors::Needed> TimingTensors::needed(const ConvConfig& confi
   std::vector<Needed> all;  // the result last
   if (pass != ConvPass::backward_data) all.push_back({&Set::x, config.input, dtype});
   if (pass != ConvPass::backward_weights) all.push_back({&Set::weights, weights, dtype});
+  if (config.bias == ConvBias::per_channel) {
+    all.push_back({&Set::bias, {config.spec.out_channels}, DType::f32});
+  }
   if (pass != ConvPass::forward) {
     all.push_back({&Set::y, output, dtype});
     all.push_back({&Set::dy, output, dtype});
@@ -63,12 +66,12 @@ std::size_t TimingTensors::set_bytes(const ConvConfig& config) {
 TimingTensors::TimingTensors(const Context& context, const ConvConfig& config, int sets)
     : context_(context),
       pass_(only_pass(config)),
-      random_(context, kPatternElements * size_of(config.dtype)),
-      pattern_(random_.data(), {kPatternElements}, config.dtype) {
+      random_(context, kPatternElements * size_of(config.dtype)) {
+  const TensorView pattern(random_.data(), {kPatternElements}, config.dtype);
   if (config.dtype == DType::bf16) {
-    upload_random<bf16>(context, pattern_);
+    upload_random<bf16>(context, pattern);
   } else {
-    upload_random<float>(context, pattern_);
+    upload_random<float>(context, pattern);
   }
   const std::vector<Needed> tensors = needed(config);
   result_ = tensors.back().tensor;
@@ -92,7 +95,7 @@ void TimingTensors::run(ConvPlan& plan, int set) {
   }
   const Set& on = sets_[static_cast<std::size_t>(set)];
   if (pass_ == ConvPass::forward) {
-    return plan.forward(context_, {on.x, on.weights, on.y, workspace()});
+    return plan.forward(context_, {on.x, on.weights, on.y, workspace(), on.bias});
   }
   const ConvBackward tensors{on.x, on.weights, on.y, on.dy, on.dx, on.dweights, workspace()};
   plan.activation_backward(context_, tensors);
@@ -107,11 +110,15 @@ void TimingTensors::refresh() {
   }
 }
 
+// A bias is f32 beside bf16 tensors: of two bf16 numbers read as one f32 the second is its value,
+// all but the last bits.
 void TimingTensors::fill_random(TensorView view) {
   const TensorView flat = view.reshaped({view.elements()});
-  for (std::int64_t first = 0; first < flat.elements(); first += kPatternElements) {
-    const std::int64_t count = std::min(kPatternElements, flat.elements() - first);
-    copy(context_, pattern_.rows(0, count), flat.rows(first, count));
+  const std::int64_t most = static_cast<std::int64_t>(random_.bytes() / size_of(view.dtype));
+  const TensorView pattern(random_.data(), {most}, view.dtype);
+  for (std::int64_t first = 0; first < flat.elements(); first += most) {
+    const std::int64_t count = std::min(most, flat.elements() - first);
+    copy(context_, pattern.rows(0, count), flat.rows(first, count));
   }
 }
 

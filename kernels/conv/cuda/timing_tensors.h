@@ -27,7 +27,7 @@ class TimingTensors {
 
  private:
   struct Set {
-    TensorView x, weights, y, dy, dx, dweights;  // those that the pass has
+    TensorView x, weights, bias, y, dy, dx, dweights;  // those that the pass has
   };
   struct Needed {
     TensorView Set::*tensor;
@@ -42,8 +42,7 @@ class TimingTensors {
   const Context& context_;
   ConvPass pass_;
   TensorView Set::*result_;
-  Buffer random_;
-  TensorView pattern_;  // in random_, of the config's type
+  Buffer random_;  // of the config's type
   std::vector<Buffer> memory_;
   std::vector<Set> sets_;
   Buffer workspace_;

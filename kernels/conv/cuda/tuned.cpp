@@ -37,10 +37,11 @@ std::string cache_key(const Context& context, const ConvConfig& config,
   std::string names;
   for (const Algorithm& choice : choices) names += fmt::format(" {},", choice.candidate.name);
   const ConvConfig& c = config;
-  return fmt::format("choice {} {} {} sm {}{}: {} of {} on {}, {}{}, activation {}, {}:{}",
+  return fmt::format("choice {} {} {} sm {}{}: {} of {} on {}, {}{}{}, activation {}, {}:{}",
                      kChoiceVersion, library_key(), gpu.name, gpu.major, gpu.minor,
                      enum_name(only_pass(c)), to_string(c.spec), to_string(c.input),
                      name_of(c.dtype), c.policy.allow_tf32 && c.dtype == DType::f32 ? " tf32" : "",
+                     c.bias == ConvBias::per_channel ? ", bias" : "",
                      static_cast<int>(c.activation.kind), enum_name(c.policy.tuning), names);
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -63,6 +64,28 @@ void activate_in_place(const Context& /*context*/, TensorView y, const Activatio
       parallel_for(y.elements(), kElementGrain, [=](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
           values[i] = static_cast<T>(activate_fast<kind>(static_cast<float>(values[i]), slope));
+        }
+      });
+    });
+  });
+}
+
+void add_bias_and_activate(const Context& /*context*/, TensorView y, ConstTensorView bias,
+                           const ActivationSpec& activation) {
+  const float slope = activation.negative_slope;
+  const std::int64_t channels = bias.elements();
+  const auto* shift = bias.as<float>();
+  with_float_type(y.dtype, [&]<class T>() {
+    with_activation(activation.kind, [&]<Activation kind>() {
+      T* values = y.as<T>();
+      const std::int64_t grain = std::max<std::int64_t>(1, kElementGrain / channels);
+      parallel_for(y.elements() / channels, grain, [=](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          T* pixel = values + row * channels;
+          for (std::int64_t c = 0; c < channels; ++c) {
+            const float z = static_cast<float>(pixel[c]) + shift[c];
+            pixel[c] = static_cast<T>(activate_fast<kind>(z, slope));
+          }
         }
       });
     });

@@ -37,30 +37,30 @@ void mirror_image(const std::uint8_t* image, T* out, const Shape& shape) {
   }
 }
 
-void check_indices(const std::int64_t* indices, std::int64_t count, std::int64_t images) {
-  for (std::int64_t n = 0; n < count; ++n) {
-    DCGAN_CHECK(indices[n] >= 0 && indices[n] < images,
-                "gather_images: index {} at place {} is not one of {} images", indices[n], n,
-                images);
-  }
-}
+/// place_of(n): which image, and whether it is mirrored.
+struct Place {
+  std::int64_t index;
+  bool flip;
+};
 
-}  // namespace
-
-void gather_images(const Context& /*context*/, ConstTensorView images, ConstTensorView indices,
-                   ConstTensorView flips, TensorView out) {
+template <class PlaceOf>
+void gather(ConstTensorView images, TensorView out, const PlaceOf& place_of) {
   const Shape& shape = out.shape;
   const std::int64_t size = shape[1] * shape[2] * shape[3];
   const auto* from = images.as<std::uint8_t>();
-  const auto* index = indices.as<std::int64_t>();
-  const std::uint8_t* flip = flips.empty() ? nullptr : flips.as<std::uint8_t>();
-  check_indices(index, shape[0], images.shape[0]);
+  for (std::int64_t n = 0; n < shape[0]; ++n) {
+    const std::int64_t index = place_of(n).index;
+    DCGAN_CHECK(index >= 0 && index < images.shape[0],
+                "gather_images: index {} at place {} is not one of {} images", index, n,
+                images.shape[0]);
+  }
   with_float_type(out.dtype, [&]<class T>() {
     T* to = out.as<T>();
     parallel_for(shape[0], 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t n = begin; n < end; ++n) {
-        const std::uint8_t* image = from + index[n] * size;
-        if (flip != nullptr && flip[n] != 0) {
+        const Place place = place_of(n);
+        const std::uint8_t* image = from + place.index * size;
+        if (place.flip) {
           mirror_image(image, to + n * size, shape);
         } else {
           copy_image(image, to + n * size, size);
@@ -68,6 +68,28 @@ void gather_images(const Context& /*context*/, ConstTensorView images, ConstTens
       }
     });
   });
+}
+
+}  // namespace
+
+void gather_images(const Context& /*context*/, ConstTensorView images, ConstTensorView indices,
+                   ConstTensorView flips, TensorView out) {
+  const auto* index = indices.as<std::int64_t>();
+  const std::uint8_t* flip = flips.empty() ? nullptr : flips.as<std::uint8_t>();
+  gather(images, out, [=](std::int64_t n) {
+    return Place{index[n], flip != nullptr && flip[n] != 0};
+  });
+}
+
+void gather_scheduled_images(const Context& /*context*/, ConstTensorView images,
+                             const ImageSchedule& schedule, TensorView out) {
+  const std::int64_t update = *schedule.number.as<std::int64_t>();
+  const std::int64_t epoch = update / schedule.updates_per_epoch;
+  const std::int64_t row = epoch % schedule.order.shape[0];
+  const std::int64_t* entries = schedule.order.as<std::int64_t>() + row * schedule.order.shape[1] +
+                                update % schedule.updates_per_epoch * schedule.stride +
+                                schedule.first;
+  gather(images, out, [=](std::int64_t n) { return Place{entries[n] / 2, entries[n] % 2 != 0}; });
 }
 
 void images_to_uint8(const Context& /*context*/, ConstTensorView x, TensorView y) {

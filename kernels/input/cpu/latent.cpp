@@ -23,12 +23,17 @@ void numbers_from(const RandomWords& words, float out[4]) {
 }
 
 template <class T, LatentDistribution distribution>
-void draw(std::uint64_t step, TensorView z, const LatentOptions& options) {
+void draw(std::uint64_t number, TensorView z, const LatentOptions& options) {
+  const bool counts_steps = options.number == DrawNumber::step;
+  const std::uint64_t step = counts_steps ? number : 0;
+  const auto rows_before = static_cast<std::uint32_t>(
+      counts_steps ? 0 : number * static_cast<std::uint64_t>(z.shape[0]));
+  const std::uint32_t first_sample = options.first_sample + rows_before;
   const std::int64_t nz = z.shape[1];
   T* out = z.as<T>();
   parallel_for(z.shape[0], 4, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
-      const auto sample = options.first_sample + static_cast<std::uint32_t>(row);
+      const auto sample = first_sample + static_cast<std::uint32_t>(row);
       for (std::int64_t first = 0; first < nz; first += 4) {
         float numbers[4];
         const auto block = static_cast<std::uint32_t>(first / 4);

@@ -9,13 +9,45 @@ constexpr int kThreads = 256;
 constexpr std::int64_t kMostBlocks = 4096;
 
 struct GatherArguments {
-  const std::uint8_t* images;   // (M, H, W, C)
-  const std::int64_t* indices;  // (N)
-  const std::uint8_t* flips;    // (N), or null
-  std::int64_t count;           // elements of the batch
+  const std::uint8_t* images;  // (M, H, W, C)
+  std::int64_t count;          // elements of the batch
   int width;
   int channels;
   int image_elements;  // H * W * C
+};
+
+struct Place {
+  std::int64_t index;  // of an image
+  bool flip;
+};
+
+/// Places as the caller lists them.
+struct ListedPlaces {
+  const std::int64_t* indices;  // (N)
+  const std::uint8_t* flips;    // (N), or null
+  __device__ __forceinline__ Place at(std::int64_t n) const {
+    return {indices[n], flips != nullptr && flips[n] != 0};
+  }
+};
+
+/// Places of one update.
+struct EntryPlaces {
+  const std::int64_t* entries;  // (N)
+  __device__ __forceinline__ Place at(std::int64_t n) const {
+    const std::int64_t entry = entries[n];
+    return {entry >> 1, (entry & 1) != 0};
+  }
+};
+
+/// ImageSchedule, with plain pointers.
+struct ScheduleArguments {
+  const std::int64_t* order;  // (epochs, images)
+  const std::int64_t* number;
+  std::int64_t epochs;
+  std::int64_t images;
+  std::int64_t updates_per_epoch;
+  std::int64_t stride;
+  std::int64_t first;
 };
 
 /// Each operation rounded, as torchvision's; the division by 1/2 is exact.
@@ -26,18 +58,17 @@ __device__ __forceinline__ float normalised(std::uint8_t value) {
 /// One thread writes `width` neighbours of one image: image_elements is a multiple of `width`. The
 /// bytes are read one by one: neighbours share lines of the first-level cache, and a mirrored row
 /// has no wider piece than a pixel.
-template <class T, int width>
-__global__ void __launch_bounds__(kThreads)
-    gather_images_kernel(GatherArguments arguments, T* out) {
-  start_after_previous();
+template <class T, int width, class Places>
+__device__ __forceinline__ void gather(const GatherArguments& arguments, const Places& places,
+                                       T* out) {
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width;
        at < arguments.count; at += stride) {
     const std::int64_t n = at / arguments.image_elements;
     const int element = static_cast<int>(at - n * arguments.image_elements);
+    const Place place = places.at(n);
     const std::uint8_t* image =
-        arguments.images + arguments.indices[n] * std::int64_t{arguments.image_elements};
-    const bool flip = arguments.flips != nullptr && arguments.flips[n] != 0;
+        arguments.images + place.index * std::int64_t{arguments.image_elements};
     const int pixel = element / arguments.channels;
     int channel = element - pixel * arguments.channels;
     int column = pixel % arguments.width;
@@ -45,7 +76,7 @@ __global__ void __launch_bounds__(kThreads)
     Values<width> values;
 #pragma unroll
     for (int i = 0; i < width; ++i) {
-      const int from = flip ? arguments.width - 1 - column : column;
+      const int from = place.flip ? arguments.width - 1 - column : column;
       values.v[i] = normalised(image[row_start + from * arguments.channels + channel]);
       if (i + 1 < width && ++channel == arguments.channels) {
         channel = 0;
@@ -57,6 +88,29 @@ __global__ void __launch_bounds__(kThreads)
     }
     store<width>(out + at, values);
   }
+}
+
+template <class T, int width>
+__global__ void __launch_bounds__(kThreads)
+    gather_images_kernel(GatherArguments arguments, ListedPlaces places, T* out) {
+  start_after_previous();
+  gather<T, width>(arguments, places, out);
+}
+
+/// One thread of a block looks up where the update's entries begin: 64-bit divisions are slow.
+template <class T, int width>
+__global__ void __launch_bounds__(kThreads)
+    gather_scheduled_images_kernel(GatherArguments arguments, ScheduleArguments schedule, T* out) {
+  start_after_previous();
+  DCGAN_SHARED(std::int64_t, begin, [1]);
+  if (threadIdx.x == 0) {
+    const std::int64_t update = *schedule.number;
+    const std::int64_t epoch = update / schedule.updates_per_epoch;
+    const std::int64_t batch = update - epoch * schedule.updates_per_epoch;
+    begin[0] = epoch % schedule.epochs * schedule.images + batch * schedule.stride + schedule.first;
+  }
+  __syncthreads();
+  gather<T, width>(arguments, EntryPlaces{schedule.order + begin[0]}, out);
 }
 
 /// (x + 1) / 2 in [0, 1], NaN to 0, then to the nearest of 0..255, halves up.
@@ -94,32 +148,53 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+GatherArguments gather_arguments(ConstTensorView images, TensorView out) {
+  return {images.as<std::uint8_t>(), out.elements(), static_cast<int>(out.shape[2]),
+          static_cast<int>(out.shape[3]), static_cast<int>(out.elements() / out.shape[0])};
+}
+
+/// Calls body.template operator()<T, width>(blocks).
+template <class Body>
+void with_gather_shape(TensorView out, const Body& body) {
+  const std::int64_t image_elements = out.elements() / out.shape[0];
+  with_storage(out.dtype, [&]<class T>() {
+    if (image_elements % kWide<T> == 0 && aligned16(out.as<T>())) {
+      body.template operator()<T, kWide<T>>(
+          blocks_for(out.elements() / kWide<T>, kThreads, kMostBlocks));
+    } else {
+      body.template operator()<T, 1>(blocks_for(out.elements(), kThreads, kMostBlocks));
+    }
+  });
+}
+
 }  // namespace
 
 void gather_images(const Context& context, ConstTensorView images, ConstTensorView indices,
                    ConstTensorView flips, TensorView out) {
   if (out.elements() == 0) return;
-  const std::int64_t image_elements = out.elements() / out.shape[0];
-  const GatherArguments arguments{images.as<std::uint8_t>(),
-                                  indices.as<std::int64_t>(),
-                                  flips.empty() ? nullptr : flips.as<std::uint8_t>(),
-                                  out.elements(),
-                                  static_cast<int>(out.shape[2]),
-                                  static_cast<int>(out.shape[3]),
-                                  static_cast<int>(image_elements)};
-  with_storage(out.dtype, [&]<class T>() {
-    T* to = out.as<T>();
-    if (image_elements % kWide<T> == 0 && aligned16(to)) {
-      launch(context, gather_images_kernel<T, kWide<T>>,
-             {"gather_images_kernel", blocks_for(out.elements() / kWide<T>, kThreads, kMostBlocks),
-              dim3(kThreads)},
-             arguments, to);
-    } else {
-      launch(context, gather_images_kernel<T, 1>,
-             {"gather_images_kernel", blocks_for(out.elements(), kThreads, kMostBlocks),
-              dim3(kThreads)},
-             arguments, to);
-    }
+  const ListedPlaces places{indices.as<std::int64_t>(),
+                            flips.empty() ? nullptr : flips.as<std::uint8_t>()};
+  with_gather_shape(out, [&]<class T, int width>(dim3 blocks) {
+    launch(context, gather_images_kernel<T, width>,
+           {"gather_images_kernel", blocks, dim3(kThreads)}, gather_arguments(images, out), places,
+           out.as<T>());
+  });
+}
+
+void gather_scheduled_images(const Context& context, ConstTensorView images,
+                             const ImageSchedule& schedule, TensorView out) {
+  if (out.elements() == 0) return;
+  const ScheduleArguments arguments{schedule.order.as<std::int64_t>(),
+                                    schedule.number.as<std::int64_t>(),
+                                    schedule.order.shape[0],
+                                    schedule.order.shape[1],
+                                    schedule.updates_per_epoch,
+                                    schedule.stride,
+                                    schedule.first};
+  with_gather_shape(out, [&]<class T, int width>(dim3 blocks) {
+    launch(context, gather_scheduled_images_kernel<T, width>,
+           {"gather_scheduled_images_kernel", blocks, dim3(kThreads)},
+           gather_arguments(images, out), arguments, out.as<T>());
   });
 }
 

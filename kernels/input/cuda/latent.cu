@@ -15,6 +15,7 @@ struct LatentArguments {
   std::int64_t width;           // nz
   std::uint32_t blocks_of_row;  // of four numbers
   std::uint32_t first_sample;
+  DrawNumber number;
 };
 
 template <LatentDistribution distribution>
@@ -50,8 +51,14 @@ __global__ void __launch_bounds__(kThreads) draw_latent_kernel(LatentArguments a
   if (item >= arguments.rows * arguments.blocks_of_row) return;
   const auto row = static_cast<std::uint32_t>(item / arguments.blocks_of_row);
   const auto block = static_cast<std::uint32_t>(item % arguments.blocks_of_row);
-  const Values<4> numbers = numbers_from<distribution>(
-      random_words(arguments.key, draw, arguments.first_sample + row, block));
+  std::uint64_t step = draw;
+  std::uint32_t sample = arguments.first_sample + row;
+  if (arguments.number == DrawNumber::batch) {
+    step = 0;
+    sample += static_cast<std::uint32_t>(draw * static_cast<std::uint64_t>(arguments.rows));
+  }
+  const Values<4> numbers =
+      numbers_from<distribution>(random_words(arguments.key, step, sample, block));
   T* to = z + row * arguments.width + 4 * std::int64_t{block};
   if constexpr (whole) {
     store<4>(to, numbers);
@@ -84,7 +91,8 @@ void draw(const Context& context, std::int64_t* number, TensorView z,
                                   z.shape[0],
                                   z.shape[1],
                                   static_cast<std::uint32_t>((z.shape[1] + 3) / 4),
-                                  options.first_sample};
+                                  options.first_sample,
+                                  options.number};
   with_storage(z.dtype, [&]<class T>() {
     if (options.distribution == LatentDistribution::normal) {
       launch_latent<T, LatentDistribution::normal, counter>(context, arguments, z.as<T>());

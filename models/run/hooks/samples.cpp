@@ -23,10 +23,8 @@ GeneratorOptions generator_options(const TrainingConfig& config, std::int64_t co
 std::size_t SamplesHook::device_bytes(const Context& context, const TrainingConfig& config,
                                       std::int64_t count) {
   const std::vector<BlockSpec> blocks = generator_blocks(config.model);
-  const std::size_t weight_bytes =
-      sizeof(float) + (config.dtype() == DType::f32 ? 0 : size_of(config.dtype()));
   return generator_memory_plan(context, blocks, generator_options(config, count)).bytes() +
-         static_cast<std::size_t>(parameter_count(blocks)) * weight_bytes;
+         static_cast<std::size_t>(parameter_count(blocks)) * sizeof(float);
 }
 
 SamplesHook::SamplesHook(const Context& context, const TrainingConfig& config,

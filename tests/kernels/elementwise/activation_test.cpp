@@ -59,6 +59,35 @@ TEST_CASE("activations and their derivatives over tensors equal the scalar defin
   }
 }
 
+TEST_CASE("a bias is added to its channel, before the activation") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (const auto& [name, activation] : activation_cases()) {
+        for (const Shape& shape : bias_cases()) {
+          check_bias(context, activation, shape, dtype,
+                     assertions(std::string(name) + " of " + to_string(shape) + ", " +
+                                std::string(name_of(dtype)) + ", " + to_string(device)));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("a bias of another length or type is refused; none is an activation alone") {
+  const Context context(Device{});
+  const GuardedTensor y(context, Values({2, 3}, {1, -2, 3, -4, 5, -6}), DType::f32);
+  const GuardedTensor four(context, Shape{4}, DType::f32), half(context, Shape{3}, DType::bf16);
+  const auto error = [&](ConstTensorView bias) {
+    return thrown_by([&] { add_bias_and_activate(context, y.view(), bias, {Activation::relu}); })
+        .message;
+  };
+  CHECK_THAT(error(four.view()), Contains("bias") && Contains("[4]"));
+  CHECK_THAT(error(half.view()), Contains("bias") && Contains("bf16"));
+  add_bias_and_activate(context, y.view(), {}, {Activation::relu});
+  CHECK(y.read().v == std::vector<double>{1, 0, 3, 0, 5, 0});
+}
+
 TEST_CASE("an activation says what does not fit") {
   const Context context(Device{});
   const GuardedTensor three(context, Shape{3}, DType::f32), four(context, Shape{4}, DType::f32);

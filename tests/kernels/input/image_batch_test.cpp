@@ -25,6 +25,39 @@ TEST_CASE("a batch of images equals torchvision's arithmetic exactly, with flips
   }
 }
 
+TEST_CASE("an update's number says which images of which epoch it sees") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (const ImageBatchCase& one : image_batch_cases()) {
+        check_image_schedule(context, one, dtype,
+                             assertions(to_string(one) + ", " + std::string(name_of(dtype)) + ", " +
+                                        to_string(device)));
+      }
+    }
+  }
+}
+
+TEST_CASE("a schedule that does not fit its order is refused") {
+  const Context context(Device{});
+  const GuardedTensor images(context, random_bytes({5, 4, 4, 3}), DType::u8);
+  const GuardedTensor out(context, Shape{2, 4, 4, 3}, DType::f32);
+  const GuardedTensor order(context, Values({1, 5}, {0, 2, 4, 6, 10}), DType::i64);
+  const auto error_at = [&](std::int64_t update, std::int64_t updates, std::int64_t stride,
+                            std::int64_t first) {
+    const GuardedTensor number(context, Values({1}, {static_cast<double>(update)}), DType::i64);
+    return thrown_by([&] {
+             gather_scheduled_images(context, images.view(),
+                                     {order.view(), number.view(), updates, stride, first},
+                                     out.view());
+           })
+        .message;
+  };
+  CHECK_THAT(error_at(0, 3, 2, 0), Contains("3 updates of 2 images in epochs of 5"));
+  CHECK_THAT(error_at(0, 1, 3, 2), Contains("images 2 .. 4 of an update's 3"));
+  CHECK_THAT(error_at(0, 1, 5, 3), Contains("index 5") && Contains("5 images"));
+}
+
 TEST_CASE("all 256 values of a byte are the same after normalisation and back") {
   for (const Device device : devices_under_test()) {
     const Context context(device);

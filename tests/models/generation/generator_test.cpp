@@ -136,6 +136,72 @@ TEST_CASE("a captured generation replays to the bits of an eager one, with new v
   }
 }
 
+TEST_CASE("successive batches continue the sequence of a seed's vectors, captured too") {
+  for (const Device device : test::devices_under_test()) {
+    const Context context(device);
+    for (const Precision precision : test::precisions_of(context)) {
+      for (const DType dtype : {DType::f32, DType::bf16, DType::u8}) {
+        INFO(to_string(device) << " " << enum_name(precision) << " into " << name_of(dtype));
+        Generator generator = test::prepared_generator(context, {3, precision});
+        const LatentOptions options{{5, RandomStream::sample}};
+        const HostTensor z = latent(12);
+        const DeviceTensor images(context, generator.images_shape(3), dtype);
+        const auto expected = [&](std::int64_t k) {
+          Generator other = test::prepared_generator(context, {3, precision});
+          HostTensor rows({3, kNz}, DType::f32);
+          std::copy_n(z.view().as<float>() + 3 * k * kNz, 3 * kNz, rows.view().as<float>());
+          return generated(context, other, rows, dtype);
+        };
+        for (std::int64_t k = 0; k < 4; ++k) {  // enqueued, captured, replayed twice
+          generator.generate_next(context, images.view, options);
+          CHECK(test::bytes_of(context, images.view) == expected(k));
+        }
+        generator.set_next(context, 1);
+        generator.generate_next(context, images.view, options);
+        CHECK(test::bytes_of(context, images.view) == expected(1));
+      }
+    }
+  }
+}
+
+TEST_CASE("a captured pass follows new weights, and other memory gets a pass of its own") {
+  for (const Device device : test::devices_under_test()) {
+    const Context context(device);
+    INFO(to_string(device));
+    Generator generator = test::prepared_generator(context, {2});
+    const LatentOptions options{{5, RandomStream::sample}};
+    std::vector<DeviceTensor> memory;  // more than passes are kept
+    for (int i = 0; i < 6; ++i) {
+      memory.emplace_back(context, generator.images_shape(2), DType::f32);
+    }
+    const auto first_images = [&](const DeviceTensor& to) {
+      generator.set_next(context, 0);
+      generator.generate_next(context, to.view, options);
+      return test::bytes_of(context, to.view);
+    };
+    const auto expected = first_images(memory[0]);
+    for (int round = 0; round < 3; ++round) {
+      for (const DeviceTensor& to : memory) CHECK(first_images(to) == expected);
+      CHECK(first_images(memory[5]) == expected);
+    }
+    const HostTensor z = latent(2);
+    const auto sampled = test::bytes_of(generator.sample_values(context, z));
+    CHECK(sampled == expected);
+    Network other(context, generator_blocks(test::kTinyModel));
+    test::prepare(context, other);
+    other.parameters().initialize(context, {8, RandomStream::generator_init});
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      generator.copy_weights(context, other, ParameterArray::values);
+      const auto changed = first_images(memory[5]);
+      CHECK(changed != expected);
+      CHECK(test::bytes_of(generator.sample_values(context, z)) == changed);
+      generator.change_weights(context, [&](Network& network) { test::prepare(context, network); });
+      CHECK(first_images(memory[5]) == expected);
+      CHECK(test::bytes_of(generator.sample_values(context, z)) == expected);
+    }
+  }
+}
+
 TEST_CASE("latent vectors drawn on a device are those of the host, from any first one") {
   for (const Device device : test::devices_under_test()) {
     const Context context(device);

@@ -30,7 +30,7 @@ inline void prepare(const Context& context, Network& network) {
 
 inline Generator prepared_generator(const Context& context, const GeneratorOptions& options) {
   Generator generator(context, generator_blocks(kTinyModel), options);
-  prepare(context, generator.network());
+  generator.change_weights(context, [&](Network& network) { prepare(context, network); });
   return generator;
 }
 

@@ -55,8 +55,8 @@ class RandomImages final : public ImageSource {
       copy(context, view(batches_[batch], shape_.elements()), chosen(i));
     }
   }
-  void load(const Context& context, std::int64_t index, TensorView images) override {
-    copy(context, chosen(index), images.reshaped({shape_.elements()}));
+  void load(const Context& context, const StepUpdate& update, TensorView images) override {
+    copy(context, chosen(update.index), images.reshaped({shape_.elements()}));
   }
   void prefetch(std::int64_t first_update) override { prefetched_ = first_update; }
   std::int64_t prefetched() const { return prefetched_; }

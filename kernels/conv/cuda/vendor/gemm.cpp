@@ -153,7 +153,7 @@ class GemmPlan final : public ConvPlan {
   void forward(const Context& context, const ConvForward& tensors) override {
     run(context, ConvPass::forward, tensors.weights.data, tensors.x.data, tensors.y.data,
         tensors.workspace);
-    activate_in_place(context, tensors.y, activation_);
+    add_bias_and_activate(context, tensors.y, tensors.bias, activation_);
   }
 
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
