@@ -51,7 +51,7 @@ class CudnnPassPlan final : public ConvPlan {
 
   void forward(const Context& context, const ConvForward& tensors) override {
     run(context, tensors.x.data, tensors.weights.data, tensors.y.data, tensors.workspace.data);
-    activate_in_place(context, tensors.y, config_.activation);
+    add_bias_and_activate(context, tensors.y, tensors.bias, config_.activation);
   }
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
     activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
