@@ -7,7 +7,8 @@ Each kernel of a file that includes tensor_core.h or async_copy.h (kernels/commo
 in KERNELS below, and must contain the instructions that the row lists and no access to local memory.
 Without files: every such .cu under kernels/, and tests/scripts/tile_product.cu. Needs nvcc (as
 check_ptxas.py) and NVIDIA's cuobjdump and nvdisasm (--cuobjdump, $CUOBJDUMP, the PATH, beside nvcc,
-or the packages nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm of the running Python). No GPU.
+or the packages nvidia-cuda-cuobjdump and nvidia-cuda-nvdisasm: of the running Python, or in
+build/cuda-tools, where test.sh puts them). No GPU.
 Exit: 0 all as listed, 1 one is not or does not compile, 77 a tool is missing.
 """
 import argparse
@@ -98,7 +99,8 @@ def find_cuobjdump(given, nvcc):
     named = given or os.environ.get("CUOBJDUMP")
     places = [named] if named else [
         shutil.which("cuobjdump"), pathlib.Path(nvcc).resolve().parent / "cuobjdump",
-        *sorted(packages.glob("nvidia/cu*/bin/cuobjdump"))]
+        *sorted(packages.glob("nvidia/cu*/bin/cuobjdump")),
+        *sorted((ROOT / "build/cuda-tools").glob("nvidia/cu*/bin/cuobjdump"))]
     for place in places:
         if place and pathlib.Path(place).exists():
             return str(place)

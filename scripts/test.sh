@@ -71,7 +71,18 @@ find_cuda_headers() {
   return 1
 }
 
+# check_sass.py reads machine code with these, which few toolkits have here: 6 MB of packages. Where
+# they cannot be had it is skipped, and says so.
+get_disassembler() {
+  [[ -n "$(command -v nvcc)" && -z "${CUOBJDUMP:-}" && -z "$(command -v cuobjdump)" ]] || return 0
+  [[ ! -d build/cuda-tools/nvidia ]] || return 0
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore \
+    --target build/cuda-tools nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm ||
+    echo "test: no cuobjdump from PyPI: check_sass will be skipped"
+}
+
 scripts/setup.sh || exit 1
+get_disassembler
 
 if [[ $emulated == no ]]; then
   note left emulated "out: --no-emulated"
