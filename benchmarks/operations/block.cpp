@@ -1,8 +1,10 @@
 // Blocks as a step computes them: convolution, norm and activation, call by call.
 #include <algorithm>
 
+#include "benchmarks/device_tensor.h"
 #include "benchmarks/layers.h"
 #include "benchmarks/operations/operations.h"
+#include "kernels/block/fold.h"
 #include "tests/cases/block.h"
 
 namespace dcgan::benchmarks {
@@ -130,6 +132,25 @@ void time_forward(Session& session, const Layer& layer, const test::BlockOnDevic
                [&] { on.plan.infer(context, forward); });
 }
 
+/// Once each time that a generator's weights change.
+void time_fold(Session& session, const Layer& layer, const test::BlockOnDevice& on) {
+  if (!on.has_norm()) return;
+  const Context& context = session.context();
+  const Costs costs(on);
+  const DeviceTensor master =
+      DeviceTensor::random(context, on.config.conv.weight_shape(), DType::f32, kWeightSigma);
+  const DeviceTensor bias(context, {on.channels}, DType::f32);
+  const NormFold tensors{master.view(),
+                         {on.norm_weight.view(), on.norm_bias.view()},
+                         {on.running_mean.view(), on.running_var.view(), {}},
+                         on.weights.view(),
+                         bias.view()};
+  const auto elements = static_cast<double>(master.view().elements());
+  session.time(call_of(layer, on, "fold", elements,
+                       static_cast<double>(master.view().bytes()) + costs.weights, /*per_step=*/0),
+               [&] { fold_norm(context, on.config.conv, tensors); });
+}
+
 void time_block(Session& session, const Layer& layer) {
   const Context& context = session.context();
   const BlockConfig config = config_of(session, layer);
@@ -144,6 +165,7 @@ void time_block(Session& session, const Layer& layer) {
   make_repeatable(context, on);  // until the next forward pass
   time_backward(session, layer, on);
   time_forward(session, layer, on);
+  time_fold(session, layer, on);
 }
 
 void time(Session& session) {
@@ -156,7 +178,7 @@ void time(Session& session) {
 
 Operation block_operation() {
   return {"block",
-          {"kernels/block/block.h"},
+          {"kernels/block/block.h", "kernels/block/fold.h"},
           "convolution, batch norm and activation together: forward, inference and gradients",
           check,
           time,
