@@ -143,7 +143,7 @@ int info(const InfoArguments& arguments) {
   apply_threads(options.threads);
   const Context context = open_device(options.device, print_device_notice);
   const StepPlan plan(context, generator_blocks(config.model), discriminator_blocks(config.model),
-                      config);
+                      config, step_plan_options(context, config));
   const nlohmann::ordered_json json = describe_run(options, config.model, plan);
   if (arguments.json) {
     fmt::print("{}\n", json.dump(2));

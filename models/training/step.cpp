@@ -9,10 +9,8 @@ TensorView as_logits(const TensorView& output) { return output.reshaped({output.
 
 StepPlanOptions plan_options(const Context& context, const TrainingConfig& config,
                              const ImageStage* image_stage) {
-  StepPlanOptions options;
+  StepPlanOptions options = step_plan_options(context, config);
   if (image_stage != nullptr) options.image_stage = ImageStageUse::present;
-  const bool two_branches = context.is_cuda() && overlaps_branches(config.overlap);
-  options.weights = two_branches ? Branch::side : Branch::main;
   return options;
 }
 

@@ -30,7 +30,7 @@ struct Request {
     TrainingConfig smaller = config;
     smaller.batch = batch;
     smaller.tuning = ConvTuning::off;
-    const StepPlan other(context, generator, discriminator, smaller);
+    const StepPlan other(context, generator, discriminator, smaller, plan.options);
     const std::size_t own = workspace_bytes(other);
     MemoryBudget budget(context.device());
     budget.add("step", other.memory.bytes() + std::max(own, workspace_bytes(plan)) - own);

@@ -27,20 +27,27 @@ std::int64_t as_extent(std::size_t bytes) { return static_cast<std::int64_t>(byt
 
 }  // namespace
 
+StepPlanOptions step_plan_options(const Context& context, const TrainingConfig& config) {
+  StepPlanOptions options;
+  const bool two_branches = context.is_cuda() && overlaps_branches(config.overlap);
+  options.weights = two_branches ? Branch::side : Branch::main;
+  return options;
+}
+
 StepPlan::StepPlan(const Context& context, const std::vector<BlockSpec>& generator,
                    const std::vector<BlockSpec>& discriminator, const TrainingConfig& config,
-                   const StepPlanOptions& options) {
+                   const StepPlanOptions& plan_options)
+    : options(plan_options) {
   const Shape both = image_shape_of(generator, discriminator, 2 * config.batch);
-  add_stages(generator, discriminator, options);
+  add_stages(generator, discriminator);
   add_passes(context, generator, discriminator, config);
-  add_slots(both, latent_shape_of(generator, config.batch), config, options);
+  add_slots(both, latent_shape_of(generator, config.batch), config);
   memory.assign();
 }
 
 // The order of enqueueing: the whole step, by name.
 void StepPlan::add_stages(const std::vector<BlockSpec>& generator,
-                          const std::vector<BlockSpec>& discriminator,
-                          const StepPlanOptions& options) {
+                          const std::vector<BlockSpec>& discriminator) {
   const bool staged = options.image_stage == ImageStageUse::present;
   const bool joins = options.weights == Branch::side;
 
@@ -90,8 +97,8 @@ void StepPlan::add_passes(const Context& context, const std::vector<BlockSpec>& 
                                   on_fake_stages, dtype, /*own_output=*/true, policy});
 }
 
-void StepPlan::add_slots(const Shape& both, const Shape& latent_shape, const TrainingConfig& config,
-                         const StepPlanOptions& options) {
+void StepPlan::add_slots(const Shape& both, const Shape& latent_shape,
+                         const TrainingConfig& config) {
   const std::int64_t n = config.batch;
   const DType dtype = config.dtype();
   images = memory.add("images real+fake", both, dtype);

@@ -18,13 +18,17 @@ struct StepPlanOptions {
   Branch weights = Branch::main;  ///< where weight gradients are computed, and parameters updated
 };
 
+/// Of a step as it runs on the context's device, without an image stage.
+StepPlanOptions step_plan_options(const Context& context, const TrainingConfig& config);
+
 struct StepPlan {
   StepPlan(const Context& context, const std::vector<BlockSpec>& generator,
            const std::vector<BlockSpec>& discriminator, const TrainingConfig& config,
-           const StepPlanOptions& options = {});
+           const StepPlanOptions& options);
   StepPlan(const StepPlan&) = delete;  // the stage table refers to the memory plan
   StepPlan& operator=(const StepPlan&) = delete;
 
+  StepPlanOptions options;
   MemoryPlan memory;  ///< assigned
   StageTable stages{memory};
 
@@ -61,11 +65,10 @@ struct StepPlan {
 
  private:
   void add_stages(const std::vector<BlockSpec>& generator,
-                  const std::vector<BlockSpec>& discriminator, const StepPlanOptions& options);
+                  const std::vector<BlockSpec>& discriminator);
   void add_passes(const Context& context, const std::vector<BlockSpec>& generator,
                   const std::vector<BlockSpec>& discriminator, const TrainingConfig& config);
-  void add_slots(const Shape& both, const Shape& latent_shape, const TrainingConfig& config,
-                 const StepPlanOptions& options);
+  void add_slots(const Shape& both, const Shape& latent_shape, const TrainingConfig& config);
 };
 
 }  // namespace dcgan

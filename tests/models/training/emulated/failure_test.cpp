@@ -111,7 +111,7 @@ TEST_CASE("when nothing fits it says so") {
   Network generator(context, generator_blocks(config.model));
   Network discriminator(context, discriminator_blocks(config.model));
   const StepPlan plan(context, generator_blocks(config.model), discriminator_blocks(config.model),
-                      config);
+                      config, step_plan_options(context, config));
   // The networks' arrays are there already; half of what the step needs is left.
   generator.parameters().make_training_arrays(context);
   discriminator.parameters().make_training_arrays(context);
