@@ -124,7 +124,9 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "dcgan: the host is out of memory\n");
     return static_cast<int>(dcgan::ErrorKind::unavailable);
   } catch (const std::system_error& error) {  // of printing, or of the file system
-    fmt::print(stderr, "dcgan: {}\n", error.what());
+    const std::string what =
+        std::ferror(stdout) != 0 ? "standard output: " + error.code().message() : error.what();
+    fmt::print(stderr, "dcgan: {}\n", what);
     return static_cast<int>(dcgan::ErrorKind::io);
   } catch (const std::exception& error) {
     fmt::print(stderr, "dcgan: internal error: {}\n", error.what());
