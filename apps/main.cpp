@@ -52,10 +52,13 @@ std::vector<std::string> reversed_arguments(const CLI::App& app, int argc, char*
   return arguments;
 }
 
-// A command whose output could not be written must not exit with 0.
+// A command whose output could not be written must not exit with 0. A line that failed earlier is
+// no longer in the buffer: only the stream's error tells of it.
 void flush_standard_output() {
-  if (std::fflush(stdout) == 0) return;
-  fail(ErrorKind::io, "standard output: {}", std::generic_category().message(errno));
+  if (std::fflush(stdout) != 0) {
+    fail(ErrorKind::io, "standard output: {}", std::generic_category().message(errno));
+  }
+  if (std::ferror(stdout) != 0) fail(ErrorKind::io, "standard output: cannot be written");
 }
 
 int run(int argc, char** argv) {

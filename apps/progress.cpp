@@ -12,6 +12,7 @@ namespace {
 void put_line(std::FILE* stream, const std::string& line) {
   std::fputs((line + "\n").c_str(), stream);
   std::fflush(stream);
+  std::clearerr(stream);  // a reader that has left does not end a training
 }
 
 }  // namespace
