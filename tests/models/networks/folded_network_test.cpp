@@ -87,7 +87,7 @@ struct BoundPass {
     memory.assign();
     arena = Arena(context, memory);
     input = arena.view(input_slot);
-    activations->bind(arena, {input, {}, {}, arena.view(workspace), {}});
+    activations->bind(arena, {input, {}, {}, arena.view(workspace), {}, {}});
   }
   MemoryPlan memory;
   std::optional<Activations> activations;
