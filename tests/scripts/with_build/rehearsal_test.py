@@ -27,8 +27,9 @@ FILES = {"result.json", "bench.json", "peers.json", "samples.png", "logs.tar.gz"
 TRACES = ["trace_dc28_fp32", "trace_dc28_tf32", "trace_dc28_bf16"]
 ORDER = ["libraries", "doctor", *TRACES, "step_bf16_64", "step_bf16_128", "step_bf16_1024",
          "peers_128", "ops_bf16", "test_kernels", "peers_1024", "peers_64",
-         "step_bf16_128_overlap_none", "step_bf16_128_overlap_launches", "step_bf16_128_overlap_branches", "memcheck", "racecheck",
-         "synccheck", "trace_hinge_fp32", "trace_hinge_tf32", "trace_hinge_bf16", "train", "sample"]
+         "step_bf16_128_overlap_none", "step_bf16_128_overlap_launches",
+         "step_bf16_128_overlap_branches", "memcheck", "racecheck", "synccheck",
+         "trace_hinge_fp32", "trace_hinge_tf32", "trace_hinge_bf16", "train", "sample"]
 # One figure of a PyTorch set-up.
 PEER = """
 import json, sys
