@@ -13,9 +13,8 @@
 //   backward_data      dinput
 //   backward_weights   dweights; may run on another stream than backward_data
 // A block without a norm does everything forward in convolve(), whose output is activation(conv),
-// with a bias activation(conv + bias);
-// normalise() and backward_sums() do nothing, and backward_apply() may leave the activation's
-// derivative to the two calls behind it.
+// with a bias activation(conv + bias); normalise() and backward_sums() do nothing, and
+// backward_apply() may leave the activation's derivative to the two calls behind it.
 #pragma once
 
 #include <cstddef>
@@ -139,8 +138,8 @@ const std::vector<BlockCandidate>& block_candidates();
 
 /// The plan of the first candidate that fits. Throws as plan_convolution, and Error(config) when
 /// norm_groups does not divide N, when the norm does not offer the activation, and on a bias beside
-/// a norm. The plan's calls
-/// throw Error(internal) on tensors that do not fit and on passes not planned.
+/// a norm. The plan's calls throw Error(internal) on tensors that do not fit and on passes not
+/// planned.
 std::unique_ptr<BlockPlan> plan_block(const Context& context, const BlockConfig& config);
 
 }  // namespace dcgan

@@ -146,8 +146,8 @@ class ConvPlan {
 
 /// Builds the plan for a shape on the context's device. Throws Error(config) on shapes that do not
 /// fit and on a bias with backward passes, Error(unavailable) when the device cannot compute in the
-/// type (TF32 exists on GPUs only).
-/// The plan's calls throw Error(internal) on tensors that do not fit and on passes not planned.
+/// type (TF32 exists on GPUs only). The plan's calls throw Error(internal) on tensors that do not
+/// fit and on passes not planned.
 std::unique_ptr<ConvPlan> plan_convolution(const Context& context, const ConvConfig& config);
 
 /// One way to compute a convolution on the context's device.

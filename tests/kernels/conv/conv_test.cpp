@@ -10,16 +10,6 @@ namespace {
 constexpr ConvType kDown = ConvType::convolution;
 constexpr ConvType kUp = ConvType::transposed;
 
-/// A plan, or nothing where the device says that it cannot compute in the type.
-std::unique_ptr<ConvPlan> plan_if_possible(const Context& context, const ConvConfig& config) {
-  try {
-    return plan_convolution(context, config);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::unavailable || config.dtype == DType::f32) throw;
-    return nullptr;
-  }
-}
-
 /// Runs the planned passes of a config; the others must refuse and ask for no workspace.
 void check_planned(const Context& context, const ConvConfig& config, const Values& x,
                    const Values& weights, const Values& dy, const ConvRun& expected) {
@@ -94,55 +84,6 @@ TEST_CASE("every candidate that fits a shape computes it, and the last fits all"
       if (context.is_cuda()) compare_candidates(context, tf32);
     }
   }
-}
-
-TEST_CASE("a bias is added by the plan and by every candidate that fits one") {
-  for (const Device device : devices_under_test()) {
-    const Context context(device);
-    for (const ConvCase& each : conv_cases()) {
-      for (const DType dtype : {DType::f32, DType::bf16}) {
-        ConvConfig config = each.config(dtype);
-        config.passes = {true, false, false};
-        config.bias = ConvBias::per_channel;
-        const auto plan = plan_if_possible(context, config);
-        if (!plan) continue;
-        const std::string what =
-            to_string(each) + ", " + std::string(name_of(dtype)) + ", " + to_string(device) + ", ";
-        check_convolution_bias(context, config, *plan, assertions(what + "the plan"));
-        CHECK(conv_candidates(context).back().fits(context, config));
-        for (const ConvCandidate& candidate : conv_candidates(context)) {
-          if (!candidate.fits(context, config)) continue;
-          check_convolution_bias(context, config, *candidate.make(context, config),
-                                 assertions(what + std::string(candidate.name)));
-        }
-      }
-    }
-  }
-}
-
-TEST_CASE("a bias is planned for inference only, and is there when it is planned") {
-  const Context context(Device{});
-  ConvConfig config{{kUp, 5, 8, 4, 2, 1}, {}, {1, 4, 4, 5}, DType::f32};
-  config.bias = ConvBias::per_channel;
-  CHECK_THAT(thrown_by([&] { plan_convolution(context, config); }).message,
-             Contains("bias has no backward"));
-  const GuardedTensor x(context, config.input, DType::f32);
-  const GuardedTensor weights(context, config.spec.weight_shape(), DType::f32);
-  const GuardedTensor y(context, config.spec.output_shape(config.input), DType::f32);
-  const GuardedTensor bias(context, Shape{8}, DType::f32);
-  config.passes = {true, false, false};
-  const auto with = plan_convolution(context, config);
-  config.bias = ConvBias::none;
-  const auto without = plan_convolution(context, config);
-  const auto error = [&](ConvPlan& plan, ConstTensorView given) {
-    const GuardedTensor scratch = scratch_for(context, plan, ConvPass::forward);
-    return thrown_by([&] {
-             plan.forward(context, {x.view(), weights.view(), y.view(), scratch.view(), given});
-           })
-        .message;
-  };
-  CHECK_THAT(error(*with, {}), Contains("bias is missing"));
-  CHECK_THAT(error(*without, bias.view()), Contains("bias that was not planned"));
 }
 
 TEST_CASE("the reference's gradients of a convolution equal finite differences") {

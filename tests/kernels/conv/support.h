@@ -7,6 +7,17 @@
 
 namespace dcgan::test {
 
+/// A plan, or nothing where the device says that it cannot compute in the type.
+inline std::unique_ptr<ConvPlan> plan_if_possible(const Context& context,
+                                                  const ConvConfig& config) {
+  try {
+    return plan_convolution(context, config);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable || config.dtype == DType::f32) throw;
+    return nullptr;
+  }
+}
+
 /// check_convolution with assertions.
 inline void compare(const Context& context, ConvPlan& plan, const ConvConfig& config) {
   check_convolution(context, config, plan,
