@@ -25,46 +25,40 @@ struct ApplyArguments {
 };
 
 template <class T, int width, Activation kind, Spread spread>
-__global__ void __launch_bounds__(kChannelThreads)
+__global__ void __launch_bounds__(kChannelThreads, 3)
     batch_norm_apply_kernel(ApplyArguments<T> arguments, ChannelRows division) {
   start_after_previous();
-  const ChannelThread thread = channel_thread<width>(division);
-  if (!thread.active) return;
-  Values<width> mean;
-  Values<width> scale;
-  Values<width> bias;
+  const ChannelThread thread = channel_thread<width>(division, Sweep::ascending);
+  if (thread.rows == 0) return;
+  const int at = static_cast<int>(blockIdx.z) * division.channels + thread.channel;
+  const Values<width> mean = load_channels<width>(arguments.mean + at);
+  const Values<width> bias = load_channels<width>(arguments.bias + thread.channel);
+  const Values<width> weight = load_channels<width>(arguments.weight + thread.channel);
+  Values<width> scale = load_channels<width>(arguments.spread + at);
 #pragma unroll
   for (int j = 0; j < width; ++j) {
-    const int at = static_cast<int>(blockIdx.z) * division.channels + thread.channel + j;
-    const float given = arguments.spread[at];
-    const float invstd =
-        spread == Spread::inverse_deviation ? given : 1.0f / sqrtf(given + arguments.epsilon);
-    mean.v[j] = arguments.mean[at];
-    scale.v[j] = invstd * arguments.weight[thread.channel + j];
-    bias.v[j] = arguments.bias[thread.channel + j];
+    const float invstd = spread == Spread::inverse_deviation
+                             ? scale.v[j]
+                             : 1.0f / sqrtf(scale.v[j] + arguments.epsilon);
+    scale.v[j] = invstd * weight.v[j];
   }
-  const T* from = arguments.x + thread.element;
-  T* to = arguments.y + thread.element;
-  const std::int64_t stride = thread.step * division.channels;
-  for (std::int64_t row = thread.row; row < thread.end; row += kRowsAtOnce * thread.step) {
+  for_rows<kRowsAtOnce>(thread, [&](std::int64_t element, int count) {
     Values<width> rows[kRowsAtOnce];  // all loads before the first store: y may be x
 #pragma unroll
     for (int i = 0; i < kRowsAtOnce; ++i) {
-      if (row + i * thread.step < thread.end) rows[i] = load<width>(from + i * stride);
+      if (i < count) rows[i] = load<width>(arguments.x + element + i * thread.stride);
     }
 #pragma unroll
     for (int i = 0; i < kRowsAtOnce; ++i) {
-      if (row + i * thread.step >= thread.end) break;
+      if (i >= count) break;
 #pragma unroll
       for (int j = 0; j < width; ++j) {
         const float z = fmaf(rows[i].v[j] - mean.v[j], scale.v[j], bias.v[j]);
         rows[i].v[j] = activate<kind>(z, arguments.negative_slope);
       }
-      store<width>(to + i * stride, rows[i]);
+      store<width>(arguments.y + element + i * thread.stride, rows[i]);
     }
-    from += kRowsAtOnce * stride;
-    to += kRowsAtOnce * stride;
-  }
+  });
 }
 
 /// y from x, given the mean and the spread of each group: (groups, C) each.
@@ -72,7 +66,9 @@ template <Spread spread>
 void apply(const Context& context, ConstTensorView x, TensorView y, ConstTensorView means,
            ConstTensorView spreads, const BatchNormParameters& parameters, int groups,
            const BatchNormOptions& options) {
-  const bool wide = rows_are_wide(x.shape, x.dtype) && aligned16(x.data, y.data);
+  const bool wide =
+      rows_are_wide(x.shape, x.dtype) && aligned16(x.data, y.data, means.data, spreads.data,
+                                                   parameters.weight.data, parameters.bias.data);
   with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
     const ApplyArguments<T> arguments{x.as<T>(),
                                       y.as<T>(),
@@ -82,7 +78,7 @@ void apply(const Context& context, ConstTensorView x, TensorView y, ConstTensorV
                                       parameters.bias.as<float>(),
                                       options.epsilon,
                                       options.activation.negative_slope};
-    const ChannelRows division = channel_rows(x.shape, groups, width);
+    const ChannelRows division = channel_rows(x.shape, groups, width, kThreeResident);
     with_activation(options.activation.kind, [&]<Activation kind>() {
       if constexpr (kind != Activation::tanh) {  // refused by the contract
         launch(context, batch_norm_apply_kernel<T, width, kind, spread>,

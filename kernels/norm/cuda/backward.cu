@@ -4,13 +4,12 @@
 #include "kernels/common/cuda/vector.h"
 #include "kernels/elementwise/activation_terms.h"
 #include "kernels/norm/batch_norm_variants.h"
-#include "kernels/norm/cuda/channel_rows.h"
-#include "kernels/norm/cuda/channel_sums.h"
+#include "kernels/norm/cuda/channel_sets.h"
 
 namespace dcgan::cuda {
 namespace {
 
-constexpr int kRowsAtOnce = 2;  // loads in flight of one thread, of x and of dy
+constexpr int kRowsAtOnce = 4;  // loads in flight of one thread, of x and of dy
 
 template <class T>
 struct BackwardArguments {
@@ -36,13 +35,13 @@ struct ChannelConstants {
   __device__ __forceinline__ ChannelConstants(const BackwardArguments<T>& arguments,
                                               const ChannelRows& division, int channel)
       : negative_slope(arguments.negative_slope) {
+    const int at = static_cast<int>(blockIdx.z) * division.channels + channel;
+    const Values<width> invstd = load_channels<width>(arguments.invstd + at);
+    const Values<width> weight = load_channels<width>(arguments.weight + channel);
+    mean = load_channels<width>(arguments.mean + at);
+    bias = load_channels<width>(arguments.bias + channel);
 #pragma unroll
-    for (int j = 0; j < width; ++j) {
-      const int at = static_cast<int>(blockIdx.z) * division.channels + channel + j;
-      mean.v[j] = arguments.mean[at];
-      scale.v[j] = arguments.invstd[at] * arguments.weight[channel + j];
-      bias.v[j] = arguments.bias[channel + j];
-    }
+    for (int j = 0; j < width; ++j) scale.v[j] = invstd.v[j] * weight.v[j];
   }
   /// g, from the distance of x to the mean.
   __device__ __forceinline__ float before_activation(float dy, float distance, int j) const {
@@ -61,103 +60,136 @@ struct SumsOut {
   float* dbias;
 };
 
-/// Of the thread's rows.
+/// The two sums of a set of rows.
 template <int width>
-struct ChannelGradients {
+struct Sums {
   Values<width> gradient;
   Values<width> moment;
-};
 
-template <class T, int width, Activation kind>
-__device__ __forceinline__ ChannelGradients<width> thread_sums(
-    const BackwardArguments<T>& arguments, const ChannelThread& thread,
-    const ChannelRows& division) {
-  ChannelGradients<width> sums{};
-  if (!thread.active) return sums;
-  const ChannelConstants<T, width, kind> constants(arguments, division, thread.channel);
-  std::int64_t at = thread.element;
-#pragma unroll 2
-  for (std::int64_t row = thread.row; row < thread.end; row += thread.step) {
-    const Values<width> x = load<width>(arguments.x + at);
-    const Values<width> dy = load<width>(arguments.dy + at);
+  __device__ __forceinline__ void add(const Sums& other) {
 #pragma unroll
     for (int j = 0; j < width; ++j) {
-      const float distance = x.v[j] - constants.mean.v[j];
-      const float g = constants.before_activation(dy.v[j], distance, j);
-      sums.gradient.v[j] += g;
-      sums.moment.v[j] += g * distance;
+      gradient.v[j] += other.gradient.v[j];
+      moment.v[j] += other.moment.v[j];
     }
-    at += thread.step * division.channels;
   }
-  return sums;
+  __device__ __forceinline__ Sums from_lane(int distance) const {
+    Sums other;
+#pragma unroll
+    for (int j = 0; j < width; ++j) {
+      other.gradient.v[j] = __shfl_xor_sync(kFullWarp, gradient.v[j], distance);
+      other.moment.v[j] = __shfl_xor_sync(kFullWarp, moment.v[j], distance);
+    }
+    return other;
+  }
+  __device__ __forceinline__ Sums<1> of_channel(int j) const {
+    return {{gradient.v[j]}, {moment.v[j]}};
+  }
+};
+
+/// Calls body(element, x, dy) for each of a thread's rows. The loads of several rows are started
+/// before the first of these calls: what body writes may lie where dy was.
+template <class T, int width, class Body>
+__device__ __forceinline__ void for_loaded_rows(const BackwardArguments<T>& arguments,
+                                                const ChannelThread& thread, const Body& body) {
+  for_rows<kRowsAtOnce>(thread, [&](std::int64_t element, int count) {
+    Values<width> x[kRowsAtOnce];
+    Values<width> dy[kRowsAtOnce];
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (i >= count) break;
+      x[i] = load<width>(arguments.x + element + i * thread.stride);
+      dy[i] = load<width>(arguments.dy + element + i * thread.stride);
+    }
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (i >= count) break;
+      body(element + i * thread.stride, x[i], dy[i]);
+    }
+  });
 }
 
-/// The sum of a group's parts.
-template <int width>
-__device__ __forceinline__ Values<width> sum_of_parts(const float* parts, unsigned group,
-                                                      const ChannelThread& thread,
-                                                      const ChannelRows& division,
-                                                      ChannelSumsMemory<width>& shared) {
-  Values<width> sum{};
-  const auto chunks = thread.active ? static_cast<unsigned>(division.chunks) : 0u;
-#pragma unroll 4
-  for (unsigned chunk = threadIdx.y; chunk < chunks; chunk += blockDim.y) {
-    const Values<width> part =
-        load_channels<width>(parts + part_element(division, group, chunk, thread));
+template <class T, int width, Activation kind>
+__device__ __forceinline__ Sums<width> thread_sums(const BackwardArguments<T>& arguments,
+                                                   const ChannelThread& thread,
+                                                   const ChannelRows& division) {
+  Sums<width> sums{};
+  if (thread.rows == 0) return sums;
+  const ChannelConstants<T, width, kind> constants(arguments, division, thread.channel);
+  for_loaded_rows<T, width>(
+      arguments, thread,
+      [&](std::int64_t /*element*/, const Values<width>& x, const Values<width>& dy) {
 #pragma unroll
-    for (int j = 0; j < width; ++j) sum.v[j] += part.v[j];
-  }
-  return sum_rows_of_block(sum, shared);
+        for (int j = 0; j < width; ++j) {
+          const float distance = x.v[j] - constants.mean.v[j];
+          const float g = constants.before_activation(dy.v[j], distance, j);
+          sums.gradient.v[j] += g;
+          sums.moment.v[j] += g * distance;
+        }
+      });
+  return sums;
 }
 
 /// Totals of each group, and over the groups the gradients of weight and bias.
 template <int width>
-__device__ __forceinline__ void finish_sums(const SumsOut& to, const float* invstd,
-                                            const ChannelThread& thread,
+__device__ __forceinline__ void finish_sums(const SumsOut& to, const float* invstd, int channel,
                                             const ChannelRows& division,
-                                            ChannelSumsMemory<width>& shared) {
-  Values<width> dweight{};
-  Values<width> dbias{};
-  const bool writes = threadIdx.y == 0 && thread.active;
-  for (unsigned group = 0; group < static_cast<unsigned>(division.groups); ++group) {
-    const Values<width> gradient = sum_of_parts(to.gradient, group, thread, division, shared);
-    const Values<width> moment = sum_of_parts(to.moment, group, thread, division, shared);
-    if (!writes) continue;
-    const std::int64_t at = std::int64_t{group} * division.channels + thread.channel;
-#pragma unroll
-    for (int j = 0; j < width; ++j) {
-      to.total_gradient[at + j] = gradient.v[j];
-      to.total_moment[at + j] = moment.v[j];
-      dbias.v[j] += gradient.v[j];
-      dweight.v[j] += moment.v[j] * invstd[at + j];
+                                            WarpSets<Sums, width>& shared) {
+  const PartThreads threads(division);
+  const int columns = static_cast<int>(blockDim.x) * width;
+  const int column = place_in_block();
+  const int own = static_cast<int>(blockIdx.x) * columns + column;
+  const bool writes = column < columns && own < division.channels;
+  float dweight = 0.0f;
+  float dbias = 0.0f;
+  for (int base = 0; base < division.groups; base += threads.groups_at_once) {
+    const int group = base + threads.group;
+    const bool reads = channel < division.channels && group < division.groups;
+    join_warps(join_parts<Sums<width>>(
+                   threads, reads ? division.chunks : 0,
+                   [&](int chunk) -> Sums<width> {
+                     const std::int64_t at = part_element(division, group, chunk, channel);
+                     return {load_channels<width>(to.gradient + at),
+                             load_channels<width>(to.moment + at)};
+                   }),
+               shared);
+    for (int i = 0; i < threads.groups_at_once && base + i < division.groups; ++i) {
+      if (!writes) break;
+      const std::int64_t at = std::int64_t{base + i} * division.channels + own;
+      const Sums<1> all = joined_group(shared, threads, i, column);
+      to.total_gradient[at] = all.gradient.v[0];
+      to.total_moment[at] = all.moment.v[0];
+      dbias += all.gradient.v[0];
+      dweight += all.moment.v[0] * invstd[at];
     }
+    __syncthreads();  // the use of `shared` is over
   }
   if (!writes || to.dweight == nullptr) return;
-#pragma unroll
-  for (int j = 0; j < width; ++j) {
-    to.dweight[thread.channel + j] = dweight.v[j];
-    to.dbias[thread.channel + j] = dbias.v[j];
-  }
+  to.dweight[own] = dweight;
+  to.dbias[own] = dbias;
 }
 
 /// The last block of a tile of channels adds up the parts. tickets: (tiles).
 template <class T, int width, Activation kind>
-__global__ void __launch_bounds__(kChannelThreads)
+__global__ void __launch_bounds__(kChannelThreads, 2)
     batch_norm_backward_sums_kernel(BackwardArguments<T> arguments, SumsOut to,
                                     ChannelRows division, int* tickets) {
   start_after_previous();
-  DCGAN_SHARED(ChannelSumsMemory<width>, shared, [1]);
-  const ChannelThread thread = channel_thread<width>(division);
-  const ChannelGradients<width> own = thread_sums<T, width, kind>(arguments, thread, division);
-  const Values<width> gradient = sum_rows_of_block(own.gradient, shared[0]);
-  const Values<width> moment = sum_rows_of_block(own.moment, shared[0]);
-  if (threadIdx.y == 0 && thread.active) {
-    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, thread);
-    store_channels(to.gradient + at, gradient);
-    store_channels(to.moment + at, moment);
+  using Sets = WarpSets<Sums, width>;
+  DCGAN_SHARED(Sets, shared, [1]);
+  const ChannelThread thread = channel_thread<width>(division, Sweep::descending);
+  join_warps(thread_sums<T, width, kind>(arguments, thread, division), shared[0]);
+  const int columns = static_cast<int>(blockDim.x) * width;
+  const int column = place_in_block();
+  const int channel = static_cast<int>(blockIdx.x) * columns + column;
+  if (column < columns && channel < division.channels) {
+    const Sums<1> all = joined<kChannelWarps>(shared[0], 0, column);
+    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, channel);
+    to.gradient[at] = all.gradient.v[0];
+    to.moment[at] = all.moment.v[0];
   }
   if (!is_last_block(tickets + blockIdx.x, gridDim.y * gridDim.z)) return;
-  finish_sums(to, arguments.invstd, thread, division, shared[0]);
+  finish_sums<width>(to, arguments.invstd, thread.channel, division, shared[0]);
 }
 
 struct Totals {
@@ -167,46 +199,34 @@ struct Totals {
 };
 
 template <class T, int width, Activation kind>
-__global__ void __launch_bounds__(kChannelThreads)
+__global__ void __launch_bounds__(kChannelThreads, 2)
     batch_norm_backward_apply_kernel(BackwardArguments<T> arguments, Totals totals,
                                      ChannelRows division) {
   start_after_previous();
-  const ChannelThread thread = channel_thread<width>(division);
-  if (!thread.active) return;
+  const ChannelThread thread = channel_thread<width>(division, Sweep::ascending);
+  if (thread.rows == 0) return;
   const ChannelConstants<T, width, kind> constants(arguments, division, thread.channel);
-  Values<width> mean_gradient;
-  Values<width> slope;
+  const int at = static_cast<int>(blockIdx.z) * division.channels + thread.channel;
+  Values<width> mean_gradient = load_channels<width>(totals.gradient + at);
+  Values<width> slope = load_channels<width>(totals.moment + at);
+  const Values<width> invstd = load_channels<width>(arguments.invstd + at);
 #pragma unroll
   for (int j = 0; j < width; ++j) {
-    const int at = static_cast<int>(blockIdx.z) * division.channels + thread.channel + j;
-    const float invstd = arguments.invstd[at];
-    mean_gradient.v[j] = totals.gradient[at] * totals.inverse_count;
-    slope.v[j] = totals.moment[at] * totals.inverse_count * invstd * invstd;
+    mean_gradient.v[j] *= totals.inverse_count;
+    slope.v[j] *= totals.inverse_count * invstd.v[j] * invstd.v[j];
   }
-  const std::int64_t stride = thread.step * division.channels;
-  std::int64_t at = thread.element;
-  for (std::int64_t row = thread.row; row < thread.end; row += kRowsAtOnce * thread.step) {
-    Values<width> x[kRowsAtOnce];  // all loads before the first store: dx may be dy
-    Values<width> dy[kRowsAtOnce];
+  for_loaded_rows<T, width>(
+      arguments, thread,
+      [&](std::int64_t element, const Values<width>& x, const Values<width>& dy) {
+        Values<width> dx;
 #pragma unroll
-    for (int i = 0; i < kRowsAtOnce; ++i) {
-      if (row + i * thread.step >= thread.end) break;
-      x[i] = load<width>(arguments.x + at + i * stride);
-      dy[i] = load<width>(arguments.dy + at + i * stride);
-    }
-#pragma unroll
-    for (int i = 0; i < kRowsAtOnce; ++i) {
-      if (row + i * thread.step >= thread.end) break;
-#pragma unroll
-      for (int j = 0; j < width; ++j) {
-        const float distance = x[i].v[j] - constants.mean.v[j];
-        const float g = constants.before_activation(dy[i].v[j], distance, j);
-        dy[i].v[j] = constants.scale.v[j] * (g - mean_gradient.v[j] - distance * slope.v[j]);
-      }
-      store<width>(arguments.dx + at + i * stride, dy[i]);
-    }
-    at += kRowsAtOnce * stride;
-  }
+        for (int j = 0; j < width; ++j) {
+          const float distance = x.v[j] - constants.mean.v[j];
+          const float g = constants.before_activation(dy.v[j], distance, j);
+          dx.v[j] = constants.scale.v[j] * (g - mean_gradient.v[j] - distance * slope.v[j]);
+        }
+        store<width>(arguments.dx + element, dx);
+      });
 }
 
 /// Calls body.template operator()<T, width, kind>(arguments) for the types at hand. aligned: what
@@ -215,8 +235,10 @@ template <class Body>
 void with_backward_arguments(const BatchNormBackward& tensors, const BatchNormOptions& options,
                              const TensorView& dx, bool aligned, const Body& body) {
   const ConstTensorView& x = tensors.x;
-  const bool wide =
-      aligned && rows_are_wide(x.shape, x.dtype) && aligned16(x.data, tensors.dy.data, dx.data);
+  const bool wide = aligned && rows_are_wide(x.shape, x.dtype) &&
+                    aligned16(x.data, tensors.dy.data, dx.data, tensors.parameters.weight.data,
+                              tensors.parameters.bias.data, tensors.saved.mean.data,
+                              tensors.saved.invstd.data);
   with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
     const BackwardArguments<T> arguments{x.as<T>(),
                                          tensors.dy.as<T>(),
@@ -261,9 +283,10 @@ void batch_norm_backward_apply(const Context& context, const BatchNormBackward& 
   const Totals device_totals{totals.gradient.as<float>(), totals.moment.as<float>(),
                              1.0f / static_cast<float>(count)};
   with_backward_arguments(
-      tensors, options, tensors.dx, /*aligned=*/true,
+      tensors, options, tensors.dx, aligned16(device_totals.gradient, device_totals.moment),
       [&]<class T, int width, Activation kind>(const BackwardArguments<T>& arguments) {
-        const ChannelRows division = channel_rows(tensors.x.shape, options.groups, width);
+        const ChannelRows division =
+            channel_rows(tensors.x.shape, options.groups, width, kTwoResident);
         launch(context, batch_norm_backward_apply_kernel<T, width, kind>,
                {"batch_norm_backward_apply_kernel", division.blocks(), division.threads()},
                arguments, device_totals, division);

@@ -1,7 +1,11 @@
 // How batch norm's kernels divide a tensor (N, H, W, C): a group's images are `rows` pixels of C
-// channels; a block has a tile of channels and a chunk of a group's rows. A thread keeps to `width`
+// channels; a block has a tile of channels and a share of a group's rows. A thread keeps to `width`
 // neighbouring channels and steps through rows, so what belongs to a channel stays in its
 // registers.
+//
+// The shares interleave: in one step the blocks of a group together take neighbouring rows, and so
+// sweep through the tensor side by side. The direction of a sweep is chosen so that it begins where
+// the pass before has ended: those rows are still in the second-level cache.
 #pragma once
 
 #include <algorithm>
@@ -16,13 +20,17 @@ namespace dcgan::cuda {
 inline constexpr int kChannelThreads = 256;
 inline constexpr int kMostLanes = 32;
 inline constexpr int kLineBytes = 128;  // of a row that a tile should cover
+inline constexpr int kLinePieces = kLineBytes / 16;
+
+/// Channels of a tile at most.
+template <int width>
+inline constexpr int kTileChannels = width > 1 ? kLinePieces * width : kMostLanes;
 
 struct ChannelRows {
-  std::int64_t rows;            ///< of a group
-  std::int64_t rows_per_chunk;  ///< the last chunk may have fewer
+  int rows;  ///< of a group
   int channels;
   int groups;
-  int chunks;  ///< of a group
+  int chunks;  ///< shares of a group's rows
   int lanes;   ///< threads across a tile, a power of two; each has `width` channels
   int tiles;   ///< of channels
 
@@ -35,14 +43,13 @@ struct ChannelRows {
   }
 };
 
-/// How many blocks a kernel should have at most, and rows one of its threads at least, about.
-struct ChunkLimits {
-  std::int64_t most_blocks;
-  std::int64_t fewest_rows;
-  std::int64_t most_chunks;  ///< of a group
-};
-/// Of a pass that leaves nothing behind but its output: about as many blocks as a GPU holds.
-inline constexpr ChunkLimits kElementwiseLimits{2048, 4, 65535};
+/// Rows that a thread should have at least, about.
+inline constexpr int kFewestRows = 4;
+/// Blocks of kernels with many loads in flight: two on each of 132 multiprocessors, all resident at
+/// once. Also the most parts of a sum, which bounds the work of the block that adds them up.
+inline constexpr int kTwoResident = 2 * 132;
+/// Blocks of kernels with fewer: three.
+inline constexpr int kThreeResident = 3 * 132;
 
 /// Tiles of channels, with a group's rows in one chunk. A tile of wide rows is one line of memory:
 /// narrow tiles leave more rows to a block, and fewer parts for the same number of blocks.
@@ -50,38 +57,31 @@ inline ChannelRows channel_tiles(const Shape& shape, int groups, int width) {
   ChannelRows result{};
   result.channels = static_cast<int>(shape[3]);
   result.groups = groups;
-  result.rows = shape[0] / groups * shape[1] * shape[2];
+  const std::int64_t rows = shape[0] / groups * shape[1] * shape[2];
+  DCGAN_CHECK(rows <= 0x7fffffff, "batch_norm: {} rows are too many", rows);
+  result.rows = static_cast<int>(rows);
   const int pieces = result.channels / width;
-  const int most_lanes = width > 1 ? kLineBytes / 16 : kMostLanes;
+  const int most_lanes = width > 1 ? kLinePieces : kMostLanes;
   result.lanes = 1;
   while (result.lanes < pieces && result.lanes < most_lanes) result.lanes *= 2;
   result.tiles = (pieces + result.lanes - 1) / result.lanes;
-  result.rows_per_chunk = result.rows;
   result.chunks = 1;
   return result;
 }
 
 /// Chunks of a group's rows: of the shape and the width alone, never of the GPU, so that sums
 /// repeat bit for bit on any.
-inline std::int64_t row_chunks(const ChannelRows& tiles, const ChunkLimits& limits) {
-  const std::int64_t rows_at_once = kChannelThreads / tiles.lanes;
-  const std::int64_t wanted =
-      std::min({limits.most_blocks / (std::int64_t{tiles.tiles} * tiles.groups),
-                tiles.rows / (rows_at_once * limits.fewest_rows), limits.most_chunks});
-  return std::max<std::int64_t>(wanted, 1);
-}
-
-/// The same tiles with the rows in about `chunks` chunks: as many as `rows_per_chunk` leaves.
-inline ChannelRows divided(ChannelRows tiles, std::int64_t chunks) {
-  tiles.rows_per_chunk = (tiles.rows + chunks - 1) / chunks;
-  tiles.chunks = static_cast<int>((tiles.rows + tiles.rows_per_chunk - 1) / tiles.rows_per_chunk);
-  return tiles;
+inline int row_chunks(const ChannelRows& tiles, int most_blocks) {
+  const int rows = kChannelThreads / tiles.lanes * kFewestRows;
+  const int wanted = std::min(most_blocks / (tiles.tiles * tiles.groups), tiles.rows / rows);
+  return std::max(wanted, 1);
 }
 
 /// For a pass that leaves nothing behind but its output.
-inline ChannelRows channel_rows(const Shape& shape, int groups, int width) {
-  const ChannelRows tiles = channel_tiles(shape, groups, width);
-  return divided(tiles, row_chunks(tiles, kElementwiseLimits));
+inline ChannelRows channel_rows(const Shape& shape, int groups, int width, int most_blocks) {
+  ChannelRows division = channel_tiles(shape, groups, width);
+  division.chunks = row_chunks(division, most_blocks);
+  return division;
 }
 
 /// Does every row begin at a multiple of 16 bytes if the tensor does?
@@ -92,53 +92,88 @@ inline bool rows_are_wide(const Shape& shape, DType dtype) {
 /// For a pass that leaves one part of statistics or sums a chunk. The parts are of the shape and
 /// the type alone; `width` may be less than these allow, where a tensor is not aligned.
 inline ChannelRows part_rows(const Shape& shape, DType dtype, int groups, int width) {
-  // 256 chunks bound the work of the block that adds up the parts.
-  constexpr ChunkLimits kLimits{/*most_blocks=*/528, /*fewest_rows=*/4, /*most_chunks=*/256};
   const int widest = rows_are_wide(shape, dtype) ? 16 / static_cast<int>(size_of(dtype)) : 1;
-  const std::int64_t chunks = row_chunks(channel_tiles(shape, groups, widest), kLimits);
-  return divided(channel_tiles(shape, groups, width), chunks);
+  ChannelRows division = channel_tiles(shape, groups, width);
+  division.chunks = row_chunks(channel_tiles(shape, groups, widest), kTwoResident);
+  return division;
 }
+
+enum class Sweep { ascending, descending };
 
 /// What one thread works on.
 struct ChannelThread {
   int channel;           // first of its `width`
   bool active;           // the channel exists
-  std::int64_t row;      // its first row in the group
-  std::int64_t end;      // of the chunk's rows
-  std::int64_t step;     // to its next row
-  std::int64_t element;  // of (row, channel) in the tensor
+  int rows;              // of the thread; none when it is not active
+  std::int64_t element;  // of (its first row, channel) in the tensor
+  std::int64_t stride;   // elements to its next row
 };
 
 template <int width>
-__device__ __forceinline__ ChannelThread channel_thread(const ChannelRows& division) {
+__device__ __forceinline__ ChannelThread channel_thread(const ChannelRows& division, Sweep sweep) {
   ChannelThread thread;
   thread.channel = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x) * width;
   thread.active = thread.channel < division.channels;
-  const std::int64_t first = blockIdx.y * division.rows_per_chunk;
-  thread.end = first + division.rows_per_chunk < division.rows ? first + division.rows_per_chunk
-                                                               : division.rows;
-  thread.row = first + threadIdx.y;
-  thread.step = blockDim.y;
-  thread.element = (blockIdx.z * division.rows + thread.row) * division.channels + thread.channel;
+  const int first = static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
+  const int step = static_cast<int>(gridDim.y * blockDim.y);
+  const bool any = thread.active && first < division.rows;
+  thread.rows = any ? (division.rows - first - 1) / step + 1 : 0;
+  const int row = sweep == Sweep::ascending ? first : division.rows - 1 - first;
+  thread.element =
+      (std::int64_t{blockIdx.z} * division.rows + row) * division.channels + thread.channel;
+  thread.stride = std::int64_t{sweep == Sweep::ascending ? step : -step} * division.channels;
   return thread;
 }
 
-/// Where the results of a group's chunk begin in a table (groups, chunks, C), for the thread's
-/// channels.
-__device__ __forceinline__ std::int64_t part_element(const ChannelRows& division, unsigned group,
-                                                     unsigned chunk, const ChannelThread& thread) {
-  return (std::int64_t{group} * division.chunks + chunk) * division.channels + thread.channel;
+/// Calls body(first, count) for a thread's rows, `at_once` at a time, so that its loads can be
+/// started together: count is a constant but for the last call.
+template <int at_once, class Body>
+__device__ __forceinline__ void for_rows(const ChannelThread& thread, const Body& body) {
+  std::int64_t element = thread.element;
+  int left = thread.rows;
+  for (; left >= at_once; left -= at_once) {
+    body(element, at_once);
+    element += at_once * thread.stride;
+  }
+  if (left > 0) body(element, left);
 }
 
 /// Rows of a group's chunk.
 __device__ __forceinline__ float rows_of_chunk(const ChannelRows& division, unsigned chunk) {
-  const std::int64_t left = division.rows - chunk * division.rows_per_chunk;
-  return static_cast<float>(left < division.rows_per_chunk ? left : division.rows_per_chunk);
+  const auto at_once = static_cast<int>(blockDim.y);
+  const int step = division.chunks * at_once;
+  const int whole = division.rows / step;
+  const int rest = division.rows - whole * step - static_cast<int>(chunk) * at_once;
+  return static_cast<float>(whole * at_once + (rest < 0 ? 0 : rest < at_once ? rest : at_once));
+}
+
+/// Where the results of a group's chunk begin in a table (groups, chunks, C), from `channel` on.
+__device__ __forceinline__ std::int64_t part_element(const ChannelRows& division, unsigned group,
+                                                     unsigned chunk, int channel) {
+  return (std::int64_t{group} * division.chunks + chunk) * division.channels + channel;
 }
 
 /// The thread's place in tables that a block shares.
 __device__ __forceinline__ int place_in_block() {
   return static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
+}
+
+/// A thread's channels of a float32 table: 16 bytes an access where `width` allows it, to which the
+/// address must be aligned.
+template <int width>
+__device__ __forceinline__ Values<width> load_channels(const float* from) {
+  if constexpr (width == 1) {
+    return {*from};
+  } else {
+    Values<width> values;
+#pragma unroll
+    for (int first = 0; first < width; first += 4) {
+      const Values<4> four = load<4>(from + first);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) values.v[first + j] = four.v[j];
+    }
+    return values;
+  }
 }
 
 }  // namespace dcgan::cuda

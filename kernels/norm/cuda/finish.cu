@@ -37,28 +37,29 @@ struct StatisticsIn {
         m2(from.m2.as<float>()) {}
 };
 
-using SharedMoments = Moments[kSumLanes][kSumColumns];
+using SharedMoments = Moments<1>[kSumLanes][kSumColumns];
 
 /// The statistics of a channel in a group, valid in lane 0. Lane l merges parts l, l + 16, ...,
 /// then the lanes are merged in order. Has barriers: every thread must call it (active or not).
-__device__ __forceinline__ Moments merge_parts(const StatisticsIn& from, const PartsShape& shape,
-                                               int group, int channel, bool active,
-                                               SharedMoments& shared) {
-  Moments all{};
+__device__ __forceinline__ Moments<1> merge_parts(const StatisticsIn& from, const PartsShape& shape,
+                                                  int group, int channel, bool active,
+                                                  SharedMoments& shared) {
+  Moments<1> all{};
   if (active) {
 #pragma unroll 4
     for (int part = static_cast<int>(threadIdx.y); part < shape.parts; part += kSumLanes) {
       const std::int64_t row = std::int64_t{group} * shape.parts + part;
       const std::int64_t at = row * shape.channels + channel;
-      all = merged(all, {from.count[row], from.mean[at], from.m2[at]});
+      const Moments<1> more{from.count[row], {from.mean[at]}, {from.m2[at]}};
+      if (more.count > 0.0f) all.add(more);  // what an empty part holds is not looked at
     }
   }
   __syncthreads();  // the last use of `shared` is over
   shared[threadIdx.y][threadIdx.x] = all;
   __syncthreads();
   if (threadIdx.y != 0 || !active) return all;
-  for (int lane = 1; lane < kSumLanes; ++lane) all = merged(all, shared[lane][threadIdx.x]);
-  all.mean += from.origin[std::int64_t{group} * shape.channels + channel];
+  for (int lane = 1; lane < kSumLanes; ++lane) all.add(shared[lane][threadIdx.x]);
+  all.mean.v[0] += from.origin[std::int64_t{group} * shape.channels + channel];
   return all;
 }
 
@@ -74,11 +75,11 @@ struct StatisticsOut {
 __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     batch_norm_merge_kernel(StatisticsIn from, PartsShape shape, StatisticsOut to) {
   start_after_previous();
-  DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
+  DCGAN_SHARED(Moments<1>, shared, [kSumLanes][kSumColumns]);
   const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
   const bool active = channel < shape.channels;
   for (int group = 0; group < shape.groups; ++group) {
-    const Moments all = merge_parts(from, shape, group, channel, active, shared);
+    const Moments<1> all = merge_parts(from, shape, group, channel, active, shared);
     if (!active) continue;
     for (int part = static_cast<int>(threadIdx.y); part < to.parts; part += kSumLanes) {
       if (part == to.part) continue;
@@ -89,8 +90,8 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     }
     if (threadIdx.y != 0) continue;
     const std::int64_t row = std::int64_t{group} * to.parts + to.part;
-    to.mean[row * shape.channels + channel] = all.mean;
-    to.m2[row * shape.channels + channel] = all.m2;
+    to.mean[row * shape.channels + channel] = all.mean.v[0];
+    to.m2[row * shape.channels + channel] = all.m2.v[0];
     to.origin[std::int64_t{group} * shape.channels + channel] = 0.0f;
     if (channel == 0) to.count[row] = all.count;
   }
@@ -99,14 +100,16 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
 __global__ void __launch_bounds__(kSumColumns* kSumLanes)
     batch_norm_finish_kernel(StatisticsIn from, PartsShape shape, FinishOut to) {
   start_after_previous();
-  DCGAN_SHARED(Moments, shared, [kSumLanes][kSumColumns]);
+  DCGAN_SHARED(Moments<1>, shared, [kSumLanes][kSumColumns]);
   const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
   const bool active = channel < shape.channels;
+  const bool writes = active && threadIdx.y == 0;
+  RunningChannel running(to, writes ? channel : 0);
   for (int group = 0; group < shape.groups; ++group) {
-    const Moments all = merge_parts(from, shape, group, channel, active, shared);
-    if (!active || threadIdx.y != 0) continue;
-    finish_channel(to, all, std::int64_t{group} * shape.channels + channel, channel);
+    const Moments<1> all = merge_parts(from, shape, group, channel, active, shared);
+    if (writes) running.finish(to, all, std::int64_t{group} * shape.channels + channel);
   }
+  if (writes) running.store(to, channel);
   if (channel == 0 && threadIdx.y == 0) *to.batches_tracked += shape.groups;
 }
 

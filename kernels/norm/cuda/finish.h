@@ -27,17 +27,28 @@ inline FinishOut finish_out(const BatchNormRunning& running, const BatchNormSave
           options.momentum};
 }
 
-__device__ __forceinline__ void update_running(float* running, float momentum, float value) {
-  *running = (1.0f - momentum) * *running + momentum * value;
-}
+/// A channel's running statistics, in registers from the first group to the last: they are loaded
+/// while the groups' parts are on their way.
+struct RunningChannel {
+  float mean;
+  float var;
 
-/// at: of (group, channel). Called in the order of the groups.
-__device__ __forceinline__ void finish_channel(const FinishOut& to, const Moments& all,
-                                               std::int64_t at, int channel) {
-  to.saved_mean[at] = all.mean;
-  to.saved_invstd[at] = 1.0f / sqrtf(all.m2 / all.count + to.epsilon);
-  update_running(to.running_mean + channel, to.momentum, all.mean);
-  update_running(to.running_var + channel, to.momentum, all.m2 / (all.count - 1.0f));
-}
+  __device__ __forceinline__ RunningChannel(const FinishOut& of, int channel)
+      : mean(of.running_mean[channel]), var(of.running_var[channel]) {}
+
+  /// Writes what is saved of a group; at: of (group, channel). Called in the order of the groups.
+  __device__ __forceinline__ void finish(const FinishOut& to, const Moments<1>& all,
+                                         std::int64_t at) {
+    const float m2 = all.m2.v[0];
+    to.saved_mean[at] = all.mean.v[0];
+    to.saved_invstd[at] = 1.0f / sqrtf(m2 / all.count + to.epsilon);
+    mean = (1.0f - to.momentum) * mean + to.momentum * all.mean.v[0];
+    var = (1.0f - to.momentum) * var + to.momentum * (m2 / (all.count - 1.0f));
+  }
+  __device__ __forceinline__ void store(const FinishOut& to, int channel) const {
+    to.running_mean[channel] = mean;
+    to.running_var[channel] = var;
+  }
+};
 
 }  // namespace dcgan::cuda

@@ -1,24 +1,43 @@
-// Statistics of a set of values, and of two sets together.
+// Statistics of sets of values, and of two sets together.
 #pragma once
 
-#include "kernels/common/cuda/launch.h"
+#include "kernels/norm/cuda/channel_sets.h"
 
 namespace dcgan::cuda {
 
-/// Count, mean and sum of squared distances from it.
+/// Count, mean and sum of squared distances from it, for each of `width` channels.
+template <int width>
 struct Moments {
   float count;
-  float mean;
-  float m2;
-};
+  Values<width> mean;
+  Values<width> m2;
 
-/// Those of two sets together (Chan, Golub and LeVeque 1979).
-__device__ __forceinline__ Moments merged(const Moments& a, const Moments& b) {
-  if (b.count == 0.0f) return a;
-  const float count = a.count + b.count;
-  const float fraction = b.count / count;
-  const float delta = b.mean - a.mean;
-  return {count, a.mean + delta * fraction, a.m2 + b.m2 + delta * delta * a.count * fraction};
-}
+  /// Those of two sets together (Chan, Golub and LeVeque 1979). The channels share one division.
+  __device__ __forceinline__ void add(const Moments& other) {
+    const float both = count + other.count;
+    const float fraction = both > 0.0f ? other.count / both : 0.0f;
+    const float weight = count * fraction;
+#pragma unroll
+    for (int j = 0; j < width; ++j) {
+      const float delta = other.mean.v[j] - mean.v[j];
+      mean.v[j] += delta * fraction;
+      m2.v[j] += other.m2.v[j] + delta * delta * weight;
+    }
+    count = both;
+  }
+  __device__ __forceinline__ Moments from_lane(int distance) const {
+    Moments other;
+    other.count = __shfl_xor_sync(kFullWarp, count, distance);
+#pragma unroll
+    for (int j = 0; j < width; ++j) {
+      other.mean.v[j] = __shfl_xor_sync(kFullWarp, mean.v[j], distance);
+      other.m2.v[j] = __shfl_xor_sync(kFullWarp, m2.v[j], distance);
+    }
+    return other;
+  }
+  __device__ __forceinline__ Moments<1> of_channel(int j) const {
+    return {count, {mean.v[j]}, {m2.v[j]}};
+  }
+};
 
 }  // namespace dcgan::cuda

@@ -4,12 +4,12 @@
 #include "kernels/common/cuda/last_block.h"
 #include "kernels/common/cuda/vector.h"
 #include "kernels/norm/batch_norm_variants.h"
-#include "kernels/norm/cuda/channel_rows.h"
-#include "kernels/norm/cuda/channel_sums.h"
 #include "kernels/norm/cuda/finish.h"
 
 namespace dcgan::cuda {
 namespace {
+
+constexpr int kRowsAtOnce = 8;  // loads in flight of one thread
 
 struct Parts {
   float* count;   // (groups, parts)
@@ -18,44 +18,36 @@ struct Parts {
   float* m2;
 };
 
-/// Of a set of values of each channel of a thread.
-template <int width>
-struct ChannelMoments {
-  float count;
-  Values<width> mean;
-  Values<width> m2;
-};
-
 /// Of the thread's rows. Sums distances from its own first value, so nothing cancels when |mean| is
-/// much larger than sigma. The mean is a distance from `origin`, which is read behind the loop: in
-/// registers during it, it would spill.
+/// much larger than sigma. The mean is a distance from `origin`.
 template <class T, int width>
-__device__ __forceinline__ ChannelMoments<width> thread_moments(const T* x,
-                                                                const ChannelThread& thread,
-                                                                const ChannelRows& division,
-                                                                const T* origin) {
-  ChannelMoments<width> result{};
-  if (!thread.active || thread.row >= thread.end) return result;
-  const std::int64_t stride = thread.step * division.channels;
-  const T* from = x + thread.element;
-  const Values<width> first = load<width>(from);
+__device__ __forceinline__ Moments<width> thread_moments(const T* x, const T* origin,
+                                                         const ChannelThread& thread) {
+  Moments<width> result{};
+  if (thread.rows == 0) return result;
+  const Values<width> first = load<width>(x + thread.element);
+  const Values<width> from_origin = load<width>(origin);
   Values<width> sums{};
   Values<width> squares{};
-  const std::int64_t rows = (thread.end - thread.row + thread.step - 1) / thread.step;
-#pragma unroll 4
-  for (std::int64_t row = 1; row < rows; ++row) {
-    from += stride;
-    const Values<width> values = load<width>(from);
+  for_rows<kRowsAtOnce>(thread, [&](std::int64_t element, int count) {
+    Values<width> rows[kRowsAtOnce];
 #pragma unroll
-    for (int j = 0; j < width; ++j) {
-      const float distance = values.v[j] - first.v[j];
-      sums.v[j] += distance;
-      squares.v[j] += distance * distance;
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (i < count) rows[i] = load<width>(x + element + i * thread.stride);
     }
-  }
-  result.count = static_cast<float>(rows);
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (i >= count) break;
+#pragma unroll
+      for (int j = 0; j < width; ++j) {
+        const float distance = rows[i].v[j] - first.v[j];
+        sums.v[j] += distance;
+        squares.v[j] += distance * distance;
+      }
+    }
+  });
+  result.count = static_cast<float>(thread.rows);
   const float inverse = 1.0f / result.count;
-  const Values<width> from_origin = load<width>(origin);
 #pragma unroll
   for (int j = 0; j < width; ++j) {
     result.mean.v[j] = (first.v[j] - from_origin.v[j]) + sums.v[j] * inverse;
@@ -64,115 +56,68 @@ __device__ __forceinline__ ChannelMoments<width> thread_moments(const T* x,
   return result;
 }
 
-/// Weighs a mean by its count: the first sum behind a merge.
+/// What a finished batch leaves. Every thread of the block calls it.
 template <int width>
-__device__ __forceinline__ void add_weighted(Values<width>& sum, float count,
-                                             const Values<width>& mean) {
-#pragma unroll
-  for (int j = 0; j < width; ++j) sum.v[j] += count * mean.v[j];
-}
-
-/// M2 of a set about another mean: the second sum behind a merge.
-template <int width>
-__device__ __forceinline__ void add_spread(Values<width>& sum, float count,
-                                           const Values<width>& mean, const Values<width>& m2,
-                                           const Values<width>& about) {
-#pragma unroll
-  for (int j = 0; j < width; ++j) {
-    const float distance = mean.v[j] - about.v[j];
-    sum.v[j] += m2.v[j] + count * distance * distance;
-  }
-}
-
-template <int width>
-__device__ __forceinline__ Values<width> scaled(Values<width> values, float factor) {
-#pragma unroll
-  for (int j = 0; j < width; ++j) values.v[j] *= factor;
-  return values;
-}
-
-/// Those of all threads of a block together, in two sums: the mean, then the spread about it.
-/// Chan's merge in another form, without a division a merge, and as little cancels.
-template <int width>
-__device__ __forceinline__ ChannelMoments<width> block_moments(const ChannelMoments<width>& own,
-                                                               float count,
-                                                               ChannelSumsMemory<width>& shared) {
-  ChannelMoments<width> all{count, {}, {}};
-  add_weighted(all.mean, own.count, own.mean);
-  all.mean = scaled(sum_rows_of_block(all.mean, shared), 1.0f / count);
-  add_spread(all.m2, own.count, own.mean, own.m2, all.mean);
-  all.m2 = sum_rows_of_block(all.m2, shared);
-  return all;
-}
-
-/// Those of a group from its parts, likewise.
-template <int width>
-__device__ __forceinline__ ChannelMoments<width> merged_parts(const Parts& parts, unsigned group,
-                                                              const ChannelThread& thread,
-                                                              const ChannelRows& division,
-                                                              ChannelSumsMemory<width>& shared) {
-  ChannelMoments<width> all{static_cast<float>(division.rows), {}, {}};
-  const auto chunks = thread.active ? static_cast<unsigned>(division.chunks) : 0u;
-#pragma unroll 4
-  for (unsigned chunk = threadIdx.y; chunk < chunks; chunk += blockDim.y) {
-    const std::int64_t at = part_element(division, group, chunk, thread);
-    add_weighted(all.mean, rows_of_chunk(division, chunk), load_channels<width>(parts.mean + at));
-  }
-  all.mean = scaled(sum_rows_of_block(all.mean, shared), 1.0f / all.count);
-#pragma unroll 2
-  for (unsigned chunk = threadIdx.y; chunk < chunks; chunk += blockDim.y) {
-    const std::int64_t at = part_element(division, group, chunk, thread);
-    add_spread(all.m2, rows_of_chunk(division, chunk), load_channels<width>(parts.mean + at),
-               load_channels<width>(parts.m2 + at), all.mean);
-  }
-  all.m2 = sum_rows_of_block(all.m2, shared);
-  return all;
-}
-
-/// What a finished batch leaves; the thread has the first row of the block.
-template <int width>
-__device__ __forceinline__ void finish_tile(const Parts& parts, const FinishOut& to,
-                                            const ChannelThread& thread,
+__device__ __forceinline__ void finish_tile(const Parts& parts, const FinishOut& to, int channel,
                                             const ChannelRows& division,
-                                            ChannelSumsMemory<width>& shared) {
-  for (unsigned group = 0; group < static_cast<unsigned>(division.groups); ++group) {
-    const ChannelMoments<width> all = merged_parts<width>(parts, group, thread, division, shared);
-    if (threadIdx.y != 0 || !thread.active) continue;
-    const std::int64_t at = std::int64_t{group} * division.channels + thread.channel;
-#pragma unroll
-    for (int j = 0; j < width; ++j) {
-      const Moments moments{all.count, all.mean.v[j] + parts.origin[at + j], all.m2.v[j]};
-      finish_channel(to, moments, at + j, thread.channel + j);
+                                            WarpSets<Moments, width>& shared) {
+  const PartThreads threads(division);
+  const int columns = static_cast<int>(blockDim.x) * width;
+  const int column = place_in_block();
+  const int own = static_cast<int>(blockIdx.x) * columns + column;
+  const bool writes = column < columns && own < division.channels;
+  RunningChannel running(to, writes ? own : 0);
+  for (int base = 0; base < division.groups; base += threads.groups_at_once) {
+    const int group = base + threads.group;
+    const bool reads = channel < division.channels && group < division.groups;
+    join_warps(join_parts<Moments<width>>(
+                   threads, reads ? division.chunks : 0,
+                   [&](int chunk) -> Moments<width> {
+                     const std::int64_t at = part_element(division, group, chunk, channel);
+                     return {rows_of_chunk(division, chunk), load_channels<width>(parts.mean + at),
+                             load_channels<width>(parts.m2 + at)};
+                   }),
+               shared);
+    for (int i = 0; i < threads.groups_at_once && base + i < division.groups; ++i) {
+      if (!writes) break;
+      const std::int64_t at = std::int64_t{base + i} * division.channels + own;
+      Moments<1> all = joined_group(shared, threads, i, column);
+      all.mean.v[0] += parts.origin[at];
+      running.finish(to, all, at);
     }
+    __syncthreads();  // the use of `shared` is over
   }
-  if (threadIdx.y == 0 && thread.channel == 0) *to.batches_tracked += division.groups;
+  if (writes) running.store(to, own);
+  if (own == 0) *to.batches_tracked += division.groups;
 }
 
 /// The origin of a group is its first row. tickets: (tiles), or null: parts only.
 template <class T, int width>
-__global__ void __launch_bounds__(kChannelThreads, 3)
+__global__ void __launch_bounds__(kChannelThreads, 2)
     batch_norm_statistics_kernel(const T* x, Parts parts, ChannelRows division, FinishOut to,
                                  int* tickets) {
   start_after_previous();
-  DCGAN_SHARED(ChannelSumsMemory<width>, shared, [1]);
-  const ChannelThread thread = channel_thread<width>(division);
-  const T* origin = x + blockIdx.z * division.rows * division.channels + thread.channel;
-  const ChannelMoments<width> own = thread_moments<T, width>(x, thread, division, origin);
-  const float count = rows_of_chunk(division, blockIdx.y);
-  const ChannelMoments<width> all = block_moments(own, count, shared[0]);
-  if (threadIdx.y == 0 && thread.active) {
-    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, thread);
-    store_channels(parts.mean + at, all.mean);
-    store_channels(parts.m2 + at, all.m2);
+  using Sets = WarpSets<Moments, width>;
+  DCGAN_SHARED(Sets, shared, [1]);
+  const ChannelThread thread = channel_thread<width>(division, Sweep::descending);
+  const T* origins = x + std::int64_t{blockIdx.z} * division.rows * division.channels;
+  join_warps(thread_moments<T, width>(x, origins + thread.channel, thread), shared[0]);
+  const int columns = static_cast<int>(blockDim.x) * width;
+  const int column = place_in_block();
+  const int channel = static_cast<int>(blockIdx.x) * columns + column;
+  if (column < columns && channel < division.channels) {
+    const Moments<1> all = joined<kChannelWarps>(shared[0], 0, column);
+    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, channel);
+    parts.mean[at] = all.mean.v[0];
+    parts.m2[at] = all.m2.v[0];
     if (blockIdx.y == 0) {
-      store_channels(parts.origin + blockIdx.z * division.channels + thread.channel,
-                     load<width>(origin));
+      parts.origin[blockIdx.z * division.channels + channel] = load_one(origins + channel);
     }
-    if (thread.channel == 0) parts.count[blockIdx.z * division.chunks + blockIdx.y] = count;
+    if (channel == 0) parts.count[blockIdx.z * division.chunks + blockIdx.y] = all.count;
   }
   if (tickets == nullptr) return;
   if (!is_last_block(tickets + blockIdx.x, gridDim.y * gridDim.z)) return;
-  finish_tile<width>(parts, to, thread, division, shared[0]);
+  finish_tile<width>(parts, to, thread.channel, division, shared[0]);
 }
 
 void launch_statistics(const Context& context, ConstTensorView x,
@@ -180,9 +125,8 @@ void launch_statistics(const Context& context, ConstTensorView x,
                        const FinishOut& to, int* tickets) {
   const Parts parts{statistics.count.as<float>(), statistics.origin.as<float>(),
                     statistics.mean.as<float>(), statistics.m2.as<float>()};
-  const bool wide =
-      rows_are_wide(x.shape, x.dtype) &&
-      aligned16(static_cast<const float*>(x.data), parts.origin, parts.mean, parts.m2);
+  const bool wide = rows_are_wide(x.shape, x.dtype) &&
+                    aligned16(static_cast<const float*>(x.data), parts.mean, parts.m2);
   with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
     const ChannelRows division = part_rows(x.shape, x.dtype, options.groups, width);
     launch(context, batch_norm_statistics_kernel<T, width>,
