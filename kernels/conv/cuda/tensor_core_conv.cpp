@@ -224,11 +224,18 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
   return describe_device(context.device().ordinal).major >= 8;
 }
 
-std::vector<Algorithm> tensor_core_algorithms() {
-  using enum TensorCoreTile;
-  return {algorithm<t128x128>("tensor core 128x128"), algorithm<t128x64>("tensor core 128x64"),
-          algorithm<t64x64>("tensor core 64x64"),
-          algorithm<t64x64_shallow>("tensor core 64x64 shallow")};
+Algorithm tensor_core_algorithm(TensorCoreTile tile) {
+  switch (tile) {
+    case TensorCoreTile::t128x128:
+      return algorithm<TensorCoreTile::t128x128>("tensor core 128x128");
+    case TensorCoreTile::t128x64:
+      return algorithm<TensorCoreTile::t128x64>("tensor core 128x64");
+    case TensorCoreTile::t64x64:
+      return algorithm<TensorCoreTile::t64x64>("tensor core 64x64");
+    case TensorCoreTile::t64x64_shallow:
+      break;
+  }
+  return algorithm<TensorCoreTile::t64x64_shallow>("tensor core 64x64 shallow");
 }
 
 }  // namespace dcgan::cuda

@@ -76,6 +76,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
   const BlockPlace place = block_place<Tile>(arguments.division);
   WarpSums<Tile> sums{};
   Loop copies(arguments, place);
+  start_after_previous();
   multiply_tiles<Tile, T, typename Loop::A, typename Loop::B>(shared, place.steps, copies, sums);
   const int channels = arguments.channels;
   store_sums<Tile, T>(

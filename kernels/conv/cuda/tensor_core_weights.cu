@@ -55,6 +55,7 @@ __global__ void __launch_bounds__(Tile::kThreads, (kBlocks<T, Tile>))
   const BlockPlace place = block_place<Tile>(arguments.division);
   WarpSums<Tile> sums{};
   Loop copies(arguments, place);
+  start_after_previous();
   multiply_tiles<Tile, T, typename Loop::A, typename Loop::B>(shared, place.steps, copies, sums);
   const int weights = kWindow * kWindow * arguments.image.channels;  // of a feature
   const int left = arguments.feature_count - place.row;
