@@ -41,6 +41,7 @@ KERNELS = [
     # ldmatrix transposes 16-bit values only.
     (r"small_channel_tensor_backward_weights_kernel<float", ("HMMA.1688.F32.TF32", "LDGSTS")),
     (r"sum_columns_kernel", ()),
+    (r"tensor_core_(down|up)_statistics_kernel", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
     (r"tensor_core_(down|up|weights)_kernel<bf16", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
     (r"tensor_core_(down|up)_kernel<float", ("HMMA.1688.F32.TF32", "LDSM", "LDGSTS")),
     # ldmatrix transposes 16-bit values only.

@@ -5,6 +5,7 @@
 
 #include "kernels/block/block_variants.h"
 #include "kernels/common/checks.h"
+#include "runtime/base/build_config.h"
 
 namespace dcgan {
 namespace {
@@ -194,21 +195,33 @@ class CheckedBlockPlan final : public BlockPlan {
 }  // namespace
 
 const std::vector<BlockCandidate>& block_candidates() {
-  static const std::vector<BlockCandidate> candidates{
-      {"composite", [](const Context&, const BlockConfig&) { return true; }, make_composite_block},
-  };
+  static const std::vector<BlockCandidate> candidates = [] {
+    std::vector<BlockCandidate> all{
+        {"composite", [](const Context&, const BlockConfig&) { return true; },
+         make_composite_block},
+    };
+    if constexpr (kHasCuda) {
+      for (const BlockCandidate& one : cuda::block_candidates()) all.push_back(one);
+    }
+    return all;
+  }();
   return candidates;
 }
 
 std::unique_ptr<BlockPlan> plan_block(const Context& context, const BlockConfig& config) {
   check_config(config);
-  const std::vector<BlockCandidate>& candidates = block_candidates();
-  const auto chosen = std::find_if(
-      candidates.begin(), candidates.end(),
-      [&](const BlockCandidate& candidate) { return candidate.fits(context, config); });
-  DCGAN_CHECK(chosen != candidates.end(), "{}: no candidate fits {}", kName,
-              to_string(config.conv));
-  return std::make_unique<CheckedBlockPlan>(config, chosen->make(context, config));
+  const bool timed = context.is_cuda() && config.policy.tuning != ConvTuning::off;
+  std::vector<BlockCandidate> fitting;
+  for (const BlockCandidate& candidate : block_candidates()) {
+    if (!timed && candidate.choice == BlockChoice::when_timed) continue;
+    if (candidate.fits(context, config)) fitting.push_back(candidate);
+  }
+  std::unique_ptr<BlockPlan> plan;
+  if constexpr (kHasCuda) {
+    if (fitting.size() > 1 && timed) plan = cuda::plan_tuned_block(context, config, fitting);
+  }
+  if (!plan) plan = fitting.front().make(context, config);
+  return std::make_unique<CheckedBlockPlan>(config, std::move(plan));
 }
 
 }  // namespace dcgan

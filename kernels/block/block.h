@@ -125,21 +125,28 @@ class BlockPlan {
   virtual std::string describe() const = 0;
 };
 
+/// When plan_block may choose a candidate.
+enum class BlockChoice {
+  always,
+  when_timed,  ///< only on a GPU with tuning on, when it has been timed and compared
+};
+
 /// One way to compute a block.
 struct BlockCandidate {
   std::string_view name;
   bool (*fits)(const Context& context, const BlockConfig& config);
   std::unique_ptr<BlockPlan> (*make)(const Context& context, const BlockConfig& config);
+  BlockChoice choice = BlockChoice::always;
 };
 
-/// All candidates, first choice first. The last fits every block: a convolution plan and the
+/// All candidates, first choice first. The first fits every block: a convolution plan and the
 /// operations of batch norm.
 const std::vector<BlockCandidate>& block_candidates();
 
-/// The plan of the first candidate that fits. Throws as plan_convolution, and Error(config) when
-/// norm_groups does not divide N, when the norm does not offer the activation, and on a bias beside
-/// a norm. The plan's calls throw Error(internal) on tensors that do not fit and on passes not
-/// planned.
+/// The plan of the first candidate that fits; with tuning on, of the one whose convolve() is
+/// fastest. Throws as plan_convolution, and Error(config) when norm_groups does not divide N, when
+/// the norm does not offer the activation, and on a bias beside a norm. The plan's calls throw
+/// Error(internal) on tensors that do not fit and on passes not planned.
 std::unique_ptr<BlockPlan> plan_block(const Context& context, const BlockConfig& config);
 
 }  // namespace dcgan

@@ -8,4 +8,15 @@ namespace dcgan {
 /// A convolution plan and the operations of batch norm, on any device, for every block.
 std::unique_ptr<BlockPlan> make_composite_block(const Context& context, const BlockConfig& config);
 
+namespace cuda {
+
+/// Candidates with kernels of their own, for this device alone.
+std::vector<BlockCandidate> block_candidates();
+/// The one whose convolve() takes the least time; results are compared with the first's. The choice
+/// is kept in the plan cache.
+std::unique_ptr<BlockPlan> plan_tuned_block(const Context& context, const BlockConfig& config,
+                                            const std::vector<BlockCandidate>& candidates);
+
+}  // namespace cuda
+
 }  // namespace dcgan

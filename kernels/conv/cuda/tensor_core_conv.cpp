@@ -104,15 +104,6 @@ class TensorCorePlan final : public ConvPlan {
     return reinterpret_cast<float*>(workspace.as<std::uint8_t>());
   }
 
-  static void check_alignment(const TensorCoreOperands& operands) {
-    for (const void* pointer : {operands.image.data, operands.features.data, operands.weights.data,
-                                static_cast<const void*>(operands.to.data),
-                                static_cast<const void*>(operands.partials)}) {
-      DCGAN_CHECK(reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0,
-                  "conv: a tensor at {} is not aligned to 16 bytes", pointer);
-    }
-  }
-
   ConvType type_;
   ConvPasses passes_;
   ActivationSpec activation_;
@@ -173,24 +164,35 @@ TensorCoreConv tensor_core_conv(const ConvConfig& config) {
   return conv;
 }
 
-ProductDivision divide(const TensorCoreConv& conv, TensorCoreProduct product, TensorCoreTile tile) {
+void check_alignment(const TensorCoreOperands& operands) {
+  for (const void* pointer :
+       {operands.image.data, operands.features.data, operands.weights.data,
+        static_cast<const void*>(operands.to.data), static_cast<const void*>(operands.partials)}) {
+    DCGAN_CHECK(reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0,
+                "conv: a tensor at {} is not aligned to 16 bytes", pointer);
+  }
+}
+
+ProductDivision divide(const TensorCoreConv& conv, TensorCoreProduct product, TensorCoreTile tile,
+                       const DivisionLimits& limits) {
   const ProductShape shape = shape_of(conv, product);
   const TileDescription sizes = describe(tile);
   const std::int64_t depth = sizes.depth_bytes / static_cast<std::int64_t>(size_of(conv.dtype));
-  const std::int64_t down = blocks_of(shape.rows, sizes.rows);
-  const std::int64_t across = blocks_of(shape.columns, sizes.columns);
-  const std::int64_t steps = blocks_of(shape.depth, depth);
+  ProductDivision division;
+  division.groups = limits.groups;
+  division.rows_of_group = static_cast<int>(shape.rows / limits.groups);
+  division.tiles_of_group = static_cast<int>(blocks_of(division.rows_of_group, sizes.rows));
+  division.tiles_across = static_cast<int>(blocks_of(shape.columns, sizes.columns));
+  division.phases = shape.phases;
+  division.steps = static_cast<int>(blocks_of(shape.depth, depth));
   // One block of the largest tile for each multiprocessor, as many sums of smaller ones.
   const std::int64_t wanted = kMultiprocessors * (128 * 128 / (sizes.rows * sizes.columns));
-  const std::int64_t splits = std::max<std::int64_t>(
-      1, std::min(wanted / (down * across * shape.phases), steps / kFewestSteps));
-  ProductDivision division;
-  division.tiles_down = static_cast<int>(down);
-  division.tiles_across = static_cast<int>(across);
-  division.phases = shape.phases;
-  division.steps = static_cast<int>(steps);
-  division.steps_per_split = static_cast<int>(blocks_of(steps, splits));
-  division.splits = static_cast<int>(blocks_of(steps, division.steps_per_split));
+  const std::int64_t splits =
+      limits.split_depth ? std::max<std::int64_t>(1, std::min(wanted / division.tiles(),
+                                                              division.steps / kFewestSteps))
+                         : 1;
+  division.steps_per_split = static_cast<int>(blocks_of(division.steps, splits));
+  division.splits = static_cast<int>(blocks_of(division.steps, division.steps_per_split));
   return division;
 }
 

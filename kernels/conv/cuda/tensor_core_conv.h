@@ -62,23 +62,36 @@ constexpr TileDescription describe(TensorCoreTile tile) {
   return {64, 64, 64, 4, 4};
 }
 
-/// How a product is divided among blocks.
+/// How a product is divided among blocks. Rows of `down` and `up` may be in groups of images, whose
+/// tiles do not cross from one to the next.
 struct ProductDivision {
-  int tiles_down = 0;
+  int groups = 1;
+  int rows_of_group = 0;
+  int tiles_of_group = 0;  // down, one phase
   int tiles_across = 0;
   int phases = 1;
   int steps = 0;            // of the whole depth
   int steps_per_split = 0;  // the last split may have fewer
   int splits = 1;
 
-  std::int64_t blocks() const { return std::int64_t{tiles_down} * tiles_across * phases * splits; }
+  /// Tiles down and across, phases.
+  std::int64_t tiles() const {
+    return std::int64_t{groups} * tiles_of_group * tiles_across * phases;
+  }
+};
+
+/// What a caller may decide about a division.
+struct DivisionLimits {
+  int groups = 1;  // divides the images
+  bool split_depth = true;
 };
 
 enum class TensorCoreProduct { down, up, weights };
 
 TensorCoreConv tensor_core_conv(const ConvConfig& config);
 TensorCoreProduct tensor_core_product(ConvType type, ConvPass pass);
-ProductDivision divide(const TensorCoreConv& conv, TensorCoreProduct product, TensorCoreTile tile);
+ProductDivision divide(const TensorCoreConv& conv, TensorCoreProduct product, TensorCoreTile tile,
+                       const DivisionLimits& limits = {});
 
 /// f32 elements of partial sums that a product needs; 0 when its depth is not divided.
 std::int64_t tensor_core_partials(const TensorCoreConv& conv, TensorCoreProduct product,
@@ -94,6 +107,9 @@ struct TensorCoreOperands {
   ActivationSpec activation;  // of the result
   float* partials = nullptr;
 };
+
+/// Throws Error(internal) when a pointer is not a multiple of 16 bytes.
+void check_alignment(const TensorCoreOperands& operands);
 
 void tensor_core_down(const Context& context, const TensorCoreConv& conv, TensorCoreTile tile,
                       const TensorCoreOperands& operands);

@@ -33,8 +33,11 @@ void with_tile(TensorCoreTile tile, const Body& body) {
 /// A block's place in the grid. Blocks that read the same rows of A are neighbours, phases of the
 /// same pixels too, so that a GPU reads them from memory once.
 struct BlockPlace {
-  int row;  // first of its tile
-  int column;
+  int row;        // first of its tile
+  int rows_left;  // of its group, from that row on
+  int column;     // first of its tile
+  int group;
+  int tile;  // of the group, down
   int phase;
   int split;
   int first_step;
@@ -45,23 +48,25 @@ template <class Tile>
 __device__ __forceinline__ BlockPlace block_place(const ProductDivision& division) {
   const int index = static_cast<int>(blockIdx.x);
   const int rest = index / division.tiles_across;
-  const int row = rest / division.phases;
-  const int split = static_cast<int>(blockIdx.z);
-  const int first = split * division.steps_per_split;
-  const int left = division.steps - first;
-  return {row * Tile::kRows,
-          (index - rest * division.tiles_across) * Tile::kColumns,
-          rest - row * division.phases,
-          split,
-          first,
-          left < division.steps_per_split ? left : division.steps_per_split};
+  const int down = rest / division.phases;
+  BlockPlace place;
+  place.group = down / division.tiles_of_group;
+  place.tile = down - place.group * division.tiles_of_group;
+  place.row = place.group * division.rows_of_group + place.tile * Tile::kRows;
+  place.rows_left = division.rows_of_group - place.tile * Tile::kRows;
+  place.column = (index - rest * division.tiles_across) * Tile::kColumns;
+  place.phase = rest - down * division.phases;
+  place.split = static_cast<int>(blockIdx.z);
+  place.first_step = place.split * division.steps_per_split;
+  const int left = division.steps - place.first_step;
+  place.steps = left < division.steps_per_split ? left : division.steps_per_split;
+  return place;
 }
 
 template <class Tile>
 LaunchShape launch_shape(const char* kernel, const ProductDivision& division) {
-  const std::int64_t blocks =
-      std::int64_t{division.tiles_down} * division.tiles_across * division.phases;
-  return {kernel, dim3(static_cast<unsigned>(blocks), 1, static_cast<unsigned>(division.splits)),
+  return {kernel,
+          dim3(static_cast<unsigned>(division.tiles()), 1, static_cast<unsigned>(division.splits)),
           dim3(Tile::kThreads), Tile::kSharedBytes};
 }
 

@@ -58,11 +58,10 @@ __global__ void __launch_bounds__(Tile::kThreads, (kBlocks<T, Tile>))
   start_after_previous();
   multiply_tiles<Tile, T, typename Loop::A, typename Loop::B>(shared, place.steps, copies, sums);
   const int weights = kWindow * kWindow * arguments.image.channels;  // of a feature
-  const int left = arguments.feature_count - place.row;
   const std::int64_t first = std::int64_t{place.row} * weights + place.column;
   store_sums<Tile, float>(
       sums, shared, arguments.out, place.split, weights - place.column,
-      [=](int row) { return row < left ? first + std::int64_t{row} * weights : -1; });
+      [=](int row) { return row < place.rows_left ? first + std::int64_t{row} * weights : -1; });
 }
 
 }  // namespace

@@ -1,57 +1,11 @@
 // Plans whose passes are chosen by timing: on a GPU, or on the emulated device, where the reference
 // loops stand for the library.
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-
 #include "runtime/base/build_config.h"
 #include "tests/kernels/conv/support.h"
-#include "tests/support/temporary_folder.h"
+#include "tests/kernels/own_cache.h"
 
 namespace dcgan::test {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// The plan cache in a folder of its own until the end of the test.
-class OwnCache {
- public:
-  OwnCache() {
-    if (const char* before = std::getenv("DCGAN_CACHE")) before_ = before;
-    ::setenv("DCGAN_CACHE", folder_.path().c_str(), 1);
-  }
-  ~OwnCache() {
-    if (before_.empty()) {
-      ::unsetenv("DCGAN_CACHE");
-    } else {
-      ::setenv("DCGAN_CACHE", before_.c_str(), 1);
-    }
-  }
-  OwnCache(const OwnCache&) = delete;  // gives the variable back once
-  OwnCache& operator=(const OwnCache&) = delete;
-
-  std::ptrdiff_t files() const { return folder_.entries(); }
-  void clear() const {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder_.path())) {
-      fs::remove(entry.path());
-    }
-  }
-  /// Replaces what is kept of a pass.
-  void keep(const std::string& pass, const std::string& text) const {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder_.path())) {
-      std::string key;
-      std::getline(std::ifstream(entry.path()), key);
-      if (key.find(": " + pass + " of") == std::string::npos) continue;
-      std::ofstream(entry.path()) << key << '\n' << text;
-      return;
-    }
-    FAIL("no kept choice of " << pass);
-  }
-
- private:
-  TemporaryFolder folder_;
-  std::string before_;
-};
 
 ConvConfig tuned(const ConvSpec& spec, const Shape& input, const ActivationSpec& activation,
                  DType dtype) {
