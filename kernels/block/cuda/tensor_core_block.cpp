@@ -153,8 +153,8 @@ StatisticsDivision divide_statistics(const ProductDivision& product, TensorCoreT
 
 std::vector<BlockCandidate> block_candidates() {
   using enum TensorCoreTile;
-  return {candidate<t128x128>("tensor core 128x128"), candidate<t128x64>("tensor core 128x64"),
-          candidate<t64x64>("tensor core 64x64"),
+  return {candidate<t256x128>("tensor core 256x128"), candidate<t128x128>("tensor core 128x128"),
+          candidate<t128x64>("tensor core 128x64"), candidate<t64x64>("tensor core 64x64"),
           candidate<t64x64_shallow>("tensor core 64x64 shallow")};
 }
 

@@ -40,9 +40,9 @@ __device__ __forceinline__ void round_sums(WarpSums<Tile>& sums) {
 /// halves of the tile: (2, kColumns). Needs a barrier before it is read.
 template <class Tile, class Term>
 __device__ __forceinline__ void sum_columns_of_tile(const WarpSums<Tile>& sums, int rows,
-                                                    float* halves, const Term& term) {
+                                                    float* rows_of_warps, const Term& term) {
   const int lane = Tile::lane();
-  float* own = halves + Tile::warp_row() / Tile::kWarpRows * Tile::kColumns;
+  float* own = rows_of_warps + Tile::warp_row() / Tile::kWarpRows * Tile::kColumns;
 #pragma unroll
   for (int j = 0; j < Tile::kAcross; ++j) {
 #pragma unroll
@@ -70,14 +70,18 @@ template <class Tile>
 __device__ __forceinline__ void store_tile_moments(WarpSums<Tile>& sums, unsigned char* shared,
                                                    const BlockPlace& place, int tile,
                                                    const MomentsOut& out) {
-  static_assert(Tile::kRows / Tile::kWarpRows == 2 && Tile::kThreads >= Tile::kColumns);
-  auto* total = reinterpret_cast<float*>(shared);  // (2, kColumns)
-  float* spread = total + 2 * Tile::kColumns;      // (2, kColumns)
+  static_assert(Tile::kThreads >= Tile::kColumns);
+  auto* total = reinterpret_cast<float*>(shared);             // (kWarpsDown, kColumns)
+  float* spread = total + Tile::kWarpsDown * Tile::kColumns;  // (kWarpsDown, kColumns)
   const int rows = place.rows_left < Tile::kRows ? place.rows_left : Tile::kRows;
   const float inverse = 1.0f / static_cast<float>(rows);
-  const auto mean_of = [&](int column) {
-    return (total[column] + total[Tile::kColumns + column]) * inverse;
+  const auto added = [](const float* table, int column) {
+    float sum = table[column];
+#pragma unroll
+    for (int i = 1; i < Tile::kWarpsDown; ++i) sum += table[i * Tile::kColumns + column];
+    return sum;
   };
+  const auto mean_of = [&](int column) { return added(total, column) * inverse; };
   round_sums<Tile>(sums);
   __syncthreads();
   sum_columns_of_tile<Tile>(sums, rows, total, [](float value, int) { return value; });
@@ -92,7 +96,7 @@ __device__ __forceinline__ void store_tile_moments(WarpSums<Tile>& sums, unsigne
     const std::int64_t at =
         (std::int64_t{place.group} * out.tiles + tile) * out.channels + place.column + column;
     out.tile_mean[at] = mean_of(column);
-    out.tile_m2[at] = spread[column] + spread[Tile::kColumns + column];
+    out.tile_m2[at] = added(spread, column);
   }
 }
 

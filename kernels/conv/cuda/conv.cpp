@@ -33,6 +33,7 @@ const std::vector<Algorithm>& algorithms() {
       {{"small-channel", small_channel_fits, plan_small_channel},
        PlanSource::own_kernels,
        Derivative::while_loading},
+      tensor_core_algorithm(TensorCoreTile::t256x128),
       tensor_core_algorithm(TensorCoreTile::t128x128),
       tensor_core_algorithm(TensorCoreTile::t128x64),
       tensor_core_algorithm(TensorCoreTile::t64x64),

@@ -115,6 +115,15 @@ bool fits_31_bits(const Shape& shape) {
   return shape.elements() <= std::numeric_limits<std::int32_t>::max();
 }
 
+/// Shared memory that one block may have, by the CUDA programming guide's table of compute
+/// capabilities.
+std::size_t most_shared_bytes(const DeviceDescription& gpu) {
+  constexpr std::size_t kKib = 1024;
+  if (gpu.major == 9 || gpu.major == 10) return 227 * kKib;
+  const bool large = gpu.major == 8 && (gpu.minor == 0 || gpu.minor == 7);
+  return (large ? 163 : 99) * kKib;
+}
+
 template <TensorCoreTile tile>
 bool fits(const Context& context, const ConvConfig& config) {
   return tensor_core_fits(context, config, tile);
@@ -185,8 +194,9 @@ ProductDivision divide(const TensorCoreConv& conv, TensorCoreProduct product, Te
   division.tiles_across = static_cast<int>(blocks_of(shape.columns, sizes.columns));
   division.phases = shape.phases;
   division.steps = static_cast<int>(blocks_of(shape.depth, depth));
-  // One block of the largest tile for each multiprocessor, as many sums of smaller ones.
-  const std::int64_t wanted = kMultiprocessors * (128 * 128 / (sizes.rows * sizes.columns));
+  // A block of 128 x 128 sums for each multiprocessor, more of smaller ones.
+  const std::int64_t wanted =
+      kMultiprocessors * std::max(1, 128 * 128 / (sizes.rows * sizes.columns));
   const std::int64_t splits =
       limits.split_depth ? std::max<std::int64_t>(1, std::min(wanted / division.tiles(),
                                                               division.steps / kFewestSteps))
@@ -207,7 +217,8 @@ std::int64_t tensor_core_partials(const TensorCoreConv& conv, TensorCoreProduct 
 bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCoreTile tile) {
   const ConvSpec& spec = config.spec;
   const bool bf16 = config.dtype == DType::bf16;
-  if (!bf16 && (!config.policy.allow_tf32 || tile == TensorCoreTile::t128x128)) return false;
+  const bool large = describe(tile).rows * describe(tile).columns >= 128 * 128;
+  if (!bf16 && (!config.policy.allow_tf32 || large)) return false;
   if (config.bias != ConvBias::none) return false;
   if (spec.kernel != kKernel || spec.stride != 2 || spec.padding != 1) return false;
   const UnderlyingConv conv = underlying_of(config);
@@ -223,11 +234,14 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
   const std::int64_t channels_in = conv.products.forward ? step : chunk;
   const std::int64_t features_in = conv.products.backward_data ? step : chunk;
   if (conv.image[3] % channels_in != 0 || conv.features[3] % features_in != 0) return false;
-  return describe_device(context.device().ordinal).major >= 8;
+  const DeviceDescription gpu = describe_device(context.device().ordinal);
+  return gpu.major >= 8 && describe(tile).shared_bytes() <= most_shared_bytes(gpu);
 }
 
 Algorithm tensor_core_algorithm(TensorCoreTile tile) {
   switch (tile) {
+    case TensorCoreTile::t256x128:
+      return algorithm<TensorCoreTile::t256x128>("tensor core 256x128");
     case TensorCoreTile::t128x128:
       return algorithm<TensorCoreTile::t128x128>("tensor core 128x128");
     case TensorCoreTile::t128x64:

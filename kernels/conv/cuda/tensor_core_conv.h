@@ -30,11 +30,11 @@ struct TensorCoreConv {
 };
 
 /// What a block computes: rows x columns of the sums, steps of `depth_bytes` of depth.
-enum class TensorCoreTile { t128x128, t128x64, t64x64, t64x64_shallow };
+enum class TensorCoreTile { t256x128, t128x128, t128x64, t64x64, t64x64_shallow };
 
 /// Whether the kernels compute all passes of a config, with a tile. The device must have them
 /// (sm_80); channels and features must be multiples of 16 bytes, and of a step of depth where they
-/// are the depth; f32 needs TF32 allowed, and has no tile of 128 x 128.
+/// are the depth; f32 needs TF32 allowed, and has no tile of 256 x 128 or 128 x 128.
 bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCoreTile tile);
 
 struct TileDescription {
@@ -42,24 +42,34 @@ struct TileDescription {
   int columns;
   int depth_bytes;
   int stages;
+  int warps_down;
+  int warps_across;
   int blocks;  // of a multiprocessor at once
+
+  std::size_t shared_bytes() const {
+    return static_cast<std::size_t>(stages) * static_cast<std::size_t>(rows + columns) *
+           static_cast<std::size_t>(depth_bytes);
+  }
 };
 
-/// Four warps, 2 x 2. Warps of 64 x 64 sums read 8 matrices of shared memory for 32 products, those
-/// of 64 x 32 read 6 for 16, of 32 x 32 4 for 8; small tiles fill a GPU on small problems. A thread
-/// has 128, 64 or 32 sums. Shared memory of a multiprocessor: 192, 216, 192, 128 KiB.
+/// Large tiles read each value from the second-level cache less often, and warps of 64 x 64 sums
+/// read 8 matrices of shared memory for 32 products, those of 64 x 32 read 6 for 16, of 32 x 32 4
+/// for 8; small tiles fill a GPU on small problems. A thread has 128, 128, 64, 32 and 32 sums; a
+/// multiprocessor's blocks take 144, 192, 216, 192 and 128 KiB of shared memory.
 constexpr TileDescription describe(TensorCoreTile tile) {
   switch (tile) {
+    case TensorCoreTile::t256x128:
+      return {256, 128, 128, 3, 4, 2, 1};
     case TensorCoreTile::t128x128:
-      return {128, 128, 128, 3, 2};
+      return {128, 128, 128, 3, 2, 2, 2};
     case TensorCoreTile::t128x64:
-      return {128, 64, 128, 3, 3};
+      return {128, 64, 128, 3, 2, 2, 3};
     case TensorCoreTile::t64x64:
-      return {64, 64, 128, 3, 4};
+      return {64, 64, 128, 3, 2, 2, 4};
     case TensorCoreTile::t64x64_shallow:
       break;
   }
-  return {64, 64, 64, 4, 4};
+  return {64, 64, 64, 4, 2, 2, 4};
 }
 
 /// How a product is divided among blocks. Rows of `down` and `up` may be in groups of images, whose

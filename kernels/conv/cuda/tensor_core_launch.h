@@ -9,25 +9,30 @@ namespace dcgan::cuda {
 
 template <TensorCoreTile tile>
 using SizesOf = TileSizes<describe(tile).rows, describe(tile).columns, describe(tile).depth_bytes,
-                          describe(tile).stages, 2, 2, describe(tile).blocks>;
+                          describe(tile).stages, describe(tile).warps_down,
+                          describe(tile).warps_across, describe(tile).blocks>;
 
-/// Host side: calls body.template operator()<Sizes>() for a tile. The largest has no registers left
-/// for the roundings of f32 (tensor_core_fits).
+/// Host side: calls body.template operator()<Sizes>() for a tile. The largest two have no registers
+/// left for the roundings of f32 (tensor_core_fits).
 template <class T, class Body>
 void with_tile(TensorCoreTile tile, const Body& body) {
   switch (tile) {
+    case TensorCoreTile::t256x128:
+      if constexpr (sizeof(T) == 2)
+        return body.template operator()<SizesOf<TensorCoreTile::t256x128>>();
+      break;
     case TensorCoreTile::t128x128:
       if constexpr (sizeof(T) == 2)
         return body.template operator()<SizesOf<TensorCoreTile::t128x128>>();
-      fail(ErrorKind::internal, "conv: no tile of 128 x 128 for f32");
+      break;
     case TensorCoreTile::t128x64:
       return body.template operator()<SizesOf<TensorCoreTile::t128x64>>();
     case TensorCoreTile::t64x64:
       return body.template operator()<SizesOf<TensorCoreTile::t64x64>>();
     case TensorCoreTile::t64x64_shallow:
-      break;
+      return body.template operator()<SizesOf<TensorCoreTile::t64x64_shallow>>();
   }
-  body.template operator()<SizesOf<TensorCoreTile::t64x64_shallow>>();
+  fail(ErrorKind::internal, "conv: no tile of {} rows for this type", describe(tile).rows);
 }
 
 /// A block's place in the grid. Blocks that read the same rows of A are neighbours, phases of the

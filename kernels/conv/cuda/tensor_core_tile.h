@@ -49,7 +49,7 @@ struct TileSizes {
   static constexpr int kColumns = columns;
   static constexpr int kDepthBytes = depth_bytes;  // of a step
   static constexpr int kStages = stages;
-  static constexpr int kWarpsAcross = warps_across;
+  static constexpr int kWarpsDown = warps_down;
   static constexpr int kThreads = 32 * warps_down * warps_across;
   static constexpr int kBlocks = blocks;  // of a multiprocessor at once; bounds the registers
   static constexpr int kWarpRows = rows / warps_down;
