@@ -21,6 +21,17 @@ __device__ __forceinline__ void copy_async_16(void* shared, const void* global, 
                : "memory");
 }
 
+/// The same for data that another copy of this multiprocessor will soon read again: it stays in the
+/// first-level cache.
+__device__ __forceinline__ void copy_async_16_kept(void* shared, const void* global,
+                                                   bool in_bounds) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;"
+               :
+               : "r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+                 "l"(__cvta_generic_to_global(global)), "r"(in_bounds ? 16 : 0)
+               : "memory");
+}
+
 /// Makes one group of this thread's copies since its last call; it may be empty.
 __device__ __forceinline__ void commit_copies() {
   asm volatile("cp.async.commit_group;" ::: "memory");
@@ -36,6 +47,10 @@ __device__ __forceinline__ void wait_copies() {
 #else
 
 inline void copy_async_16(void* shared, const void* global, bool in_bounds, DCGAN_EMULATOR_SITE) {
+  emulator::copy_async(shared, global, in_bounds, site);
+}
+inline void copy_async_16_kept(void* shared, const void* global, bool in_bounds,
+                               DCGAN_EMULATOR_SITE) {
   emulator::copy_async(shared, global, in_bounds, site);
 }
 inline void commit_copies() { emulator::commit_copies(); }

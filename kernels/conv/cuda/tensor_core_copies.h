@@ -90,7 +90,10 @@ struct ThreadChunks {
 };
 
 /// A of `down` and `up`, (pixels, taps x channels): row m is the window of pixel first_pixel + m,
-/// window x window taps.
+/// window x window taps. The windows of neighbouring pixels overlap: a value is read by several
+/// taps of the tile, which follow each other (see the orders of taps in tensor_core_down.h and
+/// _up.h), so that all but the first find it in the first-level cache. Else the second level would
+/// be what bounds these kernels.
 template <class T, class Shared, int threads, int window>
 class WindowRows {
  public:
@@ -124,8 +127,8 @@ class WindowRows {
                                           int channel) const {
 #pragma unroll
     for (int i = 0; i < Chunks::kCount; ++i) {
-      copy_async_16(Chunks::to(tile, i), data_ + (offset_[i] + tap_offset + channel),
-                    (taps_[i / 2] >> (tap + i % 2 * 16) & 1u) != 0);
+      copy_async_16_kept(Chunks::to(tile, i), data_ + (offset_[i] + tap_offset + channel),
+                         (taps_[i / 2] >> (tap + i % 2 * 16) & 1u) != 0);
     }
   }
 

@@ -1,5 +1,7 @@
-// Features from the image: row m is the 4 x 4 window of feature pixel m, column k a feature; along
-// the depth the channels of tap (0, 0), (0, 1), ... as they lie in the weights.
+// Features from the image: row m is the 4 x 4 window of feature pixel m, column k a feature. Along
+// the depth a step's channels of all taps (r, s), then those of the next step. Both r and s go
+// 0, 2, 1, 3: with stride 2, tap s of a pixel reads what tap s - 2 of the next one reads, and r
+// likewise.
 #pragma once
 
 #include "kernels/conv/cuda/tensor_core_launch.h"
@@ -40,6 +42,7 @@ struct DownCopies {
   using A = DepthInner<T, Tile::kRows, Tile::kDepthBytes>;
   using B = DepthInner<T, Tile::kColumns, Tile::kDepthBytes>;
   static constexpr int kWindow = DownProduct<T>::kWindow;
+  static constexpr int kTaps = kWindow * kWindow;
   static constexpr int kDepth = Tile::template kDepth<T>;
 
   __device__ __forceinline__ DownCopies(const DownProduct<T>& product, const BlockPlace& place)
@@ -48,26 +51,30 @@ struct DownCopies {
                 kWindow * kWindow * product.image.channels),
         width(product.image.width),
         channels(product.image.channels),
-        tap(place.first_step * kDepth / channels),
-        channel(place.first_step * kDepth - tap * channels) {}
+        turn(place.first_step % kTaps),
+        channel(place.first_step / kTaps * kDepth) {}
 
   __device__ __forceinline__ void enqueue(unsigned char* tile_a, unsigned char* tile_b) {
-    const int pixels = tap / kWindow * width + tap % kWindow;
-    image.enqueue(tile_a, tap, pixels * channels, channel);
+    const int r = in_turn(turn / kWindow);
+    const int s = in_turn(turn % kWindow);
+    const int tap = r * kWindow + s;
+    image.enqueue(tile_a, tap, (r * width + s) * channels, channel);
     filters.enqueue(tile_b, tap * channels + channel);
-    channel += kDepth;
-    if (channel == channels) {
-      channel = 0;
-      ++tap;
+    if (++turn == kTaps) {
+      turn = 0;
+      channel += kDepth;
     }
   }
+
+  /// 0, 2, 1, 3.
+  __device__ static __forceinline__ int in_turn(int i) { return i % 2 * 2 + i / 2; }
 
   WindowRows<T, A, Tile::kThreads, kWindow> image;
   FilterRows<T, B, Tile::kThreads> filters;
   int width;
   int channels;
-  int tap;  // of the next step
-  int channel;
+  int turn;     // of the taps, of the next step
+  int channel;  // first of the next step
 };
 
 }  // namespace dcgan::cuda

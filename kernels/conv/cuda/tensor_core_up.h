@@ -2,7 +2,8 @@
 // windows of four feature pixels only, (i + a - 1 + u, j + b - 1 + v) for u, v = 0, 1, through tap
 // (3 - a - 2 u, 3 - b - 2 v). So each phase is a product of its own: row m is the 2 x 2 window of
 // pixel m = (n, i, j) in the features, which begins at (i + a - 1, j + b - 1); column c a channel;
-// along the depth the features of (u, v) = (0, 0), (0, 1), ...
+// along the depth a step's features of (u, v) = (0, 0), (0, 1), (1, 0), (1, 1), then those of the
+// next step: v = 1 of a pixel reads what v = 0 of the next one reads, and u likewise.
 #pragma once
 
 #include "kernels/conv/cuda/tensor_core_launch.h"
@@ -54,6 +55,7 @@ struct UpCopies {
   using B = DepthOuter<T, Tile::kColumns, Tile::kDepthBytes>;
   static constexpr int kWindow = UpProduct<T>::kWindow;
   static constexpr int kKernel = UpProduct<T>::kKernel;
+  static constexpr int kTaps = kWindow * kWindow;
   static constexpr int kDepth = Tile::template kDepth<T>;
 
   __device__ __forceinline__ UpCopies(const UpProduct<T>& product, const BlockPlace& place)
@@ -64,8 +66,8 @@ struct UpCopies {
         feature_count(product.features.channels),
         channels(product.channels),
         last_tap((3 - place.phase / 2) * kKernel + 3 - place.phase % 2),
-        tap(place.first_step * kDepth / feature_count),
-        feature(place.first_step * kDepth - tap * feature_count) {}
+        tap(place.first_step % kTaps),
+        feature(place.first_step / kTaps * kDepth) {}
 
   __device__ __forceinline__ void enqueue(unsigned char* tile_a, unsigned char* tile_b) {
     const int u = tap / kWindow;
@@ -73,10 +75,9 @@ struct UpCopies {
     features.enqueue(tile_a, tap, (u * width + v) * feature_count, feature);
     const int kernel_tap = last_tap - 2 * (u * kKernel + v);
     filters.enqueue(tile_b, (feature * kKernel * kKernel + kernel_tap) * channels);
-    feature += kDepth;
-    if (feature == feature_count) {
-      feature = 0;
-      ++tap;
+    if (++tap == kTaps) {
+      tap = 0;
+      feature += kDepth;
     }
   }
 
@@ -93,7 +94,7 @@ struct UpCopies {
   int channels;
   int last_tap;  // of the kernel, for (u, v) = (0, 0)
   int tap;       // of the window, of the next step
-  int feature;
+  int feature;   // first of the next step
 };
 
 }  // namespace dcgan::cuda
