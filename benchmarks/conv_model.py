@@ -12,7 +12,7 @@ A multiprocessor spends on one step of a block (a tile's rows and columns, depth
 largest of
     products      rows * columns * depth at 62 % of the dense rate: what mma.sync reaches there
     shared memory what warps read by ldmatrix and copies write, 128 bytes a cycle
-    second level  what copies read, this multiprocessor's share of the cache's rate
+    second level  what copies read and the first level has not, this multiprocessor's share of the cache's rate
     instructions  one a cycle and scheduler
     latency       barrier, wait and first ldmatrix behind the products, when it has few blocks
 and time = launch + blocks of the busiest multiprocessor * (fill + steps) + the result; at least
@@ -36,6 +36,7 @@ SHARED_BYTES = 128  # a cycle, data sheet
 L2_BYTES = 5.5e12  # a second, for all; assumed
 L2_BYTES_ONE = 64  # a cycle and multiprocessor at most
 MEMORY_BYTES = 3.0e12  # a second; measured copy
+KEPT = 0.5  # of A of down and up, by the first level: taps 0 and 2, 1 and 3 overlap; assumed no more
 LAUNCH = 3e-6  # launch, first loads, last tile; assumed
 FILL = 1500  # cycles until the first stage is there; assumed
 STEP_LATENCY = 150  # cycles; assumed
@@ -107,7 +108,7 @@ def divide(shape, tile):
     return count, steps_per_split, math.ceil(steps / steps_per_split)
 
 
-def step_cycles(tile, resident, busy):
+def step_cycles(tile, product, resident, busy):
     """What bounds a step of one block, and its cycles."""
     warps = tile.warps_down * tile.warps_across
     warp_rows, warp_columns = tile.rows // tile.warps_down, tile.columns // tile.warps_across
@@ -116,11 +117,12 @@ def step_cycles(tile, resident, busy):
     copied = (tile.rows + tile.columns) * tile.depth_bytes
     mmas = products * warp_rows // 16 * warp_columns // 8
     instructions = mmas + matrices + 4 * copied // 16 // (32 * warps) + 40
+    kept = KEPT * tile.rows * tile.depth_bytes if product != "weights" else 0
     l2 = min(L2_BYTES_ONE, L2_BYTES / HZ / busy)
     by_products = tile.rows * tile.columns * tile.depth / (DENSE * MMA_SYNC)
     cycles = {"products": by_products,
               "shared memory": (matrices * 512 * warps + copied) / SHARED_BYTES,
-              "second level": copied / l2,
+              "second level": (copied - kept) / l2,
               "instructions": instructions * warps / 4,
               "latency": (by_products + STEP_LATENCY) / resident}
     return max(cycles.items(), key=lambda item: item[1])
@@ -134,7 +136,7 @@ def predict(layer, product, images, tile):
     blocks = count * splits
     of_one = math.ceil(blocks / MULTIPROCESSORS)
     busy = min(blocks, MULTIPROCESSORS)
-    bound, cycles = step_cycles(tile, min(tile.blocks, of_one), busy)
+    bound, cycles = step_cycles(tile, product, min(tile.blocks, of_one), busy)
     elements = rows * columns * phases
     element = F32 if splits > 1 or product == "weights" else BF16
     waves = math.ceil(of_one / tile.blocks)
@@ -149,6 +151,20 @@ def predict(layer, product, images, tile):
     if splits > 1:
         seconds += LAUNCH + elements * (splits * F32 + element) / L2_BYTES
     return LAUNCH + seconds, blocks, splits, bound
+
+
+def fastest(layer, product, images):
+    """Predictions of every tile that fits, best first."""
+    return sorted((*predict(layer, product, images, tile), tile.name)
+                  for tile in tiles() if fits(layer, product, tile))
+
+
+def step_seconds(layers, batch):
+    """All products of a training step: D over both halves, D over the fake one, G."""
+    passes = [(2 * batch, "down"), (2 * batch, "up"), (2 * batch, "weights"),
+              (batch, "down"), (batch, "up"), (batch, "up"), (batch, "down"), (batch, "weights")]
+    return sum(fastest(layer, product, images)[0][0]
+               for layer in layers for images, product in passes)
 
 
 def fits(layer, product, tile):
@@ -168,11 +184,13 @@ def main():
         for product in ("down", "up", "weights"):
             for images in (int(word) for word in args.images.split(",")):
                 flops = 2 * KERNEL_TAPS * layer.channels * layer.features * images * layer.rows**2
-                lines = sorted((*predict(layer, product, images, tile), tile.name)
-                               for tile in tiles() if fits(layer, product, tile))
+                lines = fastest(layer, product, images)
                 for seconds, blocks, splits, bound, name in lines[:None if args.all_tiles else 1]:
                     print(f"| {layer.name} | {product} | {images} | {name} | {blocks} | {splits} | "
                           f"{bound} | {seconds * 1e6:.1f} | {flops / seconds / 1e12:.0f} |")
+    for batch in (int(word) for word in args.images.split(",")):
+        seconds = step_seconds(NETWORKS[args.network], batch)
+        print(f"\nA step of batch {batch}, all 24 products: {seconds * 1e6:.0f} us.")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ void check(Session& session) {
   const Settings& settings = session.settings();
   for (const test::BlockCase& one : test::block_cases()) {
     BlockConfig config = one.config(settings.dtype());
-    config.policy = policy_of(settings);
+    config.policy = conv_policy(settings.precision, ConvTuning::off);
     check_block(session, config, to_string(one));
   }
   for (const Layer& layer : step_layers(settings.model, settings.batch)) {
