@@ -176,6 +176,22 @@ TEST_CASE("divided products on tensor cores agree with float64") {
   CHECK(check_tiles(up) == 5);
 }
 
+TEST_CASE("products of the 64 px layers are divided as benchmarks/conv_model.py has it") {
+  using enum cuda::TensorCoreTile;
+  const auto check = [](int channels, int rows, int features, TensorCoreProduct product,
+                        cuda::TensorCoreTile tile, std::int64_t tiles, int splits) {
+    const cuda::TensorCoreConv conv{64,   2 * rows, 2 * rows, channels,
+                                    rows, rows,     features, DType::bf16};
+    const cuda::ProductDivision division = cuda::divide(conv, product, tile);
+    CHECK(division.tiles() == tiles);
+    CHECK(division.splits == splits);
+  };
+  check(256, 4, 512, TensorCoreProduct::down, t128x128, 32, 4);
+  check(256, 4, 512, TensorCoreProduct::up, t128x64, 128, 2);
+  check(64, 16, 128, TensorCoreProduct::weights, t256x128, 8, 16);
+  check(128, 8, 256, TensorCoreProduct::up, t64x64, 512, 1);
+}
+
 TEST_CASE("partial sums are added by a grid that is smaller than the tensor") {
   const Context context(kGpu);
   constexpr std::int64_t kElements = 4 * (3 * 528 * 256 + 5);  // three times round, and a tail
