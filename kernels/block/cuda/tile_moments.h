@@ -103,7 +103,7 @@ __device__ __forceinline__ void store_tile_moments(WarpSums<Tile>& sums, unsigne
 /// Those of `parts` sets together, in their order, in two sums: Chan's merge without a division a
 /// set. Distances from the first set's mean, so that as little cancels. count_of(part): of a set.
 template <class CountOf>
-__device__ __forceinline__ Moments merged_sets(const float* mean, const float* m2, int parts,
+__device__ __forceinline__ Moments<1> merged_sets(const float* mean, const float* m2, int parts,
                                                int stride, const CountOf& count_of) {
   const float first = mean[0];
   float count = 0.0f;
@@ -120,7 +120,7 @@ __device__ __forceinline__ Moments merged_sets(const float* mean, const float* m
     const float distance = mean[std::int64_t{part} * stride] - first - shift;
     spread += m2[std::int64_t{part} * stride] + count_of(part) * distance * distance;
   }
-  return {count, first + shift, spread};
+  return {count, {first + shift}, {spread}};
 }
 
 /// Rows of a group's tiles before `tile`, a multiple of the phases.
@@ -152,27 +152,29 @@ __device__ __forceinline__ void merge_moments(const BlockPlace& place, int tile,
   if (column < Tile::kColumns) {
     const std::int64_t from =
         (std::int64_t{place.group} * out.tiles + first) * out.channels + channel;
-    const Moments all =
+    const Moments<1> all =
         merged_sets(out.tile_mean + from, out.tile_m2 + from, tiles, out.channels, rows_of);
-    out.mean[std::int64_t{set} * out.channels + channel] = all.mean;
-    out.m2[std::int64_t{set} * out.channels + channel] = all.m2;
+    out.mean[std::int64_t{set} * out.channels + channel] = all.mean.v[0];
+    out.m2[std::int64_t{set} * out.channels + channel] = all.m2.v[0];
     if (channel == 0) out.count[set] = all.count;
     if (cohort == 0) out.origin[std::int64_t{place.group} * out.channels + channel] = 0.0f;
   }
   if (out.finish.saved_mean == nullptr) return;
   if (!is_last_block(tickets, static_cast<unsigned>(division.groups * out.cohorts))) return;
   if (column >= Tile::kColumns) return;
+  RunningChannel running(out.finish, channel);
   for (int group = 0; group < division.groups; ++group) {
     const std::int64_t from = std::int64_t{group} * out.cohorts * out.channels + channel;
-    const Moments all =
+    const Moments<1> all =
         merged_sets(out.mean + from, out.m2 + from, out.cohorts, out.channels, [&](int part) {
           const int first_tile = part * out.cohort_tiles;
           const int rows = rows_before<Tile>(division, first_tile + out.cohort_tiles) -
                            rows_before<Tile>(division, first_tile);
           return static_cast<float>(rows);
         });
-    finish_channel(out.finish, all, std::int64_t{group} * out.channels + channel, channel);
+    running.finish(out.finish, all, std::int64_t{group} * out.channels + channel);
   }
+  running.store(out.finish, channel);
   if (channel == 0) *out.finish.batches_tracked += division.groups;
 }
 

@@ -49,7 +49,6 @@ constexpr int kBlocks = sizeof(T) == 2 ? Tile::kBlocks : Tile::kBlocks - 1;
 template <class T, class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, (kBlocks<T, Tile>))
     tensor_core_weights_kernel(Arguments<T> arguments) {
-  start_after_previous();
   using Loop = Copies<T, Tile>;
   auto* shared = dynamic_shared<unsigned char>();
   const BlockPlace place = block_place<Tile>(arguments.division);
