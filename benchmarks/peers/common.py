@@ -37,6 +37,7 @@ class Setup:
     frozen: bool = False  # no weight gradients of the discriminator in the generator's step
     compiled: bool = False
     compile_mode: Optional[str] = None
+    compile_options: tuple = ()  # pairs, in place of a mode
     captured: bool = False  # the whole step is one CUDA graph
 
 
@@ -91,9 +92,16 @@ def make_networks(options, setup, device="cpu"):
             network.to(memory_format=torch.channels_last)
     if setup.compiled:
         # dynamic=False: shapes never change here, and code for a fixed shape is the faster.
-        networks = tuple(torch.compile(network, dynamic=False, mode=setup.compile_mode)
+        networks = tuple(torch.compile(network, dynamic=False, **compiler_options(setup))
                          for network in networks)
     return networks
+
+
+def compiler_options(setup):
+    """For torch.compile, which takes a mode or options, not both."""
+    if setup.compile_options:
+        return {"options": dict(setup.compile_options)}
+    return {"mode": setup.compile_mode}
 
 
 class Batches:
@@ -112,11 +120,11 @@ class Batches:
 
 
 class Step:
-    """One variant: networks, optimisers, and what a step does."""
+    """One variant: networks (its own unless given), optimisers, and what a step does."""
 
-    def __init__(self, setup, options, batches, device="cpu"):
+    def __init__(self, setup, options, batches, device="cpu", networks=None):
         self.setup, self.options, self.batches, self.device = setup, options, batches, device
-        self.generator, self.discriminator = make_networks(options, setup, device)
+        self.generator, self.discriminator = networks or make_networks(options, setup, device)
         adam = {} if setup.shipped else {"fused": True}
         if setup.captured and device != "cpu":
             adam["capturable"] = True

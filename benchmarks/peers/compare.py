@@ -16,6 +16,10 @@ when it holds in every round; on a GPU only when P1 to P5 were all measured, in 
 and of the first round what was measured. With --time-limit-s no measurement starts that would, by
 what it took the round before, end after the limit.
 
+With --standing every peer is started and set up once, all at the same time, and then timed in the
+same turns, while the others wait (pytorch_gpu.py --serve). A peer that fails or is not ready within
+--set-up-limit-s is left out and named; the exit code is then 1.
+
 The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 
 --ours is the command that measures this engine; {preset}, {image_size}, {channels}, {batch},
@@ -26,19 +30,16 @@ The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 
 import argparse
 import dataclasses
-import json
 import os
 import pathlib
 import shlex
-import subprocess
+import signal
 import sys
-import time
 
-import verdicts
+from comparison import SHAPE, Comparison, by_command, note
+from standing import StandingPeers
 
 HERE = pathlib.Path(__file__).resolve().parent
-TASKS = ("train", "generate")  # our report has more, which no peer has
-SHAPE = ("image_size", "channels", "threads")
 OURS = ("build/release/dcgan bench --device {device} --preset {{preset}} "
         "--image-size {{image_size}} --channels {{channels}} --batch-size {{batch}} "
         "--precision {{precision}}{more} --json")
@@ -95,6 +96,14 @@ def parse_options():
     parser.add_argument("--time-limit-s", type=float, help="seconds for everything")
     parser.add_argument("--keep-going", action="store_true",
                         help="a peer that fails is left out from then on; exit code 1 at the end")
+    parser.add_argument("--standing", action="store_true",
+                        help="the peers are set up once and stand ready (GPU only)")
+    parser.add_argument("--set-up-limit-s", type=float, default=600,
+                        help="standing peers that are not ready by then are left out "
+                        "(default: %(default)s)")
+    parser.add_argument("--turn-limit-s", type=float, default=60,
+                        help="a standing peer that takes longer for a measurement is left out "
+                        "(default: %(default)s)")
     parser.add_argument("--json", type=pathlib.Path, help="also writes everything to this file")
     options = parser.parse_args()
     peers = PEERS[options.device]
@@ -105,6 +114,9 @@ def parse_options():
     options.variants = (options.variants or peers.variants).split(",")
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
+    if options.standing and options.device != "cuda":
+        parser.error("--standing is for peers on a GPU")
+    options.keep_going |= options.standing
     if options.device == "cuda" and "libtorch" in options.variants:
         parser.error("the variant libtorch runs on the CPU")
     return options
@@ -133,116 +145,6 @@ def commands(options, batch):
     return listed
 
 
-# Of a report, what tells which program ran, on what: ours has the first, the peers the others.
-IDENTITY = ("machine", "version", "processor", "device")
-
-
-def measure(who, command, time_limit_s=None):
-    """One command's results, {(task, name, dtype, batch): median_ms}, and who gave them."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              timeout=time_limit_s)
-    except subprocess.TimeoutExpired as error:
-        raise OutOfTime(f"{who} was stopped") from error
-    if done.returncode != 0:
-        raise RuntimeError(f"{who}: {shlex.join(command)} left with {done.returncode}: "
-                           f"{done.stderr.strip()[-500:]}")
-    report = json.loads(done.stdout)
-    if report.get("rehearsal"):
-        raise RuntimeError(f"{who}: {shlex.join(command)} was a rehearsal, which has no figures")
-    program = "dcgan" if who == "ours" else report.get("program", "pytorch")
-    tf32 = report.get("precision") == "tf32"
-    figures = {(row["task"], f"{program} {row['name']}",
-                "tf32" if tf32 and row["dtype"] == "f32" else row["dtype"],
-                row["batch"]): row["median_ms"]
-               for row in report["results"] if row["task"] in TASKS}
-    return figures, {program: {key: report[key] for key in IDENTITY if key in report}}
-
-
-class OutOfTime(Exception):
-    """--time-limit-s ends the comparison here."""
-
-
-class Comparison:
-    """Rounds of measurements, and the report of what there is so far."""
-
-    def __init__(self, options):
-        self.options = options
-        self.begun = time.monotonic()
-        self.rounds = []  # [{key: median_ms}], whole ones
-        self.unfinished = {}  # the round under way
-        self.programs = {}  # {program: what it says it is}
-        self.failed = {}  # {who: why}
-        self.took = {}  # {(who, batch): seconds of its last measurement}
-
-    def left(self):
-        limit = self.options.time_limit_s
-        return None if limit is None else limit - (time.monotonic() - self.begun)
-
-    def measure(self, who, batch, command):
-        left = self.left()
-        expected = self.took.get((who, batch), 0)
-        if left is not None and left <= expected:
-            raise OutOfTime(f"{who} takes about {expected:.0f} s, {max(left, 0):.0f} s are left")
-        begun = time.monotonic()
-        try:
-            measured, program = measure(who, command, left)
-        except (RuntimeError, OSError, ValueError, KeyError) as error:
-            if who == "ours" or not self.options.keep_going:
-                raise
-            self.failed[who] = str(error)
-            note(f"left out: {error}")
-            return
-        self.took[who, batch] = time.monotonic() - begun
-        self.unfinished |= measured
-        self.programs |= program
-        shown = ", ".join(f"{name} {ms:.3f} ms" for (_, name, _, _), ms in measured.items())
-        note(f"round {len(self.rounds) + 1}, batch {batch}: {shown} "
-             f"({self.took[who, batch]:.0f} s)")
-        self.write()
-
-    def run_round(self):
-        self.unfinished = {}
-        for batch in self.options.batch:
-            listed = list(commands(self.options, batch).items())
-            for who, command in listed if len(self.rounds) % 2 == 0 else reversed(listed):
-                if who not in self.failed:
-                    self.measure(who, batch, command)
-        self.rounds.append(self.unfinished)
-        self.unfinished = {}
-        note(f"round {len(self.rounds)} of {self.options.rounds} done")
-        self.write()
-
-    def run(self):
-        try:
-            while len(self.rounds) < self.options.rounds:
-                self.run_round()
-        except OutOfTime as why:
-            note(f"ends in round {len(self.rounds) + 1} of {self.options.rounds}: {why}")
-
-    def rows(self):
-        # A peer that failed later on has no figure in every round.
-        return verdicts.summarise(self.rounds or [self.unfinished], self.options.device)
-
-    def write(self):
-        """The file is whole at any moment."""
-        path = self.options.json
-        if not path:
-            return
-        setting = {name: getattr(self.options, name)
-                   for name in ("device", "precision", *SHAPE, "batch")}
-        report = setting | {"rounds": len(self.rounds), "programs": self.programs,
-                            "failed": self.failed, "rows": self.rows()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + ".new")
-        beside.write_text(json.dumps(report, indent=1) + "\n")
-        os.replace(beside, path)
-
-
-def note(text):
-    print(f"compare: {text}", file=sys.stderr, flush=True)
-
-
 def print_table(rows):
     print(f"{'task':9} {'type':5} {'batch':>5}  {'program':22} {'ms':>9} {'min':>9} {'max':>9} "
           f"{'images/s':>9} {'to ours':>8}")
@@ -257,11 +159,37 @@ def print_table(rows):
             print(f"{row['task']} {row['dtype']} batch {row['batch']}: {row['verdict']}")
 
 
+def compare_one_by_one(options):
+    """A process a measurement."""
+    def sources(batch):
+        return {who: by_command(who, command) for who, command in commands(options, batch).items()}
+    comparison = Comparison(options, sources)
+    comparison.run()
+    return comparison
+
+
+def compare_standing(options):
+    """A process a measurement of ours; the peers stand ready in theirs."""
+    with StandingPeers(options) as peers:
+        def sources(batch):
+            ours = commands(options, batch)["ours"]
+            return {"ours": by_command("ours", ours)} | peers.sources(batch)
+        comparison = Comparison(options, sources)
+        peers.set_up(comparison)
+        comparison.run()
+    return comparison
+
+
+def end(number, _):
+    """Leaves through the blocks that stop the peers."""
+    sys.exit(128 + number)
+
+
 def main():
     options = parse_options()
-    comparison = Comparison(options)
+    signal.signal(signal.SIGTERM, end)
     try:
-        comparison.run()
+        comparison = (compare_standing if options.standing else compare_one_by_one)(options)
     except (RuntimeError, OSError, ValueError, KeyError) as error:
         note(error)
         return 1

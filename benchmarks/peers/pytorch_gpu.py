@@ -11,15 +11,23 @@ Variants of the step (each a set-up that a user could choose; only the best is w
          Adam(fused=True), gradients set to None, nothing read back
     P1h  P1 in float16 with a GradScaler
     P2   P1 without weight gradients of D in G's step
-    P3   P2 with both networks under torch.compile(mode="max-autotune-no-cudagraphs")
+    P3   P2 with both networks under torch.compile, max_autotune, convolutions by cuDNN
     P4   P2 captured whole in one CUDA graph, Adam capturable
     P5   P3 captured whole
+    P5t  P5 under mode="max-autotune-no-cudagraphs" as it is: it also tries Triton convolutions and
+         descends through the coordinates of every kernel, which takes minutes
 Every variant runs in a process of its own. Images lie on the device, normalised and in the number
 type of the convolutions (a favour to PyTorch: that is less to do); noise is drawn inside the step;
 the losses are read once, after the last. Times are between CUDA events after each step.
 28 pixels: the libtorch tutorial's networks. Also timed: the generator in eval mode under
-inference_mode, batch 1 and 64, eager, compiled, and each captured in a CUDA graph; float32 without
-and with TF32, and weights in bfloat16.
+inference_mode, batch 1 and 64 (--inference-batches), eager, compiled, and each captured in a CUDA
+graph; float32 without and with TF32, and weights in bfloat16.
+
+--serve sets the variants up once, in this process, and times them whenever standard input names one
+(serve.py has the protocol). Variants that differ only in the capture share their networks. Several
+such processes can be set up at the same time: with --lock, those that have the same file use the
+GPU one at a time. Compiling is the CPU's work and waits for nobody: another process
+(--compile-only) does it first and leaves it in the compiler's cache.
 
 --rehearse runs the same code on the CPU, without streams and graphs, and measures nothing: it shows
 that the code runs, on a machine that has no GPU.
@@ -32,26 +40,18 @@ import sys
 
 import common
 import figures
-from common import Setup, torch
+import serve
+from common import torch
+from gpu_setups import (GENERATORS, NUMBERS, SETUPS, compile_all, how_compiled, note, set_ups,
+                        time_one_by_one)
 
-COMPILE_MODE = "max-autotune-no-cudagraphs"
-COMPILED = {"compiled": True, "compile_mode": COMPILE_MODE}
-TUNED = {"autocast": torch.bfloat16, "frozen": True}
-SETUPS = {
-    "P0": Setup(shipped=True),
-    "P1": Setup(autocast=torch.bfloat16),
-    "P1h": Setup(autocast=torch.float16),
-    "P2": Setup(**TUNED),
-    "P3": Setup(**TUNED, **COMPILED),
-    "P4": Setup(**TUNED, captured=True),
-    "P5": Setup(**TUNED, **COMPILED, captured=True),
-}
-GENERATORS = {
-    "eager": Setup(),
-    "compiled": Setup(**COMPILED),
-    "graph": Setup(captured=True),
-    "compiled graph": Setup(**COMPILED, captured=True),
-}
+
+def chosen(parser, what, text, known):
+    names = [name for name in text.split(",") if name]
+    unknown = set(names) - set(known)
+    if unknown:
+        parser.error(f"no {what} {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    return names
 
 
 def parse_options():
@@ -61,122 +61,24 @@ def parse_options():
     parser.add_argument("--rehearse", action="store_true", help="on the CPU, measuring nothing")
     parser.add_argument("--ways", default=",".join(GENERATORS),
                         help="of the generator alone, comma-separated (default: %(default)s)")
+    parser.add_argument("--dtypes", default=",".join(NUMBERS),
+                        help="of the generator alone, comma-separated (default: %(default)s)")
+    parser.add_argument("--inference-batches", help="of the generator alone, comma-separated",
+                        default=",".join(map(str, common.INFERENCE_BATCHES)))
+    parser.add_argument("--serve", action="store_true", help="set up once, time when asked")
+    parser.add_argument("--lock", help="with --serve: file of those that take turns on the GPU")
+    parser.add_argument("--compile-only", action="store_true",
+                        help="fill the compiler's cache, time nothing")
     options = common.parse(parser, SETUPS)
-    options.ways = [name for name in options.ways.split(",") if name]
-    unknown = set(options.ways) - set(GENERATORS)
-    if unknown:
-        parser.error(f"no way {', '.join(sorted(unknown))}; there are {', '.join(GENERATORS)}")
+    options.ways = chosen(parser, "way", options.ways, GENERATORS)
+    options.dtypes = chosen(parser, "type", options.dtypes, NUMBERS)
+    options.inference_batches = [int(word) for word in options.inference_batches.split(",")]
     if options.rehearse:
         options.warm_up = options.repeats = 1
     elif not torch.cuda.is_available():
         parser.error("PyTorch finds no usable GPU here (--rehearse runs the code on the CPU)")
     options.device = "cpu" if options.rehearse else "cuda"
     return options
-
-
-def note(text):
-    print(f"pytorch_gpu: {text}", file=sys.stderr)
-
-
-def event_times(action, options):
-    """[ms, ...], one a call; None in a rehearsal."""
-    for _ in range(options.warm_up):
-        action()
-    if options.rehearse:
-        action()
-        return None
-    events = [torch.cuda.Event(enable_timing=True) for _ in range(options.repeats + 1)]
-    torch.cuda.synchronize()
-    events[0].record()
-    for event in events[1:]:
-        action()
-        event.record()
-    torch.cuda.synchronize()
-    return [before.elapsed_time(after) for before, after in zip(events, events[1:])]
-
-
-def capture(action, options, name):
-    """`action` as one CUDA graph; returns what replays it."""
-    if options.rehearse:
-        note(f"{name}: a rehearsal has no CUDA graph, it runs uncaptured")
-        return action
-    # Everything that allocates or tunes once has to happen before, on the stream of the capture.
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(options.warm_up):
-            action()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        action()
-    return graph.replay
-
-
-def ready_images(options, setup):
-    """Real images on the device, as the step's first convolution takes them."""
-    images = torch.randint(0, 256, (options.images, options.channels, options.image_size,
-                                    options.image_size), dtype=torch.uint8, device=options.device)
-    images = images.float().div_(255).sub_(0.5).div_(0.5)
-    if setup.shipped:
-        return images
-    return images.to(setup.autocast, memory_format=torch.channels_last)
-
-
-def step_action(step, options, name):
-    if not step.setup.captured:
-        return step.run
-    static = step.batches.take().clone(memory_format=torch.preserve_format)
-    replay = capture(lambda: step.learn(static), options, name)
-
-    def action():
-        static.copy_(step.batches.take())
-        replay()
-    return action
-
-
-def tune_backend():
-    torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.benchmark_limit = 0  # no limit: every algorithm is tried
-
-
-def time_step(name, options):
-    setup = SETUPS[name]
-    if not setup.shipped:
-        tune_backend()
-    batches = common.Batches(ready_images(options, setup), options.batch, prepare=lambda x: x)
-    step = common.Step(setup, options, batches, options.device)
-    times = event_times(step_action(step, options, name), options)
-    common.require_finite(name, step.losses)
-    dtype = common.DTYPE_NAMES[setup.autocast]
-    if setup.shipped and torch.backends.cudnn.allow_tf32:
-        dtype = "tf32"
-    row = figures.result("train", name, dtype, options.batch, times)
-    if not options.rehearse:
-        row["peak_memory_bytes"] = torch.cuda.max_memory_allocated()
-    return row
-
-
-def time_generator(way, dtype, batch, options):
-    setup = GENERATORS[way]
-    # f32 means float32 everywhere; tf32 what PyTorch's users get by setting two flags.
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
-    number = torch.bfloat16 if dtype == "bf16" else torch.float32
-    generator = common.make_networks(options, setup, options.device)[0].eval().to(number)
-    z = torch.randn(batch, options.nz, 1, 1, device=options.device).to(number)
-
-    def generate():
-        with torch.inference_mode():
-            generator(z)
-    name = f"generator {way} {dtype} batch {batch}"
-    action = capture(generate, options, name) if setup.captured else generate
-    return figures.result("generate", way, dtype, batch, event_times(action, options))
-
-
-def time_generators(options):
-    tune_backend()
-    return [time_generator(way, dtype, batch, options) for batch in common.INFERENCE_BATCHES
-            for dtype in ("f32", "tf32", "bf16") for way in options.ways]
 
 
 def in_a_process_of_its_own(*arguments):
@@ -189,26 +91,52 @@ def in_a_process_of_its_own(*arguments):
 
 
 def measure(options):
-    if not options.variants:
-        return [] if options.no_inference else time_generators(options)
-    if len(options.variants) == 1 and options.no_inference:
-        return [time_step(options.variants[0], options)]
+    if not options.variants or len(options.variants) == 1 and options.no_inference:
+        return time_one_by_one(options)
     rows = []
     for name in options.variants:
         rows += in_a_process_of_its_own("--variants", name, "--no-inference")
     return rows + ([] if options.no_inference else in_a_process_of_its_own("--variants", ""))
 
 
-def main():
-    options = parse_options()
+def describe(options):
+    """What every report begins with."""
     # As PyTorch has them by itself; P0 keeps them.
     flags = {"cudnn": torch.backends.cudnn.allow_tf32,
              "matmul": torch.backends.cuda.matmul.allow_tf32}
-    report = {"program": "pytorch", "version": torch.__version__, "processor": figures.processor(),
-              "device": "cpu" if options.rehearse else torch.cuda.get_device_name(),
-              "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
-              "default_tf32_flags": flags, "rehearsal": options.rehearse,
-              "image_size": options.image_size, "channels": options.channels}
+    return {"program": "pytorch", "version": torch.__version__, "processor": figures.processor(),
+            "device": "cpu" if options.rehearse else torch.cuda.get_device_name(),
+            "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version(),
+            "default_tf32_flags": flags, "rehearsal": options.rehearse,
+            "compiled": how_compiled(options),
+            "image_size": options.image_size, "channels": options.channels}
+
+
+def compile_beside(options):
+    """Another process compiles, and leaves it in the cache. PyTorch keeps the first plan that a
+    process has for a convolution: a first step without a search would keep poor ones here."""
+    if not how_compiled(options):
+        return
+    done = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--compile-only"], check=False,
+                          stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    if done.returncode != 0:
+        note(f"--compile-only left with {done.returncode}: compiling here")
+
+
+def serve_requests(options):
+    channel = serve.answers_alone()
+    compile_beside(options)
+    listed, workplace = set_ups(options)
+    return serve.serve(listed, describe(options) | workplace.describe(), channel)
+
+
+def main():
+    options = parse_options()
+    if options.compile_only:
+        return compile_all(options)
+    if options.serve:
+        return serve_requests(options)
+    report = describe(options)
     try:
         report["results"] = measure(options)
     except (RuntimeError, ArithmeticError) as error:

@@ -27,8 +27,11 @@ def of_operations(report):
 
 def of_comparison(report):
     """compare.py: every peer's time in units of ours."""
-    ratios = [f"{row['name']} {row['ratio']:.2f}x" for row in report["rows"]
-              if row["task"] == "train" and row["ratio"] and not row["name"].startswith("dcgan")]
+    rows = [row for row in report["rows"]
+            if row["task"] == "train" and row["ratio"] and not row["name"].startswith("dcgan")]
+    several = len({row["batch"] for row in rows}) > 1
+    ratios = [f"{row['name']}{' at %d' % row['batch'] if several else ''} {row['ratio']:.2f}x"
+              for row in rows]
     left_out = "".join(f", {name} failed" for name in report["failed"])
     return f"{report['rounds']} whole rounds: {', '.join(ratios) or 'no peer'}{left_out}"
 

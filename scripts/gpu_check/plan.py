@@ -52,7 +52,7 @@ class Machine:
 
 # A rehearsal is small enough for the emulated device: seconds a step.
 TINY = ["--nz", "4", "--ngf", "4", "--ndf", "4", "--peak-tflops", "1", "--peak-gbs", "1",
-        "--repeats", "1", "--warm-up", "1", "--no-generate"]
+        "--repeats", "1", "--warm-up", "1"]
 
 
 def traces(machine, wanted):
@@ -79,7 +79,7 @@ def bench(machine, batch, overlap="all"):
     if machine.rehearse:
         # The first is tuned, so that the plan cache is filled.
         tune = "heuristic" if batch == 64 else "off"
-        size = ["--preset", "libtorch", "--batch-size", 2, "--tune", tune, *TINY]
+        size = ["--preset", "libtorch", "--batch-size", 2, "--tune", tune, *TINY, "--no-generate"]
     # Most of it is tuning: some of the library's plans take a second to build. Those that were
     # judged before a stop are in the plan cache.
     return Step(name, 110, [machine.program(), "bench", "--device", "cuda", "--precision", "bf16",
@@ -87,31 +87,32 @@ def bench(machine, batch, overlap="all"):
                 report="bench.json")
 
 
-def ours(machine):
+def ours(machine, generate):
     """The command with which compare.py measures this engine."""
     setting = [f"{name}={value}" for name, value in machine.program_environment.items()]
     start = shlex.join(["env", *setting, machine.program()]).replace("{", "{{").replace("}", "}}")
     size = "--preset {preset} --image-size {image_size} --channels {channels} " \
-           "--batch-size {batch} --repeats 100 --warm-up 20 --no-generate " \
-           "--peak-tflops 1 --peak-gbs 1"
+           "--batch-size {batch} --repeats 50 --warm-up 20 --peak-tflops 1 --peak-gbs 1"
     if machine.rehearse:
         size = f"--preset libtorch --batch-size {{batch}} --tune off {shlex.join(TINY)}"
+    size += "" if generate else " --no-generate"
     return f"{start} bench --device cuda --precision {{precision}} {size} --json"
 
 
-def peers(machine, batch, variants, limit_s):
-    name = f"peers_{batch}"
+def peers(machine, name, batches, variants, limits_s, generate):
+    """PyTorch's set-ups in turns with ours; `limits_s`: of the step, of the set-up in it."""
     command = [machine.torch_python, "benchmarks/peers/compare.py", "--device", "cuda",
-               "--batch", batch, "--variants", variants, "--steps-only", "--keep-going",
-               "--rounds", 5, "--time-limit-s", LIMIT, "--ours", ours(machine),
-               "--json", machine.report(name)]
+               "--standing", "--batch", batches, "--variants", variants, "--rounds", 5,
+               "--repeats", 50, "--set-up-limit-s", limits_s[1], "--time-limit-s", LIMIT,
+               "--ours", ours(machine, generate), "--json", machine.report(name)]
+    command += [] if generate else ["--steps-only"]
     stand_in = os.environ.get("DCGAN_REHEARSAL_PEER", "")
     skip = "" if machine.torch_python else "no Python with PyTorch (DCGAN_TORCH_PYTHON)"
     if machine.rehearse:
         skip = "" if stand_in else "times mean something on a GPU only (DCGAN_REHEARSAL_PEER)"
         command[0] = sys.executable
         command += ["--peer", stand_in, "--rounds", 1, "--batch", 2]
-    return Step(name, limit_s, command, needs_s=2 if machine.rehearse else 60, skip=skip,
+    return Step(name, limits_s[0], command, needs_s=2 if machine.rehearse else 120, skip=skip,
                 report="peers.json", plain=True)
 
 
@@ -178,7 +179,7 @@ def first(machine):
     yield from traces(machine, lambda name: name == main_trace)
     for batch in (64, 128, 1024):
         yield bench(machine, batch)
-    yield peers(machine, 128, "P2,P4,P5", 170)
+    yield peers(machine, "peers", "64,128,1024", "P1,P2,P3,P4,P5", (240, 120), generate=True)
     yield memory_bound(machine)
     yield from tests(machine, lambda name: name in FIRST_PROGRAMS)
 
@@ -186,8 +187,7 @@ def first(machine):
 def second(machine):
     """What is left over."""
     main_trace = "dc28" if machine.rehearse else "dc64"
-    for batch in (1024, 64):
-        yield peers(machine, batch, "P2,P4,P5,P3,P1", 160)
+    yield peers(machine, "peers_search", "128", "P4,P5,P5t", (240, 190), generate=False)
     for overlap in ("none", "launches", "branches"):  # what each is worth
         yield bench(machine, 128, overlap)
     yield from sanitizer(machine)

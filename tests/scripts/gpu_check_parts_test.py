@@ -160,10 +160,13 @@ class Headlines(unittest.TestCase):
                          "batch 1024: 1 of 2 calls at 85% of the copy, least 50%: add z")
 
     def test_a_comparison_names_every_peer(self):
-        rows = [{"task": "train", "name": name, "ratio": ratio}
+        rows = [{"task": "train", "name": name, "ratio": ratio, "batch": 64}
                 for name, ratio in [("dcgan step", 1), ("pytorch P2", 1.5), ("pytorch P5", None)]]
         self.assertEqual(headlines.of({"rows": rows, "rounds": 1, "failed": {"P4": "no"}}),
                          "1 whole rounds: pytorch P2 1.50x, P4 failed")
+        rows.append(rows[1] | {"batch": 128})
+        self.assertEqual(headlines.of({"rows": rows, "rounds": 5, "failed": {}}),
+                         "5 whole rounds: pytorch P2 at 64 1.50x, pytorch P2 at 128 1.50x")
 
 
 if __name__ == "__main__":

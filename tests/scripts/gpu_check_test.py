@@ -60,7 +60,7 @@ class Check(Folder):
         self.assertEqual([step["name"] for step in result["steps"]],
                          ["libraries", "gpu", "doctor", "trace_dc64_fp32", "trace_dc64_tf32",
                           "trace_dc64_bf16", "step_bf16_64", "step_bf16_128", "step_bf16_1024",
-                          "peers_128", "ops_bf16", "tests"])
+                          "peers", "ops_bf16", "tests"])
         self.assertEqual((result["gpu"], result["complete"], result["passed"]),
                          ("a stand-in", True, True))
         self.assertIn("2.000 ms, 64000 images/s", done.output)

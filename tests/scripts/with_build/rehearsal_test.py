@@ -26,19 +26,29 @@ PACKAGES = {
 FILES = {"result.json", "bench.json", "peers.json", "samples.png", "logs.tar.gz"}
 TRACES = ["trace_dc28_fp32", "trace_dc28_tf32", "trace_dc28_bf16"]
 ORDER = ["libraries", "doctor", *TRACES, "step_bf16_64", "step_bf16_128", "step_bf16_1024",
-         "peers_128", "ops_bf16", "test_kernels", "peers_1024", "peers_64",
+         "peers", "ops_bf16", "test_kernels", "peers_search",
          "step_bf16_128_overlap_none", "step_bf16_128_overlap_launches",
          "step_bf16_128_overlap_branches", "memcheck", "racecheck", "synccheck",
          "trace_hinge_fp32", "trace_hinge_tf32", "trace_hinge_bf16", "train", "sample"]
-# One figure of a PyTorch set-up.
+# PyTorch's set-ups, standing ready (benchmarks/peers/serve.py): every figure is one millisecond.
 PEER = """
 import json, sys
 def after(option):
     return sys.argv[sys.argv.index(option) + 1]
-assert "--no-inference" in sys.argv
-row = {"task": "train", "name": after("--variants"), "dtype": "bf16", "median_ms": 1.0,
-       "batch": int(after("--batch"))}
-print(json.dumps({"version": "0", "processor": "none", "results": [row]}))
+def say(value):
+    print(json.dumps(value), flush=True)
+def row(task, name, batch):
+    return {"task": task, "name": name, "dtype": "bf16", "batch": int(batch), "median_ms": 1.0}
+assert "--serve" in sys.argv
+if after("--variants"):
+    rows = [row("train", name, after("--batch")) for name in after("--variants").split(",")]
+else:
+    rows = [row("generate", way, batch) for way in after("--ways").split(",")
+            for batch in after("--inference-batches").split(",")]
+say({"version": "0", "processor": "none", "ready": [one["name"] for one in rows], "failed": {},
+     "set_up_s": 0.0})
+for line in sys.stdin:
+    say({"results": [one for one in rows if line.strip() in ("all", one["name"])]})
 """
 # Runs the program that is named after the tool's options.
 SANITIZER = """#!/bin/sh
@@ -102,12 +112,21 @@ class Rehearsal(unittest.TestCase):
         read = self.read_whole(out)
         self.assertEqual(sorted(read["bench.json"]),
                          sorted(name for name in ORDER if name.startswith(("ops_", "step_"))))
-        self.assertEqual({row["name"] for row in read["peers.json"]["peers_128"]["rows"]},
-                         {"dcgan step", "pytorch P2", "pytorch P4", "pytorch P5"})
-        for name in ["doctor.log", "train.log", "peers_64.log"]:
+        self.check_peers(read["peers.json"])
+        for name in ["doctor.log", "train.log", "peers_search.log"]:
             self.assertTrue(read["logs"][name], name)
         self.check_libraries(result)
         self.check_next_call(out)
+
+    def check_peers(self, reports):
+        """Steps and generators of all that stood ready."""
+        rows = {(row["name"], row["batch"]) for row in reports["peers"]["rows"]}
+        ways = ("dcgan on the device", "pytorch graph", "pytorch compiled graph")
+        generators = {(way, batch) for way in ways for batch in (1, 2)}
+        self.assertEqual(rows, generators | {("dcgan step", 2)} |
+                         {(f"pytorch P{n}", 2) for n in range(1, 6)})
+        self.assertEqual({row["name"] for row in reports["peers_search"]["rows"]},
+                         {"dcgan step", "pytorch P4", "pytorch P5", "pytorch P5t"})
 
     def check_libraries(self, result):
         """Every library is said to come from the stand-in for Python's packages."""
