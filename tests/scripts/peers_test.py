@@ -78,6 +78,20 @@ class Peers(unittest.TestCase):
                          ["tf32"] * 2 + ["bf16"] * 2)
         self.assertFalse([row for row in rows if "median_ms" in row])
 
+    def test_set_ups_that_stand_ready_run_when_asked(self):
+        result = run(PYTHON, "-B", PEERS / "pytorch_gpu.py", "--rehearse", "--serve", *TINY,
+                     "--variants", "P2,P4", "--ways", "graph", "--dtypes", "bf16",
+                     "--inference-batches", "1,4", input="P4\nall\nP9\n")
+        self.assertEqual(result.returncode, 0, result.output)
+        ready, one, every, unknown = [json.loads(line) for line in result.output.splitlines()
+                                      if line.startswith("{")]
+        self.assertEqual(ready["ready"], ["P2", "P4", "graph bf16 1", "graph bf16 4"])
+        self.assertIs(ready["rehearsal"], True)
+        self.assertEqual([row["name"] for row in one["results"]], ["P4"])
+        self.assertEqual([(row["task"], row["batch"]) for row in every["results"]],
+                         [("train", 4), ("train", 4), ("generate", 1), ("generate", 4)])
+        self.assertIn("no P9 here", unknown["error"])
+
     def test_the_cpu_peer_measures_what_is_asked(self):
         result = run(PYTHON, "-B", PEERS / "pytorch_cpu.py", "--json", *TINY, "--variants", "C2,B1",
                      "--repeats", 2, "--warm-up", 1, "--no-inference")
