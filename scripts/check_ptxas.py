@@ -93,11 +93,17 @@ def nvcc_command(nvcc, folder):
             f"-I{ROOT}", f"-I{folder}"]
 
 
+def own_name(arch):
+    """The architecture with its own instructions, as builds have it: cmake/DcganCuda.cmake."""
+    return "90a" if arch == "90" else arch
+
+
 def compile_file(nvcc, source, archs, folder):
     # -fatbin leaves out the host's half, a third of the time.
     command = nvcc_command(nvcc, folder) + ["-Xptxas", "-v"]
     for arch in archs:
-        command += ["-gencode", f"arch=compute_{arch},code=sm_{arch}"]
+        own = own_name(arch)
+        command += ["-gencode", f"arch=compute_{own},code=sm_{own}"]
     output = folder / (source.stem + ".fatbin")
     return subprocess.run(command + ["-fatbin", str(source), "-o", str(output)],
                           capture_output=True, text=True)

@@ -114,7 +114,7 @@ def disassemble(nvcc, cuobjdump, source, arch, folder):
     """(kernels, error): of one file, or what stopped it."""
     cubin = folder / (source.stem + ".cubin")
     command = check_ptxas.nvcc_command(nvcc, folder)
-    done = subprocess.run(command + ["-arch", "sm_" + arch, "-cubin", str(source), "-o", str(cubin)],
+    done = subprocess.run(command + ["-arch", "sm_" + check_ptxas.own_name(arch), "-cubin", str(source), "-o", str(cubin)],
                           capture_output=True, text=True)
     if done.returncode != 0:
         return {}, "does not compile\n" + done.stderr.strip()

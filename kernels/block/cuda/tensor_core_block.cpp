@@ -153,9 +153,15 @@ StatisticsDivision divide_statistics(const ProductDivision& product, TensorCoreT
 
 std::vector<BlockCandidate> block_candidates() {
   using enum TensorCoreTile;
-  return {candidate<t256x128>("tensor core 256x128"), candidate<t128x128>("tensor core 128x128"),
-          candidate<t128x64>("tensor core 128x64"), candidate<t64x64>("tensor core 64x64"),
-          candidate<t64x64_shallow>("tensor core 64x64 shallow")};
+  return {candidate<t256x128>("tensor core 256x128"),
+          candidate<t128x128>("tensor core 128x128"),
+          candidate<t128x64>("tensor core 128x64"),
+          candidate<t64x64>("tensor core 64x64"),
+          candidate<t64x64_shallow>("tensor core 64x64 shallow"),
+          candidate<g256x128>("warpgroup 256x128"),
+          candidate<g128x128>("warpgroup 128x128"),
+          candidate<g128x128_two>("warpgroup 128x128 two"),
+          candidate<g128x64>("warpgroup 128x64")};
 }
 
 }  // namespace dcgan::cuda

@@ -104,7 +104,7 @@ __device__ __forceinline__ void store_tile_moments(WarpSums<Tile>& sums, unsigne
 /// set. Distances from the first set's mean, so that as little cancels. count_of(part): of a set.
 template <class CountOf>
 __device__ __forceinline__ Moments<1> merged_sets(const float* mean, const float* m2, int parts,
-                                               int stride, const CountOf& count_of) {
+                                                  int stride, const CountOf& count_of) {
   const float first = mean[0];
   float count = 0.0f;
   float sum = 0.0f;

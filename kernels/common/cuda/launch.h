@@ -26,10 +26,10 @@
 
 namespace dcgan::cuda {
 
-/// The block's dynamic shared memory, as many bytes as the launch said, aligned to 16.
+/// The block's dynamic shared memory, as many bytes as the launch said, aligned to 1024.
 template <class T>
 __device__ inline T* dynamic_shared() {
-  extern __shared__ uint4 dcgan_dynamic_shared[];
+  extern __shared__ __align__(1024) uint4 dcgan_dynamic_shared[];
   return reinterpret_cast<T*>(dcgan_dynamic_shared);
 }
 
@@ -50,7 +50,8 @@ struct LaunchShape {
   const char* kernel;  ///< its name, for errors
   dim3 blocks;
   dim3 threads;
-  std::size_t shared_bytes = 0;  ///< dynamic shared memory of a block; sm_80 has 163 KiB at most
+  std::size_t shared_bytes =
+      0;  ///< dynamic shared memory of a block; sm_80 has 163 KiB at most, sm_90 227
 };
 
 /// What every kernel may have without asking.

@@ -19,10 +19,8 @@ std::unique_ptr<ConvPlan> plan_library(const Context& context, const ConvConfig&
   return plan_tuned(context, config, {algorithms().back()});
 }
 
-}  // namespace
-
-const std::vector<Algorithm>& algorithms() {
-  static const std::vector<Algorithm> all{
+std::vector<Algorithm> first_choices() {
+  return {
       {{"gemv head", gemv_head_fits, plan_gemv_head},
        PlanSource::own_kernels,
        Derivative::while_loading},
@@ -33,13 +31,19 @@ const std::vector<Algorithm>& algorithms() {
       {{"small-channel", small_channel_fits, plan_small_channel},
        PlanSource::own_kernels,
        Derivative::while_loading},
-      tensor_core_algorithm(TensorCoreTile::t256x128),
-      tensor_core_algorithm(TensorCoreTile::t128x128),
-      tensor_core_algorithm(TensorCoreTile::t128x64),
-      tensor_core_algorithm(TensorCoreTile::t64x64),
-      tensor_core_algorithm(TensorCoreTile::t64x64_shallow),
-      {{"library", library_fits, plan_library}, PlanSource::library_plans, Derivative::in_place},
   };
+}
+
+}  // namespace
+
+const std::vector<Algorithm>& algorithms() {
+  static const std::vector<Algorithm> all = [] {
+    std::vector<Algorithm> list = first_choices();
+    for (const Algorithm& one : tensor_core_algorithms()) list.push_back(one);
+    list.push_back(
+        {{"library", library_fits, plan_library}, PlanSource::library_plans, Derivative::in_place});
+    return list;
+  }();
   return all;
 }
 

@@ -87,7 +87,7 @@ const std::vector<Algorithm>& algorithms();
 /// Kernel 4, stride 2, padding 1, even extents, many channels; bf16, or f32 where TF32 is allowed:
 /// see tensor_core_conv.h. Hand-written kernels, a candidate for each size of tile.
 enum class TensorCoreTile;
-Algorithm tensor_core_algorithm(TensorCoreTile tile);
+const std::vector<Algorithm>& tensor_core_algorithms();
 
 /// The pass of a config that has one.
 ConvPass only_pass(const ConvConfig& config);

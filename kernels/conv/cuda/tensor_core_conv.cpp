@@ -17,7 +17,13 @@ namespace {
 
 constexpr int kKernel = 4;
 constexpr std::int64_t kMultiprocessors = 132;  // a GPU's that small problems shall fill
-constexpr std::int64_t kFewestSteps = 8;        // of a split: its pipeline is 2 or 3 steps deep
+/// A build for sm_90 has the instructions of sm_90a; the emulator multiplies by warps instead.
+#if defined(DCGAN_WARPGROUPS)
+constexpr bool kBuiltForWarpgroups = true;
+#else
+constexpr bool kBuiltForWarpgroups = false;
+#endif
+constexpr std::int64_t kFewestSteps = 8;  // of a split: its pipeline is 2 or 3 steps deep
 
 /// Rows, columns and depth (values) of a product, one phase.
 struct ProductShape {
@@ -218,8 +224,9 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
   const ConvSpec& spec = config.spec;
   const bool bf16 = config.dtype == DType::bf16;
   const bool large = describe(tile).rows * describe(tile).columns >= 128 * 128;
-  if (!bf16 && (!config.policy.allow_tf32 || large)) return false;
-  if (config.bias != ConvBias::none) return false;
+  const bool warpgroups = describe(tile).warpgroups;
+  if (!bf16 && (!config.policy.allow_tf32 || large || warpgroups)) return false;
+  if (config.bias != ConvBias::none || config.activation.kind == Activation::tanh) return false;
   if (spec.kernel != kKernel || spec.stride != 2 || spec.padding != 1) return false;
   const UnderlyingConv conv = underlying_of(config);
   if (conv.image[1] != 2 * conv.features[1] || conv.image[2] != 2 * conv.features[2]) return false;
@@ -235,23 +242,23 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
   const std::int64_t features_in = conv.products.backward_data ? step : chunk;
   if (conv.image[3] % channels_in != 0 || conv.features[3] % features_in != 0) return false;
   const DeviceDescription gpu = describe_device(context.device().ordinal);
-  return gpu.major >= 8 && describe(tile).shared_bytes() <= most_shared_bytes(gpu);
+  const bool has_products =
+      warpgroups ? kBuiltForWarpgroups && gpu.major == 9 && gpu.minor == 0 : gpu.major >= 8;
+  return has_products && describe(tile).shared_bytes() <= most_shared_bytes(gpu);
 }
 
-Algorithm tensor_core_algorithm(TensorCoreTile tile) {
-  switch (tile) {
-    case TensorCoreTile::t256x128:
-      return algorithm<TensorCoreTile::t256x128>("tensor core 256x128");
-    case TensorCoreTile::t128x128:
-      return algorithm<TensorCoreTile::t128x128>("tensor core 128x128");
-    case TensorCoreTile::t128x64:
-      return algorithm<TensorCoreTile::t128x64>("tensor core 128x64");
-    case TensorCoreTile::t64x64:
-      return algorithm<TensorCoreTile::t64x64>("tensor core 64x64");
-    case TensorCoreTile::t64x64_shallow:
-      break;
-  }
-  return algorithm<TensorCoreTile::t64x64_shallow>("tensor core 64x64 shallow");
+const std::vector<Algorithm>& tensor_core_algorithms() {
+  using enum TensorCoreTile;
+  static const std::vector<Algorithm> all{algorithm<t256x128>("tensor core 256x128"),
+                                          algorithm<t128x128>("tensor core 128x128"),
+                                          algorithm<t128x64>("tensor core 128x64"),
+                                          algorithm<t64x64>("tensor core 64x64"),
+                                          algorithm<t64x64_shallow>("tensor core 64x64 shallow"),
+                                          algorithm<g256x128>("warpgroup 256x128"),
+                                          algorithm<g128x128>("warpgroup 128x128"),
+                                          algorithm<g128x128_two>("warpgroup 128x128 two"),
+                                          algorithm<g128x64>("warpgroup 128x64")};
+  return all;
 }
 
 }  // namespace dcgan::cuda

@@ -29,12 +29,25 @@ struct TensorCoreConv {
   DType dtype = DType::f32;
 };
 
-/// What a block computes: rows x columns of the sums, steps of `depth_bytes` of depth.
-enum class TensorCoreTile { t256x128, t128x128, t128x64, t64x64, t64x64_shallow };
+/// What a block computes: rows x columns of the sums, steps of `depth_bytes` of depth. t: each warp
+/// multiplies by itself; g: warpgroups do.
+enum class TensorCoreTile {
+  t256x128,
+  t128x128,
+  t128x64,
+  t64x64,
+  t64x64_shallow,
+  g256x128,
+  g128x128,
+  g128x128_two,
+  g128x64
+};
 
 /// Whether the kernels compute all passes of a config, with a tile. The device must have them
-/// (sm_80); channels and features must be multiples of 16 bytes, and of a step of depth where they
-/// are the depth; f32 needs TF32 allowed, and has no tile of 256 x 128 or 128 x 128.
+/// (sm_80; warpgroups: sm_90 itself, in a build for it); channels and features must be multiples of
+/// 16 bytes, and of a step of depth where they are the depth; f32 needs TF32 allowed, and has no
+/// tile of 256 x 128 or 128 x 128 and none of warpgroups. No tanh: it takes the registers of sums,
+/// and no wide layer has it.
 bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCoreTile tile);
 
 struct TileDescription {
@@ -45,6 +58,7 @@ struct TileDescription {
   int warps_down;
   int warps_across;
   int blocks;  // of a multiprocessor at once
+  bool warpgroups = false;
 
   std::size_t shared_bytes() const {
     return static_cast<std::size_t>(stages) * static_cast<std::size_t>(rows + columns) *
@@ -55,7 +69,8 @@ struct TileDescription {
 /// Large tiles read each value from the second-level cache less often, and warps of 64 x 64 sums
 /// read 8 matrices of shared memory for 32 products, those of 64 x 32 read 6 for 16, of 32 x 32 4
 /// for 8; small tiles fill a GPU on small problems. A thread has 128, 128, 64, 32 and 32 sums; a
-/// multiprocessor's blocks take 144, 192, 216, 192 and 128 KiB of shared memory.
+/// multiprocessor's blocks take 144, 192, 216, 192 and 128 KiB of shared memory. Warpgroups read
+/// shared memory themselves: a thread has 64, 64, 64 and 32 sums, and the stages take 192 KiB.
 constexpr TileDescription describe(TensorCoreTile tile) {
   switch (tile) {
     case TensorCoreTile::t256x128:
@@ -66,6 +81,14 @@ constexpr TileDescription describe(TensorCoreTile tile) {
       return {128, 64, 128, 3, 2, 2, 3};
     case TensorCoreTile::t64x64:
       return {64, 64, 128, 3, 2, 2, 4};
+    case TensorCoreTile::g256x128:
+      return {256, 128, 128, 4, 16, 1, 1, true};
+    case TensorCoreTile::g128x128:
+      return {128, 128, 128, 6, 8, 1, 1, true};
+    case TensorCoreTile::g128x128_two:
+      return {128, 128, 128, 3, 8, 1, 2, true};
+    case TensorCoreTile::g128x64:
+      return {128, 64, 128, 4, 8, 1, 2, true};
     case TensorCoreTile::t64x64_shallow:
       break;
   }

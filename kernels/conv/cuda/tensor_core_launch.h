@@ -8,31 +8,37 @@
 namespace dcgan::cuda {
 
 template <TensorCoreTile tile>
-using SizesOf = TileSizes<describe(tile).rows, describe(tile).columns, describe(tile).depth_bytes,
-                          describe(tile).stages, describe(tile).warps_down,
-                          describe(tile).warps_across, describe(tile).blocks>;
+using SizesOf =
+    TileSizes<describe(tile).rows, describe(tile).columns, describe(tile).depth_bytes,
+              describe(tile).stages, describe(tile).warps_down, describe(tile).warps_across,
+              describe(tile).blocks, describe(tile).warpgroups ? Warps::in_groups : Warps::alone>;
 
-/// Host side: calls body.template operator()<Sizes>() for a tile. The largest two have no registers
-/// left for the roundings of f32 (tensor_core_fits).
+/// Has kernels for f32: the largest tiles have no registers left for its roundings, warpgroups do
+/// not round (tensor_core_fits).
+constexpr bool has_f32(TensorCoreTile tile) {
+  return !describe(tile).warpgroups && describe(tile).rows * describe(tile).columns < 128 * 128;
+}
+
+/// Host side: calls body.template operator()<Sizes>() for a tile.
 template <class T, class Body>
 void with_tile(TensorCoreTile tile, const Body& body) {
-  switch (tile) {
-    case TensorCoreTile::t256x128:
-      if constexpr (sizeof(T) == 2)
-        return body.template operator()<SizesOf<TensorCoreTile::t256x128>>();
-      break;
-    case TensorCoreTile::t128x128:
-      if constexpr (sizeof(T) == 2)
-        return body.template operator()<SizesOf<TensorCoreTile::t128x128>>();
-      break;
-    case TensorCoreTile::t128x64:
-      return body.template operator()<SizesOf<TensorCoreTile::t128x64>>();
-    case TensorCoreTile::t64x64:
-      return body.template operator()<SizesOf<TensorCoreTile::t64x64>>();
-    case TensorCoreTile::t64x64_shallow:
-      return body.template operator()<SizesOf<TensorCoreTile::t64x64_shallow>>();
+  using enum TensorCoreTile;
+  const bool found = [&]<TensorCoreTile... all>() {
+    return ([&] {
+      if constexpr (sizeof(T) == 2 || has_f32(all)) {
+        if (tile == all) {
+          body.template operator()<SizesOf<all>>();
+          return true;
+        }
+      }
+      return false;
+    }() || ...);
   }
-  fail(ErrorKind::internal, "conv: no tile of {} rows for this type", describe(tile).rows);
+  .template operator()<t256x128, t128x128, t128x64, t64x64, t64x64_shallow, g256x128, g128x128,
+                       g128x128_two, g128x64>();
+  if (!found) {
+    fail(ErrorKind::internal, "conv: no tile of {} rows for this type", describe(tile).rows);
+  }
 }
 
 /// A block's place in the grid. Blocks that read the same rows of A are neighbours, phases of the

@@ -11,11 +11,16 @@
 #include "kernels/common/cuda/async_copy.h"
 #include "kernels/common/cuda/tensor_core.h"
 #include "kernels/common/cuda/vector.h"
+#include "kernels/common/cuda/warpgroup.h"
 
 namespace dcgan::cuda {
 
 inline constexpr int kChunkBytes = 16;    // of a copy, and of a matrix row that ldmatrix reads
 inline constexpr int kProductBytes = 32;  // of depth
+
+/// How the warps of a block multiply: each its part of the tile, or four together (warpgroup.h), 64
+/// rows and all columns, for bf16 on sm_90.
+enum class Warps { alone, in_groups };
 
 /// A stored value as a factor of a product.
 template <class T>
@@ -43,8 +48,9 @@ struct TileWord<float> {
 
 /// Sizes of a block's work. Each warp has kWarpRows x kWarpColumns of the sums.
 template <int rows, int columns, int depth_bytes, int stages, int warps_down, int warps_across,
-          int blocks>
+          int blocks, Warps products>
 struct TileSizes {
+  static constexpr bool kByWarpgroups = products == Warps::in_groups;
   static constexpr int kRows = rows;
   static constexpr int kColumns = columns;
   static constexpr int kDepthBytes = depth_bytes;  // of a step
@@ -59,6 +65,8 @@ struct TileSizes {
   static constexpr int kStageBytes = (rows + columns) * depth_bytes;
   static constexpr int kSharedBytes = stages * kStageBytes;
   static_assert(kWarpRows % 16 == 0 && kWarpColumns % 16 == 0 && depth_bytes % 64 == 0);
+  static_assert(!kByWarpgroups || (kWarpRows == 16 && warps_down % 4 == 0 && warps_across == 1 &&
+                                   depth_bytes == 128 && stages > 2));
 
   template <class T>
   static constexpr int kDepth = depth_bytes / static_cast<int>(sizeof(T));  // values of a step
@@ -88,7 +96,7 @@ struct WarpSums {
 template <class T, int extent, int depth_bytes>
 struct DepthInner {
   static constexpr int kRows = extent;
-  static constexpr int kRowBytes = depth_bytes;
+  static constexpr int kRowBytes = depth_bytes;  // from row to row
   static constexpr int kChunks = depth_bytes / kChunkBytes;
   static constexpr int kPeriod = 8;  // rows after which the places repeat
   static_assert(kChunks == 4 || kChunks == 8);
@@ -97,6 +105,15 @@ struct DepthInner {
     const int place = chunk ^ (kChunks == 8 ? row % 8 : row / 2 % 4);
     return row * kRowBytes + place * kChunkBytes;
   }
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  static constexpr int kOuter = 0;
+  static constexpr int kDescribedBytes = kProductBytes;  // from product to product
+  /// For products of warpgroups, from row or column `first` on.
+  __device__ static __forceinline__ std::uint64_t described(const unsigned char* tile, int first) {
+    return matrix_descriptor(tile + first * kRowBytes, 16);
+  }
+#endif
 
   /// Rows first + 0..16 count, `product` counts along the depth.
   template <int count>
@@ -130,7 +147,8 @@ struct DepthInner {
   }
 };
 
-/// A factor when its extent is contiguous in global memory: (depth, extent).
+/// A factor when its extent is contiguous in global memory: (depth, extent), in panels of 128 bytes
+/// of the extent, each (depth, 128 bytes).
 ///
 /// Banks. bf16: ldmatrix reads 8 rows of 16 bytes of one chunk c; c ^ (r % 8) are 8 places in the
 /// 128-byte lines. f32: a lane reads single words, as ldmatrix transposes 16-bit values only: rows
@@ -140,15 +158,25 @@ template <class T, int extent, int depth_bytes>
 struct DepthOuter {
   static constexpr bool kIsBf16 = sizeof(T) == 2;
   static constexpr int kRows = depth_bytes / static_cast<int>(sizeof(T));
-  static constexpr int kRowBytes = extent * static_cast<int>(sizeof(T));
-  static constexpr int kChunks = kRowBytes / kChunkBytes;
+  static constexpr int kRowBytes = 128;  // from row to row of a panel
+  static constexpr int kPanelBytes = kRows * kRowBytes;
+  static constexpr int kChunks = extent * static_cast<int>(sizeof(T)) / kChunkBytes;
   static constexpr int kPeriod = kIsBf16 ? 8 : 4;
   static_assert(kChunks % 8 == 0);
 
   __device__ static __forceinline__ int offset(int row, int chunk) {
-    const int place = chunk ^ (kIsBf16 ? row % 8 : 2 * (row % 4));
-    return row * kRowBytes + place * kChunkBytes;
+    const int place = chunk % 8 ^ (kIsBf16 ? row % 8 : 2 * (row % 4));
+    return chunk / 8 * kPanelBytes + row * kRowBytes + place * kChunkBytes;
   }
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  static constexpr int kOuter = 1;
+  static constexpr int kDescribedBytes = 16 * kRowBytes;
+  /// `first`: a multiple of 64.
+  __device__ static __forceinline__ std::uint64_t described(const unsigned char* tile, int first) {
+    return matrix_descriptor(tile + first / 64 * kPanelBytes, kPanelBytes);
+  }
+#endif
 
   template <int count>
   __device__ static __forceinline__ void load_a(FragmentA (&a)[count], const unsigned char* tile,
@@ -224,8 +252,8 @@ __device__ __forceinline__ void multiply_stage(const unsigned char* stage, WarpS
 /// of the next step; it is called `steps` times. One barrier a step: behind it every thread has its
 /// part of this step's stage, and nobody reads the stage before it any more, which is filled next.
 template <class Tile, class T, class A, class B, class Copies>
-__device__ __forceinline__ void multiply_tiles(unsigned char* shared, int steps, Copies& copies,
-                                               WarpSums<Tile>& sums) {
+__device__ __forceinline__ void multiply_by_warps(unsigned char* shared, int steps, Copies& copies,
+                                                  WarpSums<Tile>& sums) {
   constexpr int stages = Tile::kStages;
   const auto enqueue = [&](int stage) {
     unsigned char* to = shared + stage * Tile::kStageBytes;
@@ -248,6 +276,72 @@ __device__ __forceinline__ void multiply_tiles(unsigned char* shared, int steps,
     empty = full;
     full = full + 1 == stages ? 0 : full + 1;
   }
+}
+
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+
+/// The same by warpgroups, whose products of one step go on while the next is prepared. Two stages
+/// are not being filled: the one that is multiplied and the one before, which behind the barrier
+/// every warpgroup has finished with.
+template <class Tile, class A, class B, class Copies>
+__device__ __forceinline__ void multiply_by_warpgroups(unsigned char* shared, int steps,
+                                                       Copies& copies, WarpSums<Tile>& sums) {
+  constexpr int stages = Tile::kStages;
+  constexpr int ahead = stages - 2;
+  const auto enqueue = [&](int stage) {
+    unsigned char* to = shared + stage * Tile::kStageBytes;
+    copies.enqueue(to, to + Tile::kRows * Tile::kDepthBytes);
+  };
+#pragma unroll
+  for (int stage = 0; stage < ahead; ++stage) {
+    if (stage < steps) enqueue(stage);
+    commit_copies();
+  }
+  const int first_row = static_cast<int>(threadIdx.x) / 128 * 64;
+  int full = 0;
+  int empty = ahead;
+#pragma unroll 1
+  for (int step = 0; step < steps; ++step) {
+    wait_copies<ahead - 1>();
+    publish_to_products();
+    __syncthreads();
+    const unsigned char* stage = shared + full * Tile::kStageBytes;
+    const std::uint64_t a = A::described(stage, first_row);
+    const std::uint64_t b = B::described(stage + Tile::kRows * Tile::kDepthBytes, 0);
+    begin_products();
+#pragma unroll
+    for (int product = 0; product < Tile::kDepthBytes / kProductBytes; ++product) {
+      multiply_warpgroup<A::kOuter, B::kOuter>(sums.of[0], moved(a, product * A::kDescribedBytes),
+                                               moved(b, product * B::kDescribedBytes));
+    }
+    commit_products();
+    if (step + ahead < steps) enqueue(empty);
+    commit_copies();
+    wait_products<1>();
+    full = full + 1 == stages ? 0 : full + 1;
+    empty = empty + 1 == stages ? 0 : empty + 1;
+  }
+  wait_products<0>();
+}
+
+#endif
+
+/// The sums over `steps` steps of depth, by the tile's kind of warps.
+template <class Tile, class T, class A, class B, class Copies>
+__device__ __forceinline__ void multiply_tiles(unsigned char* shared, int steps, Copies& copies,
+                                               WarpSums<Tile>& sums) {
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  if constexpr (Tile::kByWarpgroups) {
+    multiply_by_warpgroups<Tile, A, B>(shared, steps, copies, sums);
+    return;
+  }
+#elif defined(__CUDA_ARCH__)
+  if constexpr (Tile::kByWarpgroups) {
+    __trap();  // never launched: tensor_core_fits
+    return;
+  }
+#endif
+  multiply_by_warps<Tile, T, A, B>(shared, steps, copies, sums);
 }
 
 }  // namespace dcgan::cuda

@@ -145,14 +145,14 @@ __device__ __forceinline__ void finish_sums(const SumsOut& to, const float* invs
   for (int base = 0; base < division.groups; base += threads.groups_at_once) {
     const int group = base + threads.group;
     const bool reads = channel < division.channels && group < division.groups;
-    join_warps(join_parts<Sums<width>>(
-                   threads, reads ? division.chunks : 0,
-                   [&](int chunk) -> Sums<width> {
-                     const std::int64_t at = part_element(division, group, chunk, channel);
-                     return {load_channels<width>(to.gradient + at),
-                             load_channels<width>(to.moment + at)};
-                   }),
-               shared);
+    join_warps(
+        join_parts<Sums<width>>(
+            threads, reads ? division.chunks : 0,
+            [&](int chunk) -> Sums<width> {
+              const std::int64_t at = part_element(division, group, chunk, channel);
+              return {load_channels<width>(to.gradient + at), load_channels<width>(to.moment + at)};
+            }),
+        shared);
     for (int i = 0; i < threads.groups_at_once && base + i < division.groups; ++i) {
       if (!writes) break;
       const std::int64_t at = std::int64_t{base + i} * division.channels + own;
@@ -235,10 +235,10 @@ template <class Body>
 void with_backward_arguments(const BatchNormBackward& tensors, const BatchNormOptions& options,
                              const TensorView& dx, bool aligned, const Body& body) {
   const ConstTensorView& x = tensors.x;
-  const bool wide = aligned && rows_are_wide(x.shape, x.dtype) &&
-                    aligned16(x.data, tensors.dy.data, dx.data, tensors.parameters.weight.data,
-                              tensors.parameters.bias.data, tensors.saved.mean.data,
-                              tensors.saved.invstd.data);
+  const bool wide =
+      aligned && rows_are_wide(x.shape, x.dtype) &&
+      aligned16(x.data, tensors.dy.data, dx.data, tensors.parameters.weight.data,
+                tensors.parameters.bias.data, tensors.saved.mean.data, tensors.saved.invstd.data);
   with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
     const BackwardArguments<T> arguments{x.as<T>(),
                                          tensors.dy.as<T>(),

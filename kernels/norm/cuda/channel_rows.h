@@ -24,7 +24,7 @@ inline constexpr int kLinePieces = kLineBytes / 16;
 
 /// Channels of a tile at most.
 template <int width>
-inline constexpr int kTileChannels = width > 1 ? kLinePieces * width : kMostLanes;
+inline constexpr int kTileChannels = width > 1 ? kLinePieces* width : kMostLanes;
 
 struct ChannelRows {
   int rows;  ///< of a group

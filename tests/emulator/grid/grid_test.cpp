@@ -114,8 +114,8 @@ TEST_CASE("launches that no GPU would accept are refused") {
   CHECK_THAT(report_of({"none", dim3(0), dim3(32)}, nothing), Contains("0 x 1 x 1 blocks"));
   CHECK_THAT(report_of({"large", dim3(1), dim3(1025)}, nothing), Contains("1025"));
   CHECK_THAT(report_of({"high", dim3(1, 65536), dim3(1)}, nothing), Contains("65536"));
-  CHECK_THAT(report_of({"much", dim3(1), dim3(1), (163 << 10) + 1}, nothing), Contains("166913"));
-  CHECK(report_of({"fits", dim3(2, 3), dim3(1024), 163 << 10}, nothing).empty());
+  CHECK_THAT(report_of({"much", dim3(1), dim3(1), (227 << 10) + 1}, nothing), Contains("232449"));
+  CHECK(report_of({"fits", dim3(2, 3), dim3(1024), 227 << 10}, nothing).empty());
 }
 
 TEST_CASE("planted bug: a thread that does not wait for the kernel before its own is reported") {
