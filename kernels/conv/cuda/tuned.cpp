@@ -41,7 +41,7 @@ std::string cache_key(const Context& context, const ConvConfig& config,
                      kChoiceVersion, library_key(), gpu.name, gpu.major, gpu.minor,
                      enum_name(only_pass(c)), to_string(c.spec), to_string(c.input),
                      name_of(c.dtype), c.policy.allow_tf32 && c.dtype == DType::f32 ? " tf32" : "",
-                     c.bias == ConvBias::per_channel ? ", bias" : "",
+                     c.bias == ConvBias::per_channel ? ", bias inside or after" : "",
                      static_cast<int>(c.activation.kind), enum_name(c.policy.tuning), names);
 }
 

@@ -43,9 +43,17 @@ void Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<std::in
 void Descriptor::set(cudnnBackendAttributeName_t name, float value) {
   set(name, CUDNN_TYPE_FLOAT, 1, &value);
 }
+void Descriptor::set(cudnnBackendAttributeName_t name, bool value) {
+  set(name, CUDNN_TYPE_BOOLEAN, 1, &value);
+}
 void Descriptor::set(cudnnBackendAttributeName_t name, const Descriptor& value) {
   const cudnnBackendDescriptor_t held = value.get();
   set(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &held);
+}
+void Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<Descriptor>& values) {
+  std::vector<cudnnBackendDescriptor_t> held;
+  for (const Descriptor& value : values) held.push_back(value.get());
+  set(name, CUDNN_TYPE_BACKEND_DESCRIPTOR, static_cast<std::int64_t>(held.size()), held.data());
 }
 void Descriptor::set(cudnnBackendAttributeName_t name, cudnnHandle_t handle) {
   set(name, CUDNN_TYPE_HANDLE, 1, &handle);
@@ -61,6 +69,12 @@ void Descriptor::set(cudnnBackendAttributeName_t name, cudnnConvolutionMode_t va
 }
 void Descriptor::set(cudnnBackendAttributeName_t name, cudnnBackendHeurMode_t value) {
   set(name, CUDNN_TYPE_HEUR_MODE, 1, &value);
+}
+void Descriptor::set(cudnnBackendAttributeName_t name, cudnnPointwiseMode_t value) {
+  set(name, CUDNN_TYPE_POINTWISE_MODE, 1, &value);
+}
+void Descriptor::set(cudnnBackendAttributeName_t name, cudnnNanPropagation_t value) {
+  set(name, CUDNN_TYPE_NAN_PROPOGATION, 1, &value);
 }
 void Descriptor::set(cudnnBackendAttributeName_t name, const std::vector<void*>& pointers) {
   set(name, CUDNN_TYPE_VOID_PTR, static_cast<std::int64_t>(pointers.size()), pointers.data());

@@ -29,12 +29,16 @@ class Descriptor {
   void set(cudnnBackendAttributeName_t name, std::int64_t value);
   void set(cudnnBackendAttributeName_t name, const std::vector<std::int64_t>& values);
   void set(cudnnBackendAttributeName_t name, float value);
+  void set(cudnnBackendAttributeName_t name, bool value);
   void set(cudnnBackendAttributeName_t name, const Descriptor& value);
+  void set(cudnnBackendAttributeName_t name, const std::vector<Descriptor>& values);
   void set(cudnnBackendAttributeName_t name, cudnnHandle_t handle);
   void set(cudnnBackendAttributeName_t name, const std::string& text);
   void set(cudnnBackendAttributeName_t name, cudnnDataType_t value);
   void set(cudnnBackendAttributeName_t name, cudnnConvolutionMode_t value);
   void set(cudnnBackendAttributeName_t name, cudnnBackendHeurMode_t value);
+  void set(cudnnBackendAttributeName_t name, cudnnPointwiseMode_t value);
+  void set(cudnnBackendAttributeName_t name, cudnnNanPropagation_t value);
   void set(cudnnBackendAttributeName_t name, const std::vector<void*>& pointers);
 
   /// Checks and closes it. Throws when cuDNN refuses.

@@ -14,17 +14,21 @@ cudnnDataType_t vendor_type(DType dtype) {
   return CUDNN_DATA_FLOAT;
 }
 
+enum class Storage { memory, registers };  // cuDNN: virtual, between two operations of a graph
+
 // Channels-last memory, told in the order that cuDNN counts in: (N, C, H, W).
-Descriptor tensor(TensorName name, const Shape& shape, DType dtype) {
+Descriptor tensor(std::int64_t name, const Shape& shape, DType dtype,
+                  Storage storage = Storage::memory) {
   Descriptor result(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   const std::int64_t channels = shape[3];
-  result.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, static_cast<std::int64_t>(name));
+  result.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, name);
   result.set(CUDNN_ATTR_TENSOR_DATA_TYPE, vendor_type(dtype));
   result.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::int64_t{16});
   result.set(CUDNN_ATTR_TENSOR_DIMENSIONS,
              std::vector<std::int64_t>{shape[0], channels, shape[1], shape[2]});
   result.set(CUDNN_ATTR_TENSOR_STRIDES, std::vector<std::int64_t>{shape[1] * shape[2] * channels, 1,
                                                                   shape[2] * channels, channels});
+  if (storage == Storage::registers) result.set(CUDNN_ATTR_TENSOR_IS_VIRTUAL, true);
   result.finalize();
   return result;
 }
@@ -79,6 +83,53 @@ PassNames names_of(ConvPass product) {
           CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
           CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
 }
+
+Descriptor pointwise(cudnnPointwiseMode_t mode) {
+  Descriptor result(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
+  result.set(CUDNN_ATTR_POINTWISE_MODE, mode);
+  result.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
+  result.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
+  result.finalize();
+  return result;
+}
+
+// The tensors of a graph from the sums to what is stored: the sums, then after the bias.
+class EpilogueTensors {
+ public:
+  EpilogueTensors(const ConvProblem& problem, TensorName stored, const Shape& shape)
+      : problem_(problem), stored_(stored), shape_(shape) {}
+
+  Descriptor sums() const { return after(Epilogue::none); }
+
+  void add_operations(std::vector<Descriptor>& operations) const {
+    if (problem_.epilogue == Epilogue::none) return;
+    Descriptor& add = operations.emplace_back(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    add.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise(CUDNN_POINTWISE_ADD));
+    add.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, sums());
+    add.set(CUDNN_ATTR_OPERATION_POINTWISE_BDESC, tensor(kBias, {1, 1, 1, shape_[3]}, DType::f32));
+    add.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, after(Epilogue::bias));
+    add.finalize();
+    if (problem_.epilogue == Epilogue::bias) return;
+    Descriptor& relu = operations.emplace_back(CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR);
+    relu.set(CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR, pointwise(CUDNN_POINTWISE_RELU_FWD));
+    relu.set(CUDNN_ATTR_OPERATION_POINTWISE_XDESC, after(Epilogue::bias));
+    relu.set(CUDNN_ATTR_OPERATION_POINTWISE_YDESC, after(Epilogue::bias_relu));
+    relu.finalize();
+  }
+
+ private:
+  static constexpr std::int64_t kFirstVirtual = 100;
+
+  Descriptor after(Epilogue step) const {
+    if (step == problem_.epilogue) return tensor(stored_, shape_, problem_.conv.dtype);
+    return tensor(kFirstVirtual + static_cast<std::int64_t>(step), shape_, DType::f32,
+                  Storage::registers);
+  }
+
+  const ConvProblem& problem_;
+  TensorName stored_;
+  Shape shape_;
+};
 
 bool keeps_promises(const Descriptor& engine, const ConvProblem& problem) {
   const bool tensor_cores = problem.conv.dtype != DType::f32 || problem.allow_tf32;
@@ -138,11 +189,14 @@ ExecutionPlan finalize_plan(ExecutionPlan plan, const Target& target) {
 
 std::string to_string(const ConvProblem& problem) {
   const UnderlyingConv& conv = problem.conv;
-  return fmt::format("{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}", enum_name(problem.product),
+  return fmt::format("{} {}x{}x{}x{} {}x{}x{} k{} s{} p{} {} {}{}{}", enum_name(problem.product),
                      conv.image[0], conv.image[1], conv.image[2], conv.image[3], conv.features[1],
                      conv.features[2], conv.features[3], conv.kernel, conv.stride, conv.padding,
                      name_of(conv.dtype), name_of(problem.result),
-                     problem.allow_tf32 ? " tf32" : "");
+                     problem.allow_tf32 ? " tf32" : "",
+                     problem.epilogue == Epilogue::none   ? ""
+                     : problem.epilogue == Epilogue::bias ? " + bias"
+                                                          : " + bias, relu");
 }
 
 ConvProblem problem_of(const ConvConfig& config, ConvPass pass) {
@@ -151,21 +205,39 @@ ConvProblem problem_of(const ConvConfig& config, ConvPass pass) {
           config.policy.allow_tf32 && config.dtype == DType::f32};
 }
 
+std::optional<ConvProblem> fused_problem_of(const ConvConfig& config) {
+  const Activation activation = config.activation.kind;
+  if (config.bias != ConvBias::per_channel ||
+      (activation != Activation::none && activation != Activation::relu)) {
+    return std::nullopt;
+  }
+  ConvProblem problem = problem_of(config, ConvPass::forward);
+  problem.epilogue = activation == Activation::relu ? Epilogue::bias_relu : Epilogue::bias;
+  return problem;
+}
+
 Descriptor conv_graph(const ConvProblem& problem, const Target& target) {
   const PassNames names = names_of(problem.product);
+  const UnderlyingConv& conv = problem.conv;
+  const EpilogueTensors image(problem, kImage, conv.image);
+  const EpilogueTensors features(problem, kFeatures, conv.features);
   const bool makes_weights = problem.product == ConvPass::backward_weights;
-  const Shape weights = problem.conv.weight_shape();
-  Descriptor operation(names.operation);
-  operation.set(names.convolution, convolution(problem));
-  operation.set(names.image, tensor(kImage, problem.conv.image, problem.conv.dtype));
-  operation.set(names.weights,
-                tensor(kWeights, weights, makes_weights ? problem.result : problem.conv.dtype));
-  operation.set(names.features, tensor(kFeatures, problem.conv.features, problem.conv.dtype));
-  operation.set(names.alpha, 1.0f);
-  operation.set(names.beta, 0.0f);
-  operation.finalize();
+  const bool makes_image = problem.product == ConvPass::backward_data;
+  std::vector<Descriptor> operations;
+  Descriptor& product = operations.emplace_back(names.operation);
+  product.set(names.convolution, convolution(problem));
+  product.set(names.image, makes_image ? image.sums() : tensor(kImage, conv.image, conv.dtype));
+  product.set(names.weights,
+              tensor(kWeights, conv.weight_shape(), makes_weights ? problem.result : conv.dtype));
+  product.set(names.features, makes_image || makes_weights
+                                  ? tensor(kFeatures, conv.features, conv.dtype)
+                                  : features.sums());
+  product.set(names.alpha, 1.0f);
+  product.set(names.beta, 0.0f);
+  product.finalize();
+  (makes_image ? image : features).add_operations(operations);
   Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
-  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation);
+  graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operations);
   if (target.handle != nullptr) graph.set(CUDNN_ATTR_OPERATIONGRAPH_HANDLE, target.handle);
   graph.finalize();
   return graph;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,19 +12,26 @@
 
 namespace dcgan::cuda {
 
+/// What is done to the sums, in f32, before they are stored. relu(NaN) is NaN.
+enum class Epilogue { none, bias, bias_relu };
+
 struct ConvProblem {
   ConvPass product = ConvPass::forward;  ///< of the underlying convolution
   UnderlyingConv conv;
-  DType result = DType::f32;  ///< of the weights' gradient
-  bool allow_tf32 = false;    ///< f32 may be multiplied by tensor cores
+  DType result = DType::f32;           ///< of the weights' gradient
+  bool allow_tf32 = false;             ///< f32 may be multiplied by tensor cores
+  Epilogue epilogue = Epilogue::none;  ///< not of backward_weights
 };
 /// "backward_data 64x8x8x128 4x4x256 k4 s2 p1 bf16 bf16".
 std::string to_string(const ConvProblem& problem);
 /// The product that computes a pass of a layer.
 ConvProblem problem_of(const ConvConfig& config, ConvPass pass);
+/// The forward pass with its bias and activation in the epilogue. Nothing: it has no bias, or its
+/// activation is neither none nor relu (some engines ignore a leaky relu's slope).
+std::optional<ConvProblem> fused_problem_of(const ConvConfig& config);
 
 /// The names under which a plan gets its pointers.
-enum TensorName : std::int64_t { kImage = 1, kWeights = 2, kFeatures = 3 };
+enum TensorName : std::int64_t { kImage = 1, kWeights = 2, kFeatures = 3, kBias = 4 };
 
 Descriptor conv_graph(const ConvProblem& problem, const Target& target);
 

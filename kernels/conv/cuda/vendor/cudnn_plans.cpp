@@ -8,6 +8,11 @@ namespace {
 constexpr std::int64_t kMostWorkspaceBytes = std::int64_t{64} << 20;
 constexpr std::size_t kMostLarge = 24;  // plans with more workspace before the search ends
 
+void check_alignment(const void* pointer) {
+  DCGAN_CHECK(reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0,
+              "conv: {} is not a multiple of 16 bytes", pointer);
+}
+
 }  // namespace
 
 std::string CudnnRunner::plan_text() const {
@@ -18,34 +23,45 @@ std::string CudnnRunner::plan_text() const {
   }
 }
 
-void CudnnRunner::run(cudnnHandle_t handle, const void* image, const void* weights,
-                      const void* features, void* workspace) {
-  const std::array<const void*, 4> wanted{image, weights, features, workspace};
-  if (!pack_ || wanted != bound_) {
-    for (const void* pointer : wanted) {
-      DCGAN_CHECK(reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0,
-                  "conv: {} is not a multiple of 16 bytes", pointer);
+void CudnnRunner::run(cudnnHandle_t handle, const ConvPointers& pointers) {
+  if (!pack_ || pointers != bound_) {
+    std::vector<std::int64_t> names{kImage, kWeights, kFeatures};
+    std::vector<const void*> bound{pointers.image, pointers.weights, pointers.features};
+    if (pointers.bias != nullptr) {
+      names.push_back(kBias);
+      bound.push_back(pointers.bias);
     }
+    std::vector<void*> places;
+    for (const void* pointer : bound) {
+      check_alignment(pointer);
+      places.push_back(const_cast<void*>(pointer));
+    }
+    check_alignment(pointers.workspace);
     Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);
-    pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS,
-             std::vector<std::int64_t>{kImage, kWeights, kFeatures});
-    pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS,
-             std::vector<void*>{const_cast<void*>(image), const_cast<void*>(weights),
-                                const_cast<void*>(features)});
-    pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, std::vector<void*>{workspace});
+    pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, names);
+    pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, places);
+    pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, std::vector<void*>{pointers.workspace});
     pack.finalize();
     pack_.emplace(std::move(pack));
-    bound_ = wanted;
+    bound_ = pointers;
   }
   CUDNN_TRY(cudnnBackendExecute(handle, plan_.descriptor.get(), pack_->get()));
 }
 
-CudnnPlans::CudnnPlans(const ConvProblem& problem, const Target& target)
-    : target_(target),
-      graph_(conv_graph(problem, target)),
-      configs_(engine_candidates(graph_, problem, target, EngineSearch::all)) {}
+void CudnnPlans::search() {
+  searched_ = true;
+  try {
+    graph_ = conv_graph(problem_, target_);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unavailable) throw;
+    note_refusal(error.what());
+    return;
+  }
+  configs_ = engine_candidates(*graph_, problem_, target_, EngineSearch::all);
+}
 
 std::optional<ExecutionPlan> CudnnPlans::next() {
+  if (!searched_) search();
   while (next_config_ < configs_.size() && large_.size() < kMostLarge) {
     ExecutionPlan plan = build_plan(configs_[next_config_++], target_);
     if (!plan.ok) continue;

@@ -29,16 +29,22 @@ std::size_t most_plans(ConvTuning tuning) {
   return 64;  // asked for only as long as the plans before them fail
 }
 
+/// How a plan's results become what the pass promises.
+struct Form {
+  DType result = DType::f32;  ///< in which cuDNN writes dweights; not f32: they are converted
+  Epilogue epilogue = Epilogue::none;  ///< none: a bias and an activation are a pass of their own
+};
+
 /// One pass through one cuDNN plan. The derivative of the activation is applied in place.
 class CudnnPassPlan final : public ConvPlan {
  public:
-  /// `result`: the type in which cuDNN writes dweights; not f32: they are converted.
-  CudnnPassPlan(const Context& context, const ConvConfig& config, DType result, ExecutionPlan plan)
-      : config_(config), runner_(std::move(plan)) {
+  CudnnPassPlan(const Context& context, const ConvConfig& config, const Form& form,
+                ExecutionPlan plan)
+      : config_(config), epilogue_(form.epilogue), runner_(std::move(plan)) {
     libraries_.push_back({context.stream(), Libraries::of(context)});
-    if (config.passes.backward_weights && result != DType::f32) {
+    if (config.passes.backward_weights && form.result != DType::f32) {
       const std::size_t bytes =
-          static_cast<std::size_t>(config.spec.weight_shape().elements()) * size_of(result);
+          static_cast<std::size_t>(config.spec.weight_shape().elements()) * size_of(form.result);
       staging_bytes_ = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     }
   }
@@ -50,8 +56,10 @@ class CudnnPassPlan final : public ConvPlan {
   std::string describe() const override { return "cuDNN"; }
 
   void forward(const Context& context, const ConvForward& tensors) override {
-    run(context, tensors.x.data, tensors.weights.data, tensors.y.data, tensors.workspace.data);
-    add_bias_and_activate(context, tensors.y, tensors.bias, config_.activation);
+    const bool fused = epilogue_ != Epilogue::none;
+    run(context, tensors.x.data, tensors.weights.data, tensors.y.data, tensors.workspace.data,
+        fused ? tensors.bias.data : nullptr);
+    if (!fused) add_bias_and_activate(context, tensors.y, tensors.bias, config_.activation);
   }
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
     activation_backward_in_place(context, tensors.y, tensors.dy, config_.activation);
@@ -70,11 +78,11 @@ class CudnnPassPlan final : public ConvPlan {
   }
 
  private:
-  /// `input`: x or dx; `output`: y or dy.
+  /// `input`: x or dx; `output`: y or dy; `bias`: of an epilogue.
   void run(const Context& context, const void* input, const void* weights, const void* output,
-           void* workspace) {
+           void* workspace, const void* bias = nullptr) {
     const auto [image, features] = image_and_features(config_.spec.type, input, output);
-    runner_.run(handle_of(context), image, weights, features, workspace);
+    runner_.run(handle_of(context), {image, weights, features, bias, workspace});
   }
 
   /// A handle is bound to a stream, and passes may run on other streams than that of planning.
@@ -86,6 +94,7 @@ class CudnnPassPlan final : public ConvPlan {
   }
 
   ConvConfig config_;
+  Epilogue epilogue_;
   CudnnRunner runner_;
   std::vector<std::pair<CUstream_st*, std::shared_ptr<const Libraries>>> libraries_;
   std::size_t staging_bytes_ = 0;  // of dweights in the tensors' type, before the plan's workspace
@@ -100,12 +109,18 @@ class CudnnLibraryPlans final : public LibraryPlans {
         target_{libraries_->cudnn(), nullptr},
         most_(most_plans(config.policy.tuning)) {
     ConvProblem problem = problem_of(config, only_pass(config));
-    sources_.push_back({problem.result, CudnnPlans(problem, target_)});
+    add_source(problem);
     if (problem.product == ConvPass::backward_weights && problem.conv.dtype != DType::f32) {
       // Few engines write f32 gradients of bf16 tensors: those that round them once, and then a
       // conversion, are candidates too.
       problem.result = problem.conv.dtype;
-      sources_.push_back({problem.result, CudnnPlans(problem, target_)});
+      add_source(problem);
+    }
+    // Chosen by time alone, after its numbers were compared with those of the plan before it.
+    const std::optional<ConvProblem> fused = fused_problem_of(config);
+    if (fused && config.policy.tuning != ConvTuning::off) {
+      add_source(*fused);
+      most_ *= 2;
     }
   }
 
@@ -114,7 +129,7 @@ class CudnnLibraryPlans final : public LibraryPlans {
     for (std::size_t empty = 0; empty < sources_.size() && given_ < most_;) {
       Source& source = sources_[turn_++ % sources_.size()];
       if (std::optional<ExecutionPlan> plan = source.plans.next()) {
-        return named(fmt::format("cuDNN plan {}", ++given_), source.result, std::move(*plan));
+        return named(fmt::format("cuDNN plan {}", ++given_), source.form, std::move(*plan));
       }
       ++empty;
     }
@@ -123,10 +138,10 @@ class CudnnLibraryPlans final : public LibraryPlans {
 
   PassPlan restore(const std::string& key) override {
     for (const Source& source : sources_) {
-      const std::string prefix = prefix_of(source.result);
+      const std::string prefix = prefix_of(source.form);
       if (!key.starts_with(prefix)) continue;
       ExecutionPlan plan = load_plan(key.substr(prefix.size()), target_);
-      if (plan.ok) return named("kept cuDNN plan", source.result, std::move(plan));
+      if (plan.ok) return named("kept cuDNN plan", source.form, std::move(plan));
     }
     return {};
   }
@@ -135,19 +150,26 @@ class CudnnLibraryPlans final : public LibraryPlans {
 
  private:
   struct Source {
-    DType result;
+    Form form;
     CudnnPlans plans;
   };
 
-  static std::string prefix_of(DType result) {
-    return fmt::format("cudnn, result {}\n", name_of(result));
+  void add_source(const ConvProblem& problem) {
+    sources_.push_back({{problem.result, problem.epilogue}, CudnnPlans(problem, target_)});
   }
-  PassPlan named(std::string name, DType result, ExecutionPlan plan) const {
-    const bool converted = config_.passes.backward_weights && result != DType::f32;
-    if (converted) name += fmt::format(" through {}", name_of(result));
-    auto made = std::make_unique<CudnnPassPlan>(context_, config_, result, std::move(plan));
+  static std::string prefix_of(const Form& form) {
+    return fmt::format("cudnn, result {}{}\n", name_of(form.result), words_of(form.epilogue));
+  }
+  static const char* words_of(Epilogue epilogue) {
+    return epilogue == Epilogue::none ? "" : ", bias inside";
+  }
+  PassPlan named(std::string name, const Form& form, ExecutionPlan plan) const {
+    const bool converted = config_.passes.backward_weights && form.result != DType::f32;
+    if (converted) name += fmt::format(" through {}", name_of(form.result));
+    name += words_of(form.epilogue);
+    auto made = std::make_unique<CudnnPassPlan>(context_, config_, form, std::move(plan));
     const std::string text = made->plan_text();
-    return {std::move(name), text.empty() ? "" : prefix_of(result) + text, Derivative::in_place,
+    return {std::move(name), text.empty() ? "" : prefix_of(form) + text, Derivative::in_place,
             std::move(made)};
   }
 
