@@ -45,6 +45,7 @@ class CheckedConvPlan final : public ConvPlan {
   std::size_t workspace_bytes(ConvPass pass) const override {
     return config_.passes.contain(pass) ? plan_->workspace_bytes(pass) : 0;
   }
+  DType precision_of_dweights() const override { return plan_->precision_of_dweights(); }
   std::string describe() const override { return plan_->describe(); }
 
   void forward(const Context& context, const ConvForward& tensors) override {

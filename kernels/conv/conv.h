@@ -94,7 +94,8 @@ struct ConvConfig {
   ConvSpec spec;
   ActivationSpec activation;  ///< applied to the result of forward()
   Shape input;                ///< (N, H, W, in_channels)
-  DType dtype = DType::f32;   ///< of x, weights, y, dx, dy; f32 or bf16. dweights are always f32.
+  DType dtype = DType::f32;   ///< of x, weights, y, dx, dy; f32 or bf16. dweights are always stored
+                              ///< as f32; see ConvPlan::precision_of_dweights()
   ConvPasses passes = {};
   ConvPolicy policy = {};
   ConvBias bias = ConvBias::none;
@@ -140,6 +141,9 @@ class ConvPlan {
   virtual void backward_data(const Context& context, const ConvBackward& tensors) = 0;
   /// dweights = the gradient of the weights.
   virtual void backward_weights(const Context& context, const ConvBackward& tensors) = 0;
+  /// What the sums of dweights are rounded to before they are stored as f32: f32, or the config's
+  /// dtype where a library writes them in it and they are converted.
+  virtual DType precision_of_dweights() const { return DType::f32; }
   /// The algorithm in a few words, for `info` and benchmarks.
   virtual std::string describe() const = 0;
 };

@@ -15,7 +15,7 @@ struct Bounds {
   double y, dx, dweights;
 };
 
-Bounds bounds_of(const ConvConfig& config) {
+Bounds bounds_of(const ConvConfig& config, const ConvPlan& plan) {
   const ConvSpec& spec = config.spec;
   const Shape output = spec.output_shape(config.input);
   const std::int64_t window = std::int64_t{spec.kernel} * spec.kernel;
@@ -27,10 +27,11 @@ Bounds bounds_of(const ConvConfig& config) {
     // An activation in a kernel of its own rounds once more.
     return (activated ? 2.0 : 1.0) * reference::tolerance(stored, terms, factors);
   };
-  // dweights are f32, but with an activation the gradient before it was stored in the type.
+  // dweights are f32, but with an activation the gradient before it was stored in the type; and a
+  // plan may round the sums to the type.
   return {bound(config.dtype, window * spec.in_channels),
           bound(config.dtype, window * spec.out_channels),
-          bound(activated ? config.dtype : DType::f32, config.input[0] * pixels)};
+          bound(activated ? config.dtype : plan.precision_of_dweights(), config.input[0] * pixels)};
 }
 
 }  // namespace
@@ -128,7 +129,7 @@ void check_convolution_bias(const Context& context, const ConvConfig& config, Co
   for (std::int64_t i = 0; i < sums.elements(); ++i) sums[i] += bias[i % spec.out_channels];
   // The sum may be stored before the bias is added, as before an activation.
   report(relative("y", y_on.read(), reference::activate(config.activation, sums),
-                  2 * bounds_of(config).y));
+                  2 * bounds_of(config, plan).y));
   report(exactly("bias after", bias_on.read(), bias));
   report(guard_bytes({&x_on, &weights_on, &bias_on, &y_on, &scratch}));
 }
@@ -144,7 +145,7 @@ void check_convolution(const Context& context, const ConvConfig& config, ConvPla
   report(exactly("x after", found.x_after, x));
   report(exactly("weights after", found.weights_after, weights));
   if (config.activation.kind == Activation::none) report(exactly("dy after", found.dy_after, dy));
-  const Bounds bounds = bounds_of(config);
+  const Bounds bounds = bounds_of(config, plan);
   report(relative("y", found.y,
                   reference::activate(config.activation, reference::conv(spec, x, weights)),
                   bounds.y));

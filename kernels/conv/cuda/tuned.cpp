@@ -196,6 +196,10 @@ class TunedPlan final : public ConvPlan {
     const auto& plan = passes_[static_cast<std::size_t>(pass)].plan;
     return plan ? plan->workspace_bytes(pass) : 0;
   }
+  DType precision_of_dweights() const override {
+    const auto& plan = passes_[static_cast<std::size_t>(ConvPass::backward_weights)].plan;
+    return plan ? plan->precision_of_dweights() : DType::f32;
+  }
   void forward(const Context& context, const ConvForward& tensors) override {
     of(ConvPass::forward).plan->forward(context, tensors);
   }

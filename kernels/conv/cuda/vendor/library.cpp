@@ -53,6 +53,9 @@ class CudnnPassPlan final : public ConvPlan {
   std::size_t workspace_bytes(ConvPass pass) const override {
     return config_.passes.contain(pass) ? staging_bytes_ + runner_.workspace_bytes() : 0;
   }
+  DType precision_of_dweights() const override {
+    return staging_bytes_ == 0 ? DType::f32 : config_.dtype;
+  }
   std::string describe() const override { return "cuDNN"; }
 
   void forward(const Context& context, const ConvForward& tensors) override {
