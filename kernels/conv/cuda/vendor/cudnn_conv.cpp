@@ -88,7 +88,7 @@ Descriptor pointwise(cudnnPointwiseMode_t mode) {
   Descriptor result(CUDNN_BACKEND_POINTWISE_DESCRIPTOR);
   result.set(CUDNN_ATTR_POINTWISE_MODE, mode);
   result.set(CUDNN_ATTR_POINTWISE_MATH_PREC, CUDNN_DATA_FLOAT);
-  result.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);
+  result.set(CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, CUDNN_PROPAGATE_NAN);  // activation.h
   result.finalize();
   return result;
 }

@@ -12,7 +12,7 @@
 
 namespace dcgan::cuda {
 
-/// What is done to the sums, in f32, before they are stored. relu(NaN) is NaN.
+/// What is done to the sums, in f32, before they are stored.
 enum class Epilogue { none, bias, bias_relu };
 
 struct ConvProblem {
