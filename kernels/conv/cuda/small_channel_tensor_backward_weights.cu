@@ -31,7 +31,7 @@ constexpr int kTileColumns = 16;
 constexpr int kRowsOfWarp = kTileRows / kWarps;
 constexpr int kTileFeatures = 64;
 constexpr int kProductsDown = kTileFeatures / 16;
-constexpr unsigned kMostChunks = 264;  // two for each of 132 multiprocessors
+constexpr unsigned kMostChunks = 396;  // three for each of 132 multiprocessors
 
 template <class T>
 struct Arguments {
@@ -195,7 +195,7 @@ __global__ void __launch_bounds__(kThreads, sizeof(T) == 2 ? 3 : 2)
   Sums<channels> sums = {};
   for (unsigned index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
     const FeatureTile tile =
-        feature_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows, kTileColumns);
+        tensor_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows, kTileColumns);
     __syncthreads();  // the last tile's use is over
     Sizes::Window::stage(arguments.features, arguments.conv, tile, first_feature,
                          dynamic_shared<std::byte>());
