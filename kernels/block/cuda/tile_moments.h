@@ -71,56 +71,53 @@ __device__ __forceinline__ void store_tile_moments(WarpSums<Tile>& sums, unsigne
                                                    const BlockPlace& place, int tile,
                                                    const MomentsOut& out) {
   static_assert(Tile::kThreads >= Tile::kColumns);
-  auto* total = reinterpret_cast<float*>(shared);             // (kWarpsDown, kColumns)
-  float* spread = total + Tile::kWarpsDown * Tile::kColumns;  // (kWarpsDown, kColumns)
+  auto* of_warps = reinterpret_cast<float*>(shared);  // (kWarpsDown, kColumns)
+  float* means = of_warps + Tile::kWarpsDown * Tile::kColumns;
   const int rows = place.rows_left < Tile::kRows ? place.rows_left : Tile::kRows;
-  const float inverse = 1.0f / static_cast<float>(rows);
-  const auto added = [](const float* table, int column) {
-    float sum = table[column];
+  const int column = static_cast<int>(threadIdx.x);
+  const auto added = [&] {
+    float sum = of_warps[column];
 #pragma unroll
-    for (int i = 1; i < Tile::kWarpsDown; ++i) sum += table[i * Tile::kColumns + column];
+    for (int i = 1; i < Tile::kWarpsDown; ++i) sum += of_warps[i * Tile::kColumns + column];
     return sum;
   };
-  const auto mean_of = [&](int column) { return added(total, column) * inverse; };
   round_sums<Tile>(sums);
   __syncthreads();
-  sum_columns_of_tile<Tile>(sums, rows, total, [](float value, int) { return value; });
+  sum_columns_of_tile<Tile>(sums, rows, of_warps, [](float value, int) { return value; });
   __syncthreads();
-  sum_columns_of_tile<Tile>(sums, rows, spread, [&](float value, int column) {
-    const float distance = value - mean_of(column);
+  if (column < Tile::kColumns) means[column] = added() / static_cast<float>(rows);
+  __syncthreads();
+  sum_columns_of_tile<Tile>(sums, rows, of_warps, [&](float value, int at) {
+    const float distance = value - means[at];
     return distance * distance;
   });
   __syncthreads();
-  const int column = static_cast<int>(threadIdx.x);
   if (column < Tile::kColumns) {
     const std::int64_t at =
         (std::int64_t{place.group} * out.tiles + tile) * out.channels + place.column + column;
-    out.tile_mean[at] = mean_of(column);
-    out.tile_m2[at] = added(spread, column);
+    out.tile_mean[at] = means[column];
+    out.tile_m2[at] = added();
   }
 }
 
-/// Those of `parts` sets together, in their order, in two sums: Chan's merge without a division a
-/// set. Distances from the first set's mean, so that as little cancels. count_of(part): of a set.
+/// Those of `parts` sets together, in their order. count_of(part): of a set.
 template <class CountOf>
 __device__ __forceinline__ Moments<1> merged_sets(const float* mean, const float* m2, int parts,
                                                   int stride, const CountOf& count_of) {
-  const float first = mean[0];
-  float count = 0.0f;
-  float sum = 0.0f;
-#pragma unroll 8
-  for (int part = 0; part < parts; ++part) {
-    count += count_of(part);
-    sum += count_of(part) * (mean[std::int64_t{part} * stride] - first);
+  constexpr int at_once = 8;  // sets on their way
+  Moments<1> all{};
+  for (int first = 0; first < parts; first += at_once) {
+    Moments<1> sets[at_once] = {};
+#pragma unroll
+    for (int i = 0; i < at_once; ++i) {
+      if (first + i >= parts) break;
+      const std::int64_t at = std::int64_t{first + i} * stride;
+      sets[i] = {count_of(first + i), {mean[at]}, {m2[at]}};
+    }
+#pragma unroll
+    for (int i = 0; i < at_once; ++i) all.add(sets[i]);
   }
-  const float shift = sum / count;
-  float spread = 0.0f;
-#pragma unroll 8
-  for (int part = 0; part < parts; ++part) {
-    const float distance = mean[std::int64_t{part} * stride] - first - shift;
-    spread += m2[std::int64_t{part} * stride] + count_of(part) * distance * distance;
-  }
-  return {count, {first + shift}, {spread}};
+  return all;
 }
 
 /// Rows of a group's tiles before `tile`, a multiple of the phases.

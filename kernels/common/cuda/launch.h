@@ -54,8 +54,8 @@ struct LaunchShape {
       0;  ///< dynamic shared memory of a block; sm_80 has 163 KiB at most, sm_90 227
 };
 
-/// What every kernel may have without asking.
-inline constexpr std::size_t kUnaskedSharedBytes = 48 * 1024;
+/// What every kernel may have without asking are 48 KiB, together with its static shared memory.
+inline constexpr std::size_t kUnaskedSharedBytes = 32 * 1024;
 
 /// Enqueues kernel(arguments...) on the context's stream, whose GPU must be current. Throws, naming
 /// the kernel and the shape, when the launch is refused.

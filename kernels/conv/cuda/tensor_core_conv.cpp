@@ -69,7 +69,7 @@ class TensorCorePlan final : public ConvPlan {
 
   void forward(const Context& context, const ConvForward& tensors) override {
     run(context, ConvPass::forward, tensors.x, tensors.weights, tensors.y, tensors.workspace,
-        activation_);
+        activation_, tensors.bias);
   }
 
   void activation_backward(const Context& context, const ConvBackward& tensors) override {
@@ -78,7 +78,7 @@ class TensorCorePlan final : public ConvPlan {
 
   void backward_data(const Context& context, const ConvBackward& tensors) override {
     run(context, ConvPass::backward_data, tensors.dy, tensors.weights, tensors.dx,
-        tensors.workspace, {});
+        tensors.workspace, {}, {});
   }
 
   void backward_weights(const Context& context, const ConvBackward& tensors) override {
@@ -98,9 +98,10 @@ class TensorCorePlan final : public ConvPlan {
 
  private:
   void run(const Context& context, ConvPass pass, ConstTensorView from, ConstTensorView weights,
-           TensorView to, TensorView workspace, const ActivationSpec& activation) const {
+           TensorView to, TensorView workspace, const ActivationSpec& activation,
+           ConstTensorView bias) const {
     const bool down = tensor_core_product(type_, pass) == TensorCoreProduct::down;
-    TensorCoreOperands operands{{}, {}, weights, to, activation, partials_in(workspace)};
+    TensorCoreOperands operands{{}, {}, weights, to, activation, partials_in(workspace), bias};
     (down ? operands.image : operands.features) = from;
     check_alignment(operands);
     (down ? tensor_core_down : tensor_core_up)(context, conv_, tile_, operands);
@@ -226,7 +227,7 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
   const bool large = describe(tile).rows * describe(tile).columns >= 128 * 128;
   const bool warpgroups = describe(tile).warpgroups;
   if (!bf16 && (!config.policy.allow_tf32 || large || warpgroups)) return false;
-  if (config.bias != ConvBias::none || config.activation.kind == Activation::tanh) return false;
+  if (config.activation.kind == Activation::tanh) return false;
   if (spec.kernel != kKernel || spec.stride != 2 || spec.padding != 1) return false;
   const UnderlyingConv conv = underlying_of(config);
   if (conv.image[1] != 2 * conv.features[1] || conv.image[2] != 2 * conv.features[2]) return false;

@@ -139,6 +139,7 @@ struct TensorCoreOperands {
   TensorView to;              // features; image; dweights (f32)
   ActivationSpec activation;  // of the result
   float* partials = nullptr;
+  ConstTensorView bias{};  // down, up: f32, of each column, added before the activation; or empty
 };
 
 /// Throws Error(internal) when a pointer is not a multiple of 16 bytes.
@@ -151,9 +152,9 @@ void tensor_core_up(const Context& context, const TensorCoreConv& conv, TensorCo
 void tensor_core_weights(const Context& context, const TensorCoreConv& conv, TensorCoreTile tile,
                          const TensorCoreOperands& operands);
 
-/// to = activation(the sum of `splits` tables (splits, elements of `to`), in their order). Elements
-/// are a multiple of 4.
+/// to = activation(the sum of `splits` tables (splits, elements of `to`), in their order, + bias).
+/// Elements are a multiple of 4, and so is the number of biases, which repeat; empty: none.
 void add_splits(const Context& context, const float* partials, int splits, TensorView to,
-                const ActivationSpec& activation);
+                ConstTensorView bias, const ActivationSpec& activation);
 
 }  // namespace dcgan::cuda

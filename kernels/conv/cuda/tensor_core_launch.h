@@ -84,7 +84,8 @@ LaunchShape launch_shape(const char* kernel, const ProductDivision& division) {
 template <class T>
 SumsOut<T> sums_out(const TensorCoreOperands& operands, const ProductDivision& division) {
   const bool divided = division.splits > 1;
-  return {operands.to.as<T>(), divided ? operands.partials : nullptr, operands.to.elements(),
+  return {operands.to.as<T>(),      divided ? operands.partials : nullptr,
+          operands.to.elements(),   operands.bias.empty() ? nullptr : operands.bias.as<float>(),
           operands.activation.kind, operands.activation.negative_slope};
 }
 
@@ -92,7 +93,8 @@ SumsOut<T> sums_out(const TensorCoreOperands& operands, const ProductDivision& d
 inline void finish_splits(const Context& context, const TensorCoreOperands& operands,
                           const ProductDivision& division) {
   if (division.splits == 1) return;
-  add_splits(context, operands.partials, division.splits, operands.to, operands.activation);
+  add_splits(context, operands.partials, division.splits, operands.to, operands.bias,
+             operands.activation);
 }
 
 }  // namespace dcgan::cuda

@@ -15,7 +15,7 @@ constexpr std::int64_t kMostBlocks = 528;  // four for each of 132 multiprocesso
 template <class T, Activation kind>
 __global__ void __launch_bounds__(kThreads)
     tensor_core_splits_kernel(const float* partials, int splits, std::int64_t elements, T* to,
-                              float negative_slope) {
+                              const float* bias, unsigned biases, float negative_slope) {
   start_after_previous();
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * kWidth;
   for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * kWidth;
@@ -27,6 +27,11 @@ __global__ void __launch_bounds__(kThreads)
 #pragma unroll
       for (int j = 0; j < kWidth; ++j) sums.v[j] += part.v[j];
     }
+    if (bias != nullptr) {
+      const float* own = bias + static_cast<unsigned>(at) % biases;
+#pragma unroll
+      for (int j = 0; j < kWidth; ++j) sums.v[j] += own[j];
+    }
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) sums.v[j] = activate<kind>(sums.v[j], negative_slope);
     store<kWidth>(to + at, sums);
@@ -36,14 +41,15 @@ __global__ void __launch_bounds__(kThreads)
 }  // namespace
 
 void add_splits(const Context& context, const float* partials, int splits, TensorView to,
-                const ActivationSpec& activation) {
+                ConstTensorView bias, const ActivationSpec& activation) {
   const std::int64_t elements = to.elements();
   with_storage(to.dtype, [&]<class T>() {
     with_activation(activation.kind, [&]<Activation kind>() {
       launch(context, tensor_core_splits_kernel<T, kind>,
              {"tensor_core_splits_kernel", blocks_for(elements / kWidth, kThreads, kMostBlocks),
               dim3(kThreads)},
-             partials, splits, elements, to.as<T>(), activation.negative_slope);
+             partials, splits, elements, to.as<T>(), bias.empty() ? nullptr : bias.as<float>(),
+             static_cast<unsigned>(bias.empty() ? 1 : bias.elements()), activation.negative_slope);
     });
   });
 }

@@ -13,6 +13,7 @@ struct SumsOut {
   T* to;
   float* partials;  // (splits, elements of `to`), or null: this block has all of the depth
   std::int64_t elements;
+  const float* bias;  // of each column, or null; not of partial sums
   Activation kind;
   float negative_slope;
 };
@@ -36,6 +37,22 @@ __device__ __forceinline__ void activate_sums(Activation kind, float negative_sl
     case Activation::tanh:  // refused by tensor_core_fits
     case Activation::none:
       break;
+  }
+}
+
+/// Adds to each column its bias; the first `columns` exist.
+template <class Tile>
+__device__ __forceinline__ void add_bias(WarpSums<Tile>& sums, const float* bias, int columns) {
+#pragma unroll
+  for (int j = 0; j < Tile::kAcross; ++j) {
+    const int column = Tile::warp_column() + 8 * j + Tile::lane() % 4 * 2;
+    if (column >= columns) continue;
+    const float of_column[2] = {bias[column], bias[column + 1]};
+#pragma unroll
+    for (int i = 0; i < Tile::kDown; ++i) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) sums.of[i][j].v[e] += of_column[e % 2];
+    }
   }
 }
 
@@ -109,15 +126,16 @@ __device__ __forceinline__ void store_staged(const WarpSums<Tile>& sums, unsigne
   }
 }
 
-/// Stores a block's sums: as partial sums of `split`, or activated, in the stored type. `columns`:
-/// those of the tile that exist. Has barriers.
+/// Stores a block's sums: as partial sums of `split`, or with bias and activated, in the stored
+/// type. The tile begins at column `first`, `columns` of its columns exist. Has barriers.
 template <class Tile, class T, class RowOffset>
 __device__ __forceinline__ void store_sums(WarpSums<Tile>& sums, unsigned char* shared,
-                                           const SumsOut<T>& out, int split, int columns,
+                                           const SumsOut<T>& out, int split, int first, int columns,
                                            const RowOffset& row_offset) {
   if (out.partials != nullptr) {
     return store_directly<Tile>(sums, out.partials + split * out.elements, columns, row_offset);
   }
+  if (out.bias != nullptr) add_bias<Tile>(sums, out.bias + first, columns);
   activate_sums<Tile>(out.kind, out.negative_slope, sums);
   if constexpr (sizeof(T) == 2) {
     store_staged<Tile>(sums, shared, out.to, columns, row_offset);

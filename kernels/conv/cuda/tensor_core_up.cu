@@ -15,7 +15,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
   start_after_previous();
   multiply_tiles<Tile, T, typename Copies::A, typename Copies::B>(shared, place.steps, copies,
                                                                   sums);
-  store_sums<Tile, T>(sums, shared, out, place.split, product.columns() - place.column,
+  store_sums<Tile, T>(sums, shared, out, place.split, place.column,
+                      product.columns() - place.column,
                       [&](int row) { return product.row_offset(place, row); });
 }
 

@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(Tile::kThreads, (kBlocks<T, Tile>))
   const int weights = kWindow * kWindow * arguments.image.channels;  // of a feature
   const std::int64_t first = std::int64_t{place.row} * weights + place.column;
   store_sums<Tile, float>(
-      sums, shared, arguments.out, place.split, weights - place.column,
+      sums, shared, arguments.out, place.split, place.column, weights - place.column,
       [=](int row) { return row < place.rows_left ? first + std::int64_t{row} * weights : -1; });
 }
 

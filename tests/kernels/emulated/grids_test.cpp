@@ -1,6 +1,7 @@
 // Passes over memory on more elements than three turns of their largest grid cover: a stride that
 // is wrong shows in the second turn or the third.
 #include "kernels/common/cuda/reduce.h"
+#include "tests/cases/batch_norm.h"
 #include "tests/cases/elementwise.h"
 #include "tests/kernels/support.h"
 
@@ -31,6 +32,14 @@ TEST_CASE("sums in place cover what their grid does not") {
 TEST_CASE("conversions of type cover what their grid does not") {
   const Context context(kGpu);
   check_type_conversion(context, three_turns(DType::f32), assertions("convert"));
+}
+
+TEST_CASE("batch norm's threads go round their rows three times, and once more in part") {
+  // 134 tiles of channels leave a group one chunk: 25 rows a thread, of which 8 or 4 are loaded at
+  // once, and 24 for those past the last row.
+  const Context context(kGpu);
+  const NormCase one{{197, 1, 1, 4257}, {{Activation::leaky_relu, 0.2f}, 1}};
+  check_norm(context, one, DType::bf16, assertions(to_string(one)));
 }
 
 }  // namespace dcgan::test

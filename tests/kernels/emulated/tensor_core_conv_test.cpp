@@ -202,7 +202,7 @@ TEST_CASE("partial sums are added by a grid that is smaller than the tensor") {
     expected[i] = reference::stored_as(DType::f32, partials[i] + partials[kElements + i]);
   }
   const GuardedTensor from(context, partials, DType::f32), to(context, {kElements}, DType::f32);
-  cuda::add_splits(context, from.view().as<float>(), kSplits, to.view(), {});
+  cuda::add_splits(context, from.view().as<float>(), kSplits, to.view(), {}, {});
   context.synchronize();
   CHECK(to.read().v == expected.v);
   CHECK(to.guards_intact());
@@ -216,6 +216,24 @@ TEST_CASE("convolutions on tensor cores give the same bits twice") {
     const PassCase one(one_pass(kDown, pass, 128, 64, {1, 4, 6}));
     const auto plan = algorithms.back().candidate.make(context, one.config);
     CHECK(one.run(context, *plan).v == one.run(context, *plan).v);
+  }
+}
+
+TEST_CASE("a bias is added on tensor cores, also where the depth is divided") {
+  const Context context(kGpu);
+  for (ConvConfig config : {one_pass(kUp, ConvPass::forward, 512, 72, {1, 3, 4}),
+                            one_pass(kDown, ConvPass::forward, 64, 136, {3, 12, 8})}) {
+    config.bias = ConvBias::per_channel;
+    config.activation = {Activation::relu};
+    CHECK(splits_of(config, kShallow) > 1);
+    int checked = 0;
+    for (const cuda::Algorithm& algorithm : tensor_core_algorithms()) {
+      if (!algorithm.candidate.fits(context, config)) continue;
+      const auto plan = algorithm.candidate.make(context, config);
+      check_convolution_bias(context, config, *plan, assertions(plan->describe()));
+      ++checked;
+    }
+    CHECK(checked == 9);
   }
 }
 
