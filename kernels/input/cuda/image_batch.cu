@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/vector.h"
 #include "kernels/input/image_batch_variants.h"
@@ -10,7 +12,7 @@ constexpr std::int64_t kMostBlocks = 4096;
 
 struct GatherArguments {
   const std::uint8_t* images;  // (M, H, W, C)
-  std::int64_t count;          // elements of the batch
+  int count;                   // images of the batch
   int width;
   int channels;
   int image_elements;  // H * W * C
@@ -50,43 +52,80 @@ struct ScheduleArguments {
   std::int64_t first;
 };
 
-/// Each operation rounded, as torchvision's; the division by 1/2 is exact.
+/// Each operation rounded, as torchvision's; the division by 1/2 is exact. value / 255 is a product
+/// and its correction, which for the 256 values gives what the division does.
 __device__ __forceinline__ float normalised(std::uint8_t value) {
-  return (static_cast<float>(value) / 255.0f - 0.5f) / 0.5f;
+  constexpr float reciprocal = 1.0f / 255.0f;
+  const auto x = static_cast<float>(value);
+  const float about = x * reciprocal;
+  const float quotient = fmaf(fmaf(-about, 255.0f, x), reciprocal, about);
+  return (quotient - 0.5f) * 2.0f;
 }
 
-/// One thread writes `width` neighbours of one image: image_elements is a multiple of `width`. The
-/// bytes are read one by one: neighbours share lines of the first-level cache, and a mirrored row
-/// has no wider piece than a pixel.
+/// Neighbours of a mirrored image, byte by byte: no piece of a row is wider than a pixel.
+template <int width>
+__device__ __forceinline__ Values<width> mirrored(const GatherArguments& arguments,
+                                                  const std::uint8_t* image, int element) {
+  const int pixel = element / arguments.channels;
+  int channel = element - pixel * arguments.channels;
+  int column = pixel % arguments.width;
+  int row_start = (pixel - column) * arguments.channels;
+  Values<width> values;
+#pragma unroll
+  for (int i = 0; i < width; ++i) {
+    const int from = (arguments.width - 1 - column) * arguments.channels + channel;
+    values.v[i] = normalised(image[row_start + from]);
+    if (i + 1 < width && ++channel == arguments.channels) {
+      channel = 0;
+      if (++column == arguments.width) {
+        column = 0;
+        row_start += arguments.width * arguments.channels;
+      }
+    }
+  }
+  return values;
+}
+
+/// Neighbours as they lie: `width` bytes in one access when they are aligned.
+template <int width>
+__device__ __forceinline__ Values<width> as_they_lie(const std::uint8_t* from, bool aligned) {
+  std::uint8_t bytes[width];
+  if (width > 1 && aligned) {
+    check_access(from, width);
+#pragma unroll
+    for (int word = 0; word < width / 4; ++word) {
+      const unsigned four = reinterpret_cast<const unsigned*>(from)[word];
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        bytes[4 * word + i] = static_cast<std::uint8_t>(four >> (8 * i) & 0xffu);
+      }
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < width; ++i) bytes[i] = from[i];
+  }
+  Values<width> values;
+#pragma unroll
+  for (int i = 0; i < width; ++i) values.v[i] = normalised(bytes[i]);
+  return values;
+}
+
+/// A block has `kThreads` pieces of every gridDim.y-th image. One thread writes `width` neighbours:
+/// image_elements is a multiple of `width`.
 template <class T, int width, class Places>
 __device__ __forceinline__ void gather(const GatherArguments& arguments, const Places& places,
                                        T* out) {
-  const std::int64_t stride = std::int64_t{gridDim.x} * kThreads * width;
-  for (std::int64_t at = (std::int64_t{blockIdx.x} * kThreads + threadIdx.x) * width;
-       at < arguments.count; at += stride) {
-    const std::int64_t n = at / arguments.image_elements;
-    const int element = static_cast<int>(at - n * arguments.image_elements);
+  const int element = static_cast<int>(blockIdx.x * kThreads + threadIdx.x) * width;
+  if (element >= arguments.image_elements) return;
+  const bool aligned = reinterpret_cast<std::uintptr_t>(arguments.images) % 4 == 0;
+  for (int n = static_cast<int>(blockIdx.y); n < arguments.count;
+       n += static_cast<int>(gridDim.y)) {
     const Place place = places.at(n);
     const std::uint8_t* image =
         arguments.images + place.index * std::int64_t{arguments.image_elements};
-    const int pixel = element / arguments.channels;
-    int channel = element - pixel * arguments.channels;
-    int column = pixel % arguments.width;
-    int row_start = (pixel - column) * arguments.channels;
-    Values<width> values;
-#pragma unroll
-    for (int i = 0; i < width; ++i) {
-      const int from = place.flip ? arguments.width - 1 - column : column;
-      values.v[i] = normalised(image[row_start + from * arguments.channels + channel]);
-      if (i + 1 < width && ++channel == arguments.channels) {
-        channel = 0;
-        if (++column == arguments.width) {
-          column = 0;
-          row_start += arguments.width * arguments.channels;
-        }
-      }
-    }
-    store<width>(out + at, values);
+    const Values<width> values = place.flip ? mirrored<width>(arguments, image, element)
+                                            : as_they_lie<width>(image + element, aligned);
+    store<width>(out + std::int64_t{n} * arguments.image_elements + element, values);
   }
 }
 
@@ -149,7 +188,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 GatherArguments gather_arguments(ConstTensorView images, TensorView out) {
-  return {images.as<std::uint8_t>(), out.elements(), static_cast<int>(out.shape[2]),
+  return {images.as<std::uint8_t>(), static_cast<int>(out.shape[0]), static_cast<int>(out.shape[2]),
           static_cast<int>(out.shape[3]), static_cast<int>(out.elements() / out.shape[0])};
 }
 
@@ -158,11 +197,16 @@ template <class Body>
 void with_gather_shape(TensorView out, const Body& body) {
   const std::int64_t image_elements = out.elements() / out.shape[0];
   with_storage(out.dtype, [&]<class T>() {
+    const auto blocks = [&](int width) {
+      const std::int64_t across = (image_elements / width + kThreads - 1) / kThreads;
+      const std::int64_t down = std::max<std::int64_t>(kMostBlocks / across, 1);
+      return dim3(static_cast<unsigned>(across),
+                  static_cast<unsigned>(std::min(out.shape[0], down)));
+    };
     if (image_elements % kWide<T> == 0 && aligned16(out.as<T>())) {
-      body.template operator()<T, kWide<T>>(
-          blocks_for(out.elements() / kWide<T>, kThreads, kMostBlocks));
+      body.template operator()<T, kWide<T>>(blocks(kWide<T>));
     } else {
-      body.template operator()<T, 1>(blocks_for(out.elements(), kThreads, kMostBlocks));
+      body.template operator()<T, 1>(blocks(1));
     }
   });
 }

@@ -3,6 +3,7 @@
 #include "kernels/common/cuda/reduce.h"
 #include "tests/cases/batch_norm.h"
 #include "tests/cases/elementwise.h"
+#include "tests/cases/image_batch.h"
 #include "tests/kernels/support.h"
 
 namespace dcgan::test {
@@ -40,6 +41,16 @@ TEST_CASE("batch norm's threads go round their rows three times, and once more i
   const Context context(kGpu);
   const NormCase one{{197, 1, 1, 4257}, {{Activation::leaky_relu, 0.2f}, 1}};
   check_norm(context, one, DType::bf16, assertions(to_string(one)));
+}
+
+TEST_CASE("batches of more images than three turns of the grid are gathered") {
+  const Context context(kGpu);
+  ImageBatchCase one{{5, 1, 2, 2}, std::vector<double>(12300), std::vector<double>(12300)};
+  for (std::size_t i = 0; i < one.indices.size(); ++i) {
+    one.indices[i] = static_cast<double>(i * 7 % 5);
+    one.flips[i] = static_cast<double>(i % 3 / 2);
+  }
+  check_image_batch(context, one, DType::f32, assertions(to_string(one)));
 }
 
 }  // namespace dcgan::test
