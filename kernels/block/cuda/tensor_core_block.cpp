@@ -1,5 +1,5 @@
-// A block whose forward convolution leaves batch norm's statistics: one pass over memory less. All
-// else is the composite's.
+// A block whose forward convolution leaves batch norm's statistics: one pass over memory less. The
+// backward passes are a composite's.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +12,12 @@ namespace dcgan::cuda {
 namespace {
 
 constexpr int kMostGroups = 8;  // each needs at least a few of a tile's tickets
+
+/// What is left for a composite.
+BlockConfig backward_of(BlockConfig config) {
+  config.passes.forward = false;
+  return config;
+}
 
 ConvConfig forward_of(const BlockConfig& config) {
   return {config.conv,
@@ -29,19 +35,18 @@ std::size_t bytes_of_f32(std::int64_t elements) {
 class TensorCoreBlock final : public BlockPlan {
  public:
   TensorCoreBlock(const Context& context, const BlockConfig& config, TensorCoreTile tile)
-      : config_(config),
+      : context_(context),
+        config_(config),
         tile_(tile),
         conv_(tensor_core_conv(forward_of(config))),
         product_(tensor_core_product(config.conv.type, ConvPass::forward)),
         division_(divide_statistics(
-            divide(conv_, product_, tile, {config.norm_groups, /*split_depth=*/false}), tile)),
-        composite_(make_composite_block(context, config)) {}
+            divide(conv_, product_, tile, {config.norm_groups, /*split_depth=*/false}), tile)) {}
 
   std::size_t workspace_bytes(ConvPass pass) const override {
-    const std::size_t bytes = composite_->workspace_bytes(pass);
-    if (pass != ConvPass::forward || !config_.passes.forward) return bytes;
-    return std::max(bytes,
-                    bytes_of_f32(cohort_elements() + division_.scratch_elements(channels())));
+    if (pass != ConvPass::forward) return backward().workspace_bytes(pass);
+    return bytes_of_f32(std::max(cohort_elements() + division_.scratch_elements(channels()),
+                                 tensor_core_partials(conv_, product_, tile_)));
   }
 
   void convolve(const Context& context, const BlockForward& tensors) override {
@@ -52,12 +57,7 @@ class TensorCoreBlock final : public BlockPlan {
       wanted.running = tensors.running;
       wanted.saved = tensors.saved;
     }
-    TensorCoreOperands operands;
-    (product_ == TensorCoreProduct::down ? operands.image : operands.features) = tensors.input;
-    operands.weights = tensors.weights;
-    operands.to = tensors.conv_output;
-    check_alignment(operands);
-    tensor_core_with_statistics(context, conv_, product_, tile_, operands, wanted);
+    tensor_core_with_statistics(context, conv_, product_, tile_, operands_of(tensors), wanted);
   }
 
   void normalise(const Context& context, const BlockForward& tensors) override {
@@ -69,19 +69,24 @@ class TensorCoreBlock final : public BlockPlan {
   }
 
   void infer(const Context& context, const BlockForward& tensors) override {
-    composite_->infer(context, tensors);
+    TensorCoreOperands operands = operands_of(tensors);
+    operands.partials = static_cast<float*>(tensors.workspace.data);
+    const bool down = product_ == TensorCoreProduct::down;
+    (down ? tensor_core_down : tensor_core_up)(context, conv_, tile_, operands);
+    batch_norm_inference(
+        context, {tensors.conv_output, tensors.norm, tensors.running, tensors.output}, options());
   }
   void backward_sums(const Context& context, const BlockBackward& tensors) override {
-    composite_->backward_sums(context, tensors);
+    backward().backward_sums(context, tensors);
   }
   void backward_apply(const Context& context, const BlockBackward& tensors) override {
-    composite_->backward_apply(context, tensors);
+    backward().backward_apply(context, tensors);
   }
   void backward_data(const Context& context, const BlockBackward& tensors) override {
-    composite_->backward_data(context, tensors);
+    backward().backward_data(context, tensors);
   }
   void backward_weights(const Context& context, const BlockBackward& tensors) override {
-    composite_->backward_weights(context, tensors);
+    backward().backward_weights(context, tensors);
   }
 
   BatchNormStatistics statistics(const BlockForward& tensors) const override {
@@ -90,16 +95,33 @@ class TensorCoreBlock final : public BlockPlan {
         division_.cohorts, channels());
   }
   BatchNormSums totals(const BlockBackward& tensors) const override {
-    return composite_->totals(tensors);
+    return backward().totals(tensors);
   }
 
   std::string describe() const override {
     const TileDescription tile = cuda::describe(tile_);
-    return fmt::format("training: own convolution with statistics, tiles {} x {} x {} bytes; {}",
-                       tile.rows, tile.columns, tile.depth_bytes, composite_->describe());
+    std::string text =
+        fmt::format("forward: own convolution with statistics, tiles {} x {} x {} bytes", tile.rows,
+                    tile.columns, tile.depth_bytes);
+    const ConvPasses& passes = config_.passes;
+    if (passes.backward_data || passes.backward_weights) text += ", " + backward().describe();
+    return text;
   }
 
  private:
+  /// Built when it is asked for: the tuner tries many of these blocks and keeps one.
+  BlockPlan& backward() const {
+    if (!backward_) backward_ = make_composite_block(context_, backward_of(config_));
+    return *backward_;
+  }
+  TensorCoreOperands operands_of(const BlockForward& tensors) const {
+    TensorCoreOperands operands;
+    (product_ == TensorCoreProduct::down ? operands.image : operands.features) = tensors.input;
+    operands.weights = tensors.weights;
+    operands.to = tensors.conv_output;
+    check_alignment(operands);
+    return operands;
+  }
   bool is_exchanged() const { return config_.norm_statistics == NormStatistics::exchanged; }
   BatchNormOptions options() const { return config_.norm_options(); }
   std::int64_t channels() const { return config_.conv.out_channels; }
@@ -107,12 +129,13 @@ class TensorCoreBlock final : public BlockPlan {
     return BatchNormStatistics::elements(config_.norm_groups, division_.cohorts, channels());
   }
 
+  const Context& context_;
   BlockConfig config_;
   TensorCoreTile tile_;
   TensorCoreConv conv_;
   TensorCoreProduct product_;
   StatisticsDivision division_;
-  std::unique_ptr<BlockPlan> composite_;
+  mutable std::unique_ptr<BlockPlan> backward_;
 };
 
 template <TensorCoreTile tile>
