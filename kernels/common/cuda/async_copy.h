@@ -32,6 +32,15 @@ __device__ __forceinline__ void copy_async_16_kept(void* shared, const void* glo
                : "memory");
 }
 
+/// The same for 4 bytes at multiples of 4.
+__device__ __forceinline__ void copy_async_4(void* shared, const void* global, bool in_bounds) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;"
+               :
+               : "r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+                 "l"(__cvta_generic_to_global(global)), "r"(in_bounds ? 4 : 0)
+               : "memory");
+}
+
 /// Makes one group of this thread's copies since its last call; it may be empty.
 __device__ __forceinline__ void commit_copies() {
   asm volatile("cp.async.commit_group;" ::: "memory");
@@ -47,11 +56,14 @@ __device__ __forceinline__ void wait_copies() {
 #else
 
 inline void copy_async_16(void* shared, const void* global, bool in_bounds, DCGAN_EMULATOR_SITE) {
-  emulator::copy_async(shared, global, in_bounds, site);
+  emulator::copy_async(shared, global, 16, in_bounds, site);
 }
 inline void copy_async_16_kept(void* shared, const void* global, bool in_bounds,
                                DCGAN_EMULATOR_SITE) {
-  emulator::copy_async(shared, global, in_bounds, site);
+  emulator::copy_async(shared, global, 16, in_bounds, site);
+}
+inline void copy_async_4(void* shared, const void* global, bool in_bounds, DCGAN_EMULATOR_SITE) {
+  emulator::copy_async(shared, global, 4, in_bounds, site);
 }
 inline void commit_copies() { emulator::commit_copies(); }
 template <int pending>

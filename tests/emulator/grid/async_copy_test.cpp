@@ -55,6 +55,24 @@ TEST_CASE("a copy out of bounds reads nothing and writes zeros; an empty group c
   CHECK(seen[1] == 0.0f);
 }
 
+TEST_CASE("a copy of 4 bytes writes one word, from any multiple of 4") {
+  const Array<float> x = counting(4);
+  const Array<float> seen(4);
+  run_grid({"word", dim3(1), dim3(1)}, [&] {
+    DCGAN_SHARED(float, to, [4]);
+    for (int i = 0; i < 4; ++i) to[i] = 0.5f;
+    cuda::copy_async_4(&to[1], x.data() + 3, true);
+    cuda::copy_async_4(&to[2], nullptr, false);
+    cuda::commit_copies();
+    cuda::wait_copies<0>();
+    for (int i = 0; i < 4; ++i) seen[i] = to[i];
+  });
+  CHECK(seen[0] == 0.5f);
+  CHECK(seen[1] == 4.0f);
+  CHECK(seen[2] == 0.0f);
+  CHECK(seen[3] == 0.5f);
+}
+
 TEST_CASE("a copy reads its source when it completes") {
   Array<float> x = counting(4);
   const Array<float> seen(1);

@@ -119,10 +119,11 @@ bool lane_gives_row(int matrices);
 /// `value` as cvt.rna.tf32.f32 gives it.
 std::uint32_t round_to_tf32(float value);
 
-/// A copy of 16 bytes by cp.async; without a source it writes zeros.
+/// A copy of 4 or 16 bytes by cp.async; without a source it writes zeros.
 struct AsyncCopy {
   void* shared = nullptr;
   const void* global = nullptr;
+  int bytes = 0;
   Site site;
 };
 /// For the calling thread: adds a copy to its open group; closes the group.

@@ -9,8 +9,6 @@
 
 namespace dcgan::emulator {
 
-inline constexpr int kWordsOfCopy = 4;  // of 32 bits
-
 inline void multiply_bf16(float* sum, const std::uint32_t* a, const std::uint32_t* b, Site site) {
   MultiplyOperands operands{sum, a, b};
   warp_call({WarpOperation::mma_bf16, kAllLanes, 0, 0, 32, site, &operands});
@@ -34,15 +32,15 @@ inline void load_matrix(std::uint32_t* word, int matrices, const void* row, Warp
 
 /// The destination is unusable from here on, and the source is first read here: sanitizers then
 /// name the line of the copy.
-inline void copy_async(void* shared, const void* global, bool in_bounds, Site site) {
-  check_shared(shared, 16, site);
-  check_aligned(global, 16, site);
+inline void copy_async(void* shared, const void* global, int bytes, bool in_bounds, Site site) {
+  check_shared(shared, bytes, site);
+  check_aligned(global, bytes, site);
   auto* to = static_cast<std::uint32_t*>(shared);
-  for (int i = 0; i < kWordsOfCopy; ++i) {
+  for (int i = 0; i < bytes / 4; ++i) {
     if (in_bounds) static_cast<void>(static_cast<const volatile std::uint32_t*>(global)[i]);
     to[i] = 0xffffffffu;
   }
-  begin_copy({shared, in_bounds ? global : nullptr, site});
+  begin_copy({shared, in_bounds ? global : nullptr, bytes, site});
 }
 
 /// As late as the rules allow: the copies take place now.
@@ -51,7 +49,7 @@ inline void wait_copies(int pending) {
   while (finish_copy(pending, &copy)) {
     auto* to = static_cast<std::uint32_t*>(copy.shared);
     const auto* from = static_cast<const std::uint32_t*>(copy.global);
-    for (int i = 0; i < kWordsOfCopy; ++i) to[i] = from != nullptr ? from[i] : 0u;
+    for (int i = 0; i < copy.bytes / 4; ++i) to[i] = from != nullptr ? from[i] : 0u;
   }
 }
 

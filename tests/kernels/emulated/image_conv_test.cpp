@@ -61,11 +61,13 @@ TEST_CASE("first layers on tensor cores agree with float64 in any thread order")
   check_in_every_order(first_layer({1, 28, 28, 1}, 16));
   check_in_every_order(first_layer({2, 34, 6, 1}, 136));  // 3 tiles or chunks of features
   check_in_every_order(first_layer({1, 2, 68, 3}, 8));
+  check_in_every_order(first_layer({2, 20, 80, 3}, 16));  // rows of whole 16 bytes, 3 tiles across
 }
 
 TEST_CASE("last layers on tensor cores agree with float64 in any thread order") {
   check_in_every_order(last_layer({5, 14, 14, 24}, 1));
   check_in_every_order(last_layer({3, 9, 18, 72}, 3));
+  check_in_every_order(last_layer({2, 9, 40, 8}, 3));    // rows of whole 16 bytes
   check_in_every_order(last_layer({1, 2, 130, 8}, 3));   // 3 strips of 64 columns
   check_in_every_order(last_layer({1, 3, 64, 136}, 1));  // 3 chunks of features, 5 in TF32
 }
