@@ -34,8 +34,8 @@ KERNELS = [
     (r"tile_product_kernel", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
     (r"tile_product_tf32_kernel", ("HMMA.1688.F32.TF32", "LDSM", "LDGSTS")),
     # The forward kernel keeps the weights in registers and reads single words of the image.
-    (r"small_channel_tensor_forward_kernel<bf16", ("HMMA.16816.F32.BF16",)),
-    (r"small_channel_tensor_forward_kernel<float", ("HMMA.1688.F32.TF32",)),
+    (r"small_channel_tensor_forward_kernel<bf16", ("HMMA.16816.F32.BF16", "LDGSTS")),
+    (r"small_channel_tensor_forward_kernel<float", ("HMMA.1688.F32.TF32", "LDGSTS")),
     (r"small_channel_tensor_\w+_kernel<bf16", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
     (r"small_channel_tensor_backward_data_kernel<float", ("HMMA.1688.F32.TF32", "LDSM", "LDGSTS")),
     # ldmatrix transposes 16-bit values only.

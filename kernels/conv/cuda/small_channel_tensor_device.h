@@ -97,59 +97,6 @@ __device__ __forceinline__ void activate_sums(Activation kind, float negative_sl
   }
 }
 
-/// The image pixels that a tile of features reads, as words: (rows, words), zero outside of the
-/// image. A row begins at the first channel of column 2 * tile.column - 1.
-template <class T, int channels, int tile_rows, int tile_columns>
-struct ImagePatch {
-  static constexpr int kRows = kTensorStride * (tile_rows - 1) + kTensorKernel;
-  static constexpr int kWords =
-      (kTensorStride * (tile_columns - 1) + kTensorKernel) * channels / Factor<T>::kValues;
-  static constexpr int kCount = kRows * kWords;
-
-  /// Words `first`, first + threads, ... of a tile's patch; past the last: zero.
-  template <int threads, int count>
-  __device__ static __forceinline__ void load(const DeviceDerivedTensor<T>& image,
-                                              const SmallChannelConv& conv, const FeatureTile& tile,
-                                              int first, std::uint32_t (&word)[count]) {
-    constexpr int values = Factor<T>::kValues;
-    const std::int64_t start = std::int64_t{tile.image} * conv.height * conv.width * channels;
-    const auto load_all = [&](const T* from) {
-      Values<count * values> loaded{};
-#pragma unroll
-      for (int i = 0; i < count * values; ++i) {
-        const int at = offset_of(conv, tile, first + i / values * threads, i % values);
-        if (at >= 0) loaded.v[i] = load_one(from + start + at);
-      }
-      return loaded;
-    };
-    Values<count* values> value = load_all(image.data);
-    if (image.output != nullptr) {
-      multiply_by_derivative(image.kind, image.negative_slope, load_all(image.output), value);
-    }
-#pragma unroll
-    for (int i = 0; i < count; ++i) {
-      word[i] = Factor<T>::pack(value.v[i * values], value.v[i * values + values - 1]);
-    }
-  }
-
-  template <int pitch>
-  __device__ static __forceinline__ void store(std::uint32_t* shared, int at, std::uint32_t word) {
-    if (at < kCount) shared[at / kWords * pitch + at % kWords] = word;
-  }
-
- private:
-  /// Element of the image that is value j of word `at`; -1: outside of the image or of the patch.
-  __device__ static __forceinline__ int offset_of(const SmallChannelConv& conv,
-                                                  const FeatureTile& tile, int at, int j) {
-    const int h = kTensorStride * tile.row - kTensorPadding + at / kWords;
-    const int column = (kTensorStride * tile.column - kTensorPadding) * channels +
-                       at % kWords * Factor<T>::kValues + j;
-    const int line = conv.width * channels;
-    if (at >= kCount || h < 0 || h >= conv.height || column < 0 || column >= line) return -1;
-    return h * line + column;
-  }
-};
-
 /// Copies `rows` x `columns` pixels of features from the pixel `from` to shared memory, (pixels,
 /// `pieces` times 16 bytes) at a pitch of `pitch` bytes, zero outside of the features. Plain
 /// tensors are copied asynchronously, in one group; derived ones pass through registers, four at a

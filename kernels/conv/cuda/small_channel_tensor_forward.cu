@@ -1,26 +1,31 @@
 // The forward product on tensor cores: rows are feature pixels, columns are features, the depth is
-// the 16 C taps. A warp takes 16 pixels of one feature row and all features of its block; the
-// weights stay in its registers, so the loop over tiles reads only the patch of the image.
+// the 16 C taps. A warp takes 16 pixels of two feature rows and all features of its block; the
+// weights stay in its registers, so the loop over tiles reads only the image, whose rows are copied
+// as they lie in memory, for the next tile while this one is multiplied.
 //
-// Words of the taps. For row r of the kernel and each pair of pixels (s = 0, 1 or 2, 3) the image
-// holds `kUnit` words side by side. Depth step j takes word j of all eight (row, pair): lane t's
-// first word belongs to row t / 2 and pair t % 2, its second to row 2 + t / 2. The order of the
-// depth is free as long as both factors agree.
+// Words of the taps. For row r of the kernel and each pair of pixels (s = 0, 1 or 2, 3) the depth
+// has `kUnit` words of two values (bf16) or one (TF32). Depth step j takes word j of all eight
+// (row, pair): lane t's first word belongs to row t / 2 and pair t % 2, its second to row 2 + t
+// / 2. The order of the depth is free as long as both factors agree. In bf16 a pair begins with the
+// upper half of a word as the image lies, so a factor is made of two neighbouring words; values of
+// other pixels are never part of it.
 //
 // Banks. Lane (g, t) reads word (row + t / 2) * kPitch + kUnit * (g + t % 2) + j: in a row nine
-// different words `kUnit` apart (neighbours share words), in two rows. kPitch = 13 modulo 32 is no
-// difference of two of them, for kUnit 1, 2, 3 and 6, so the 18 words are in 18 banks.
+// different words `kUnit` apart (neighbours share words), in two rows. In bf16 kPitch, a multiple
+// of 4, is modulo 32 no difference of two of them: 28 for kUnit 3, 16 for kUnit 1. In TF32 every
+// such pitch is one; at 16 only the first and the last word meet.
 #include <algorithm>
 
 #include "kernels/conv/cuda/small_channel_tensor.h"
-#include "kernels/conv/cuda/small_channel_tensor_device.h"
+#include "kernels/conv/cuda/small_channel_tensor_stage.h"
 
 namespace dcgan::cuda {
 namespace {
 
 constexpr int kWarps = 4;
 constexpr int kThreads = 32 * kWarps;
-constexpr int kTileRows = kWarps;
+constexpr int kRowsOfWarp = 2;
+constexpr int kTileRows = kRowsOfWarp * kWarps;
 constexpr int kTileColumns = 16;
 constexpr unsigned kMostBlocks = 396;  // three for each of 132 multiprocessors
 
@@ -28,6 +33,7 @@ template <class T>
 struct Arguments {
   SmallChannelConv conv;
   DeviceDerivedTensor<T> image;
+  bool wide_rows;  // of the image
   const T* weights;
   T* features;
   Activation kind;
@@ -39,11 +45,18 @@ struct Arguments {
 
 template <class T, int channels>
 struct Layout {
-  using Patch = ImagePatch<T, channels, kTileRows, kTileColumns>;
-  static constexpr int kWordsOfThread = (Patch::kCount + kThreads - 1) / kThreads;
+  using Image = ImageStage<T, channels, kTileRows, kTileColumns, kThreads>;
   static constexpr int kUnit = 2 * channels / Factor<T>::kValues;  // words of two pixels
-  static constexpr int kPitch = pitch_of(Patch::kWords, 13);
-  static constexpr int kGroups = sizeof(T) == 2 ? 2 : 1;  // of 32 features: what registers hold
+  static constexpr int kPitch =
+      pitch_of(Image::kRowBytes / 4, sizeof(T) == 2 && channels == 3 ? 28 : 16);  // words
+  static constexpr int kImageBytes = Image::kRows * kPitch * 4;
+  static_assert(sizeof(T) == 4 || Image::kFirst % 2 == 1);  // as load_pair() takes it
+  static constexpr int kGroups = sizeof(T) == 2 ? 2 : 1;    // of 32 features: what registers hold
+
+  /// The image's output lies behind its data.
+  __host__ __device__ static int stage_bytes(const Arguments<T>& arguments) {
+    return kImageBytes * (arguments.image.output != nullptr ? 2 : 1);
+  }
 };
 
 /// The feature of a block's column n = 0..7 of product i: lane t then has 8 neighbouring features
@@ -76,37 +89,37 @@ __device__ __forceinline__ void load_weights(
   }
 }
 
-/// The thread's words of a tile's patch.
-template <class T, int channels>
-struct NextPatch {
-  using Sizes = Layout<T, channels>;
-
-  __device__ __forceinline__ void load(const Arguments<T>& arguments, const FeatureTile& tile) {
-    Sizes::Patch::template load<kThreads>(arguments.image, arguments.conv, tile,
-                                          static_cast<int>(threadIdx.x), word);
-  }
-  __device__ __forceinline__ void store(std::uint32_t* shared) const {
+/// The `unit` words of two pixels, as factors. `words`: where the first one begins.
+template <class T, int unit>
+__device__ __forceinline__ void load_pair(const std::uint32_t* words,
+                                          std::uint32_t (&factor)[unit]) {
+  if constexpr (sizeof(T) == 2) {
+    std::uint32_t word[unit + 1];
 #pragma unroll
-    for (int i = 0; i < Sizes::kWordsOfThread; ++i) {
-      Sizes::Patch::template store<Sizes::kPitch>(
-          shared, i * kThreads + static_cast<int>(threadIdx.x), word[i]);
-    }
+    for (int j = 0; j <= unit; ++j) word[j] = words[j];
+#pragma unroll
+    for (int j = 0; j < unit; ++j) factor[j] = word[j] >> 16 | word[j + 1] << 16;
+  } else {
+#pragma unroll
+    for (int j = 0; j < unit; ++j) factor[j] = Factor<T>::from_memory(words[j]);
   }
+}
 
-  std::uint32_t word[Sizes::kWordsOfThread];
-};
-
-/// Sums of 16 pixels of a row. `patch`: of the lane, as above.
+/// Sums of 16 pixels of a row. `image`: of the lane, as above.
 template <class T, int channels, int products>
 __device__ __forceinline__ void multiply_row(
-    const std::uint32_t* patch, const FragmentB (&weights)[products][Layout<T, channels>::kUnit],
+    const std::uint32_t* image, const FragmentB (&weights)[products][Layout<T, channels>::kUnit],
     Accumulator (&sums)[products]) {
   constexpr int unit = Layout<T, channels>::kUnit;
   constexpr int pitch = Layout<T, channels>::kPitch;
+  std::uint32_t factor[4][unit];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    load_pair<T, unit>(image + i / 2 * 2 * pitch + i % 2 * 8 * unit, factor[i]);
+  }
 #pragma unroll
   for (int j = 0; j < unit; ++j) {
-    const FragmentA pixels{
-        {patch[j], patch[8 * unit + j], patch[2 * pitch + j], patch[2 * pitch + 8 * unit + j]}};
+    const FragmentA pixels{{factor[0][j], factor[1][j], factor[2][j], factor[3][j]}};
 #pragma unroll
     for (int i = 0; i < products; ++i) Factor<T>::multiply(sums[i], pixels, weights[i][j]);
   }
@@ -131,10 +144,10 @@ __device__ __forceinline__ void store_features(T* to, int first, int half,
 
 template <class T, int products>
 __device__ __forceinline__ void store_row(const Arguments<T>& arguments, const FeatureTile& tile,
-                                          int first_feature, const Accumulator (&sums)[products]) {
+                                          int p, int first_feature,
+                                          const Accumulator (&sums)[products]) {
   const SmallChannelConv& conv = arguments.conv;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int p = tile.row + static_cast<int>(threadIdx.x) / 32;
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int q = tile.column + lane / 4 + 8 * half;
@@ -150,50 +163,78 @@ __device__ __forceinline__ void store_row(const Arguments<T>& arguments, const F
   }
 }
 
-/// The next tile's patch is loaded into registers while this tile is computed.
+/// The rows of a tile. `image`: of the lane, in the tile's first row of the kernel.
+template <class T, int channels, int products>
+__device__ __forceinline__ void compute_tile(
+    const Arguments<T>& arguments, const FeatureTile& tile, int first_feature,
+    const std::uint32_t* image, const FragmentB (&weights)[products][Layout<T, channels>::kUnit]) {
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+#pragma unroll 1
+  for (int row = kRowsOfWarp * warp; row < kRowsOfWarp * (warp + 1); ++row) {
+    if (tile.row + row >= arguments.conv.rows) break;
+    Accumulator sums[products] = {};
+    multiply_row<T, channels, products>(image + kTensorStride * row * Layout<T, channels>::kPitch,
+                                        weights, sums);
+    activate_sums<1>(arguments.kind, arguments.negative_slope, sums);
+    store_row<T, products>(arguments, tile, tile.row + row, first_feature, sums);
+  }
+}
+
 template <class T, int channels>
 __global__ void __launch_bounds__(kThreads, 3)
     small_channel_tensor_forward_kernel(Arguments<T> arguments) {
   start_after_previous();
   using Sizes = Layout<T, channels>;
   constexpr int products = 4 * Sizes::kGroups;
-  DCGAN_SHARED(std::uint32_t, patch, [Sizes::Patch::kRows * Sizes::kPitch]);
+  constexpr int first_word = Sizes::Image::kFirst / Factor<T>::kValues;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
   const int first_feature = static_cast<int>(blockIdx.y) * 32 * Sizes::kGroups;
-  const std::uint32_t* of_lane =
-      &patch[0] + (2 * warp + lane % 4 / 2) * Sizes::kPitch + Sizes::kUnit * (lane / 4 + lane % 2);
-  const auto tile_at = [&](unsigned index) {
-    return tensor_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows,
-                       kTileColumns);
+  const int word_of_lane =
+      lane % 4 / 2 * Sizes::kPitch + Sizes::kUnit * (lane / 4 + lane % 2) + first_word;
+  std::byte* stage = dynamic_shared<std::byte>();
+  std::byte* other = stage + Sizes::stage_bytes(arguments);
+  const auto copy_tile = [&](unsigned index, std::byte* to) {
+    const FeatureTile tile =
+        tensor_tile(index, arguments.tiles_down, arguments.tiles_across, kTileRows, kTileColumns);
+    Sizes::Image::template copy<Sizes::kPitch>(arguments.image, arguments.conv, tile,
+                                               arguments.wide_rows, to, Sizes::kImageBytes);
+    return tile;
   };
-  NextPatch<T, channels> next;
-  next.load(arguments, tile_at(blockIdx.x));
+  FeatureTile tile = copy_tile(blockIdx.x, stage);
+  commit_copies();
   FragmentB weights[products][Sizes::kUnit];
   load_weights<T, channels, products>(arguments, first_feature, weights);
   for (unsigned index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
-    __syncthreads();  // the last use of the patch is over
-    next.store(&patch[0]);
-    __syncthreads();
-    if (index + gridDim.x < arguments.tiles) {
-      next.load(arguments, tile_at(index + gridDim.x));
+    wait_copies<0>();
+    if (arguments.image.output != nullptr) {
+      Sizes::Image::template derive<Sizes::kPitch>(arguments.image, arguments.wide_rows, stage,
+                                                   Sizes::kImageBytes);
     }
-    Accumulator sums[products] = {};
-    multiply_row<T, channels, products>(of_lane, weights, sums);
-    activate_sums<1>(arguments.kind, arguments.negative_slope, sums);
-    store_row<T, products>(arguments, tile_at(index), first_feature, sums);
+    __syncthreads();  // the tile is there, and the last use of the other stage is over
+    FeatureTile next{};
+    if (index + gridDim.x < arguments.tiles) next = copy_tile(index + gridDim.x, other);
+    commit_copies();
+    compute_tile<T, channels, products>(
+        arguments, tile, first_feature,
+        reinterpret_cast<const std::uint32_t*>(stage) + word_of_lane, weights);
+    std::byte* const used = stage;
+    stage = other;
+    other = used;
+    tile = next;
   }
+  wait_copies<0>();
 }
 
 template <class T, int channels>
 void launch_kernel(const Context& context, const Arguments<T>& arguments) {
   constexpr int features = 32 * Layout<T, channels>::kGroups;
   const int tiles_of_features = (arguments.conv.features + features - 1) / features;
-  launch(context, small_channel_tensor_forward_kernel<T, channels>,
-         {"small_channel_tensor_forward_kernel",
-          dim3(std::min(arguments.tiles, kMostBlocks), static_cast<unsigned>(tiles_of_features)),
-          dim3(kThreads)},
-         arguments);
+  launch(
+      context, small_channel_tensor_forward_kernel<T, channels>,
+      {"small_channel_tensor_forward_kernel",
+       dim3(std::min(arguments.tiles, kMostBlocks), static_cast<unsigned>(tiles_of_features)),
+       dim3(kThreads), 2 * static_cast<std::size_t>(Layout<T, channels>::stage_bytes(arguments))},
+      arguments);
 }
 
 }  // namespace
@@ -205,6 +246,7 @@ void small_channel_tensor_forward(const Context& context, const SmallChannelConv
     Arguments<T> arguments{};
     arguments.conv = conv;
     arguments.image = on_device<T>(image);
+    arguments.wide_rows = has_wide_rows(arguments.image, conv);
     arguments.weights = weights.as<T>();
     arguments.features = features.as<T>();
     arguments.kind = activation.kind;
