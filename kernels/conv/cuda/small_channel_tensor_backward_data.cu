@@ -11,27 +11,35 @@
 // rows go into the same accumulators. Of the columns, row i - 1 needs the first half and row i + 1
 // the second; products that would be zero are left out.
 //
-// A block has some rows of positions, a warp each, and a strip of 16, 32 or 64 columns. Where a
+// A tile has some rows of positions, a warp each, and a strip of 16, 32 or 64 columns. Where a
 // strip does not span the image, the outermost columns serve as neighbours only. Features and
 // weights lie in shared memory, 128 bytes of features at a time for each pixel and each column.
 //
-// Banks. The pitch of 144 bytes is 36 words: row r of the 8 that ldmatrix reads at once begins at
-// bank 4 r and is 4 banks wide. The 16-byte copies of 8 lanes fill 128 bytes side by side.
+// A block has a run of tiles, one below the other. While one is multiplied the next one's rows are
+// copied, as they lie in memory; those that both read are copied once. Derived features are
+// multiplied by the derivative in shared memory by the thread that has copied them. With more
+// features than one chunk each (tile, chunk) copies all its rows.
+//
+// Banks. Weights: the pitch of 144 bytes is 36 words, so row r of the 8 that ldmatrix reads at once
+// begins at bank 4 r and is 4 banks wide. Features: swizzled(), and the 8 rows are 8 pixels.
 #include <algorithm>
 #include <cstddef>
 
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/conv/cuda/small_channel_tensor.h"
-#include "kernels/conv/cuda/small_channel_tensor_device.h"
+#include "kernels/conv/cuda/small_channel_tensor_ring.h"
 
 namespace dcgan::cuda {
 namespace {
 
-constexpr int kChunkBytes = 128;  // of features at a time
-constexpr int kPitch = kChunkBytes + 16;
-constexpr int kStepBytes = 32;         // of a product's depth, in both types
-constexpr int kRowsRead = 3;           // feature rows of a position
-constexpr unsigned kMostBlocks = 528;  // four for each of 132 multiprocessors
+constexpr int kChunkBytes = 128;          // of features at a time
+constexpr int kPitch = kChunkBytes + 16;  // of weights
+constexpr int kStepBytes = 32;            // of a product's depth, in both types
+constexpr int kRowsRead = 3;              // feature rows of a position
+
+// At most, by shared memory: four and three for each of 132 multiprocessors.
+constexpr unsigned kMostBlocks = 528;
+constexpr unsigned kMostDerivedBlocks = 396;
 
 template <class T>
 struct Arguments {
@@ -41,10 +49,11 @@ struct Arguments {
   T* image;
   Activation kind;
   float negative_slope;
-  int tiles_down;
-  int tiles_across;
-  unsigned tiles;
+  TileGrid grid;
 };
+
+template <class T>
+constexpr int kChunk = kChunkBytes / static_cast<int>(sizeof(T));
 
 /// across: products side by side in a warp's row.
 template <int across>
@@ -53,14 +62,12 @@ struct Strip {
   static constexpr int kOwned = kColumns - 2;  // columns from one strip to the next
   static constexpr int kRows = 8 / across;     // of positions: warps of a block
   static constexpr int kThreads = 32 * kRows;
-  static constexpr int kBlocks = across == 1 ? 2 : 4;  // of a multiprocessor
-  static constexpr int kPixels = (kRows + 2) * kColumns;
-  // The features of a chunk that the block's positions read.
-  using Window = FeatureWindow<kRows + 2, kColumns, kChunkBytes / 16, kPitch, kThreads>;
+  static constexpr int kBlocks = across == 1 ? 2 : 4;  // of a multiprocessor, by registers
+  using Ring = FeatureRing<kRows, kColumns, kOwned, kThreads>;
 };
 
-template <class T>
-constexpr int kChunk = kChunkBytes / static_cast<int>(sizeof(T));
+template <int channels>
+constexpr int kWeightBytes = kRowsRead * 8 * channels* kPitch;
 
 /// The weights of a chunk, (3 feature rows, 8 C columns, features). Columns that a row does not
 /// have stay as they are: zero.
@@ -91,22 +98,26 @@ __device__ __forceinline__ void stage_weights(const Arguments<T>& arguments, int
   }
 }
 
-/// Adds one chunk. `pixels`: of the warp's first feature row and of the lane, as load_matrix_x4
-/// takes them; `weights` likewise.
+/// Adds one chunk. `rows`: the warp's feature rows, null outside; `weights`: of the lane, as
+/// load_matrix_x4 takes them.
 template <class T, int channels, int across>
-__device__ __forceinline__ void add_chunk(const std::byte* pixels, const std::byte* weights,
+__device__ __forceinline__ void add_chunk(const std::byte* const (&rows)[kRowsRead],
+                                          const std::byte* weights,
                                           Accumulator (&sums)[across][channels]) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll 1
   for (int step = 0; step < kChunkBytes; step += 2 * kStepBytes) {
 #pragma unroll
     for (int row = 0; row < kRowsRead; ++row) {
+      if (rows[row] == nullptr) continue;
       FragmentA a[2][across];
 #pragma unroll
       for (int m = 0; m < across; ++m) {
 #pragma unroll
         for (int s = 0; s < 2; ++s) {
-          load_matrix_x4(a[s][m].word,
-                         pixels + (row * across + m) * 16 * kPitch + step + s * kStepBytes);
+          const int piece = (step + s * kStepBytes) / 16 + lane / 16;
+          load_matrix_x4(a[s][m].word, rows[row] + (16 * m + lane % 16) * kChunkBytes +
+                                           16 * swizzled(piece, lane));
 #pragma unroll
           for (std::uint32_t& word : a[s][m].word) word = Factor<T>::from_memory(word);
         }
@@ -180,59 +191,99 @@ __device__ __forceinline__ void store_outputs(const Arguments<T>& arguments,
   }
 }
 
+/// Adds a chunk of a tile that is in the ring.
+template <class T, int channels, int across>
+__device__ __forceinline__ void add_tile(const Arguments<T>& arguments,
+                                         const typename Strip<across>::Ring& ring,
+                                         const typename Strip<across>::Ring::Tile& tile,
+                                         const std::byte* weights,
+                                         Accumulator (&sums)[across][channels]) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const std::byte* rows[kRowsRead];
+#pragma unroll
+  for (int row = 0; row < kRowsRead; ++row) {
+    const int p = tile.at.row + warp - 1 + row;
+    rows[row] = p >= 0 && p < arguments.conv.rows ? ring.row(tile, warp + row) : nullptr;
+  }
+  add_chunk<T, channels, across>(rows, weights + lane % 8 * kPitch + lane / 8 * 16, sums);
+}
+
+template <class T, int channels, int across>
+__device__ __forceinline__ void finish_tile(const Arguments<T>& arguments, const FeatureTile& tile,
+                                            Accumulator (&sums)[across][channels]) {
+  add_neighbours<channels, across>(sums);
+#pragma unroll
+  for (int m = 0; m < across; ++m) {
+    activate_sums<2>(arguments.kind, arguments.negative_slope, sums[m]);
+  }
+  store_outputs<T, channels, across>(arguments, tile, sums);
+#pragma unroll
+  for (int i = 0; i < across * channels; ++i) sums[i / channels][i % channels] = {};
+}
+
 template <class T, int channels, int across>
 __global__ void __launch_bounds__(Strip<across>::kThreads, Strip<across>::kBlocks)
     small_channel_tensor_backward_data_kernel(Arguments<T> arguments) {
   start_after_previous();
   using Sizes = Strip<across>;
-  constexpr int weight_bytes = kRowsRead * 8 * channels * kPitch;
+  using Ring = typename Sizes::Ring;
   auto* weights = dynamic_shared<std::byte>();
-  std::byte* pixels = weights + weight_bytes;
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  const std::byte* pixels_of_lane =
-      pixels + (warp * Sizes::kColumns + lane % 16) * kPitch + lane / 16 * 16;
-  const std::byte* weights_of_lane = weights + lane % 8 * kPitch + lane / 8 * 16;
-  for (int i = static_cast<int>(threadIdx.x) * 4; i < weight_bytes; i += Sizes::kThreads * 4) {
+  std::byte* const rows = weights + kWeightBytes<channels>;
+  const int slots = Ring::slots_of(arguments.conv, kChunk<T>);
+  const Ring ring{rows, rows + slots * Ring::kRowBytes, slots};
+  typename Ring::Run run(arguments.conv, arguments.grid, kChunk<T>);
+  ring.copy(arguments.features, arguments.conv, run.tile());
+  commit_copies();
+  for (int i = static_cast<int>(threadIdx.x) * 4; i < kWeightBytes<channels>;
+       i += Sizes::kThreads * 4) {
     *reinterpret_cast<std::uint32_t*>(weights + i) = 0;
   }
+  Accumulator sums[across][channels] = {};
   bool staged = false;
-  for (unsigned index = blockIdx.x; index < arguments.tiles; index += gridDim.x) {
-    const FeatureTile tile = tensor_tile(index, arguments.tiles_down, arguments.tiles_across,
-                                         Sizes::kRows, Sizes::kOwned);
-    Accumulator sums[across][channels] = {};
-    for (int first = 0; first < arguments.conv.features; first += kChunk<T>) {
-      __syncthreads();  // the last use of both is over
-      Sizes::Window::stage(arguments.features, arguments.conv,
-                           {tile.image, tile.row - 1, tile.column}, first, pixels);
-      // Weights that fit one chunk are staged once a block.
-      if (!staged) stage_weights<T, channels, Sizes::kThreads>(arguments, first, weights);
-      staged = arguments.conv.features <= kChunk<T>;
-      wait_copies<0>();
+  while (!run.is_over()) {
+    const typename Ring::Tile tile = run.tile();
+    wait_copies<0>();
+    if (arguments.features.output != nullptr) {
+      ring.derive(arguments.features, arguments.conv, tile);
+    }
+    __syncthreads();  // the tile is there, and the last uses of other rows and of weights are over
+    run.advance(ring);
+    if (!run.is_over()) ring.copy(arguments.features, arguments.conv, run.tile());
+    commit_copies();
+    if (!staged) {  // weights that fit one chunk are staged once a block
+      stage_weights<T, channels, Sizes::kThreads>(arguments, tile.first_feature, weights);
+      staged = !run.is_divided();
       __syncthreads();
-      add_chunk<T, channels, across>(pixels_of_lane, weights_of_lane, sums);
     }
-    add_neighbours<channels, across>(sums);
-#pragma unroll
-    for (int m = 0; m < across; ++m) {
-      activate_sums<2>(arguments.kind, arguments.negative_slope, sums[m]);
+    add_tile<T, channels, across>(arguments, ring, tile, weights, sums);
+    if (run.tile().first_feature == 0) {
+      finish_tile<T, channels, across>(arguments, tile.at, sums);
     }
-    store_outputs<T, channels, across>(arguments, tile, sums);
   }
+  wait_copies<0>();
 }
 
 template <class T, int channels, int across>
 void launch_kernel(const Context& context, Arguments<T> arguments) {
   using Sizes = Strip<across>;
+  using Ring = typename Sizes::Ring;
   const SmallChannelConv& conv = arguments.conv;
-  arguments.tiles_down = (conv.rows + Sizes::kRows - 1) / Sizes::kRows;
-  arguments.tiles_across =
+  TileGrid& grid = arguments.grid;
+  grid.down = (conv.rows + Sizes::kRows - 1) / Sizes::kRows;
+  grid.across =
       conv.columns <= Sizes::kColumns ? 1 : (conv.columns - 2 + Sizes::kOwned - 1) / Sizes::kOwned;
-  arguments.tiles = tile_count(conv, arguments.tiles_down, arguments.tiles_across);
-  const int rows_of_matrices = kRowsRead * 8 * channels + Sizes::kPixels;
+  grid.tiles = tile_count(conv, grid.down, grid.across);
+  DCGAN_CHECK(std::int64_t{conv.rows} * conv.columns * conv.features <= 0x7fffffff,
+              "conv: {} x {} x {} features of an image are too many", conv.rows, conv.columns,
+              conv.features);
+  const bool derived = arguments.features.output != nullptr;
+  const int ring_rows = Ring::slots_of(conv, kChunk<T>) + (derived ? Ring::kRows : 0);
   launch(context, small_channel_tensor_backward_data_kernel<T, channels, across>,
-         {"small_channel_tensor_backward_data_kernel", dim3(std::min(arguments.tiles, kMostBlocks)),
-          dim3(Sizes::kThreads), static_cast<std::size_t>(rows_of_matrices) * kPitch},
+         {"small_channel_tensor_backward_data_kernel",
+          dim3(std::min(grid.tiles, derived ? kMostDerivedBlocks : kMostBlocks)),
+          dim3(Sizes::kThreads),
+          static_cast<std::size_t>(kWeightBytes<channels>) + ring_rows * Ring::kRowBytes},
          arguments);
 }
 

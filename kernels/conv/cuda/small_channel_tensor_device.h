@@ -7,7 +7,6 @@
 
 #include <cstddef>
 
-#include "kernels/common/cuda/async_copy.h"
 #include "kernels/common/cuda/tensor_core.h"
 #include "kernels/conv/cuda/small_channel_device.h"
 
@@ -96,92 +95,5 @@ __device__ __forceinline__ void activate_sums(Activation kind, float negative_sl
       break;
   }
 }
-
-/// Copies `rows` x `columns` pixels of features from the pixel `from` to shared memory, (pixels,
-/// `pieces` times 16 bytes) at a pitch of `pitch` bytes, zero outside of the features. Plain
-/// tensors are copied asynchronously, in one group; derived ones pass through registers, four at a
-/// time.
-template <int rows, int columns, int pieces, int pitch, int threads>
-struct FeatureWindow {
-  static constexpr int kStep = threads / pieces;  // pixels that the block copies at a time
-  static constexpr int kSteps = rows * columns / kStep;
-  static constexpr int kStepsAcross = kStep < columns ? columns / kStep : 1;
-  static constexpr int kRowsOfStep = kStep < columns ? 1 : kStep / columns;
-  static_assert(threads % pieces == 0 && rows * columns % kStep == 0);
-  static_assert(columns % kStep == 0 || kStep % columns == 0);
-
-  template <class T>
-  __device__ static __forceinline__ void stage(const DeviceDerivedTensor<T>& tensor,
-                                               const SmallChannelConv& conv,
-                                               const FeatureTile& from, int first_feature,
-                                               std::byte* shared) {
-    const int piece = static_cast<int>(threadIdx.x) % pieces;
-    const int pixel = static_cast<int>(threadIdx.x) / pieces;
-    const int first_row = from.row + pixel / columns;
-    const int first_column = from.column + pixel % columns;
-    const int k = first_feature + piece * kWide<T>;
-    const std::int64_t first =
-        ((std::int64_t{from.image} * conv.rows + first_row) * conv.columns + first_column) *
-            conv.features +
-        k;
-    std::byte* to = shared + pixel * pitch + piece * 16;
-    // Of the thread's piece in a step: where it goes; where it comes from, -1 outside.
-    const auto to_of = [&](int step) {
-      return to + (row_of(step) * columns + column_of(step)) * pitch;
-    };
-    const auto from_of = [&](int step) -> std::int64_t {
-      const int p = first_row + row_of(step);
-      const bool inside = p >= 0 && p < conv.rows && k < conv.features &&
-                          first_column + column_of(step) < conv.columns;
-      return inside ? first + (row_of(step) * conv.columns + column_of(step)) * conv.features : -1;
-    };
-    if (tensor.output == nullptr) {
-#pragma unroll 4
-      for (int step = 0; step < kSteps; ++step) {
-        const std::int64_t at = from_of(step);
-        copy_async_16(to_of(step), tensor.data + (at < 0 ? 0 : at), at >= 0);
-      }
-    } else {
-      copy_derived(tensor, from_of, to_of);
-    }
-    commit_copies();
-  }
-
- private:
-  __device__ static __forceinline__ int row_of(int step) {
-    return step / kStepsAcross * kRowsOfStep;
-  }
-  __device__ static __forceinline__ int column_of(int step) { return step % kStepsAcross * kStep; }
-
-  template <class T, class From, class To>
-  __device__ static __forceinline__ void copy_derived(const DeviceDerivedTensor<T>& tensor,
-                                                      const From& from_of, const To& to_of) {
-    constexpr int batch = 4;
-#pragma unroll 1
-    for (int first = 0; first < kSteps; first += batch) {
-      uint4 data[batch] = {};  // as stored: half the registers of values
-      uint4 output[batch] = {};
-#pragma unroll
-      for (int j = 0; j < batch; ++j) {
-        const std::int64_t at = first + j < kSteps ? from_of(first + j) : -1;
-        if (at >= 0) {
-          check_access(tensor.data + at, 16);
-          check_access(tensor.output + at, 16);
-          data[j] = *reinterpret_cast<const uint4*>(tensor.data + at);
-          output[j] = *reinterpret_cast<const uint4*>(tensor.output + at);
-        }
-      }
-#pragma unroll
-      for (int j = 0; j < batch; ++j) {
-        auto values = load<kWide<T>>(reinterpret_cast<const T*>(&data[j]));
-        multiply_by_derivative(tensor.kind, tensor.negative_slope,
-                               load<kWide<T>>(reinterpret_cast<const T*>(&output[j])), values);
-        if (first + j < kSteps) {
-          cuda::store<kWide<T>>(reinterpret_cast<T*>(to_of(first + j)), values);
-        }
-      }
-    }
-  }
-};
 
 }  // namespace dcgan::cuda

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 
+#include "kernels/common/cuda/async_copy.h"
 #include "kernels/conv/cuda/small_channel_tensor_device.h"
 
 namespace dcgan::cuda {

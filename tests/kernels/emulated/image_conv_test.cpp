@@ -74,9 +74,12 @@ TEST_CASE("last layers on tensor cores agree with float64 in any thread order") 
 
 TEST_CASE("layers on tensor cores agree with float64 when every block has several tiles") {
   const Context context(kGpu);
-  // At most 396, 528 and 264 blocks: some have three tiles. Three rows: for more than one warp.
+  // At most 396 or 528 blocks: some have three tiles. Last layers: of one strip, which share rows,
+  // and of the next image's, for each width of a strip.
   for (const ConvConfig& config :
-       {first_layer({800, 6, 2, 1}, 8), in_tf32(last_layer({1100, 3, 1, 8}, 3))}) {
+       {first_layer({800, 6, 2, 1}, 8), in_tf32(last_layer({1100, 3, 1, 8}, 3)),
+        last_layer({440, 18, 1, 8}, 1), last_layer({330, 9, 18, 8}, 1),
+        last_layer({300, 5, 34, 8}, 1)}) {
     compare(context, *cuda::plan_small_channel_tensor(context, config), config);
   }
 }
