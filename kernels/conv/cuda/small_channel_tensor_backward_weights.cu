@@ -170,45 +170,55 @@ __device__ __forceinline__ void add_tile(const Arguments<T>& arguments, const st
   }
 }
 
-/// Adds the warps' sums in order through shared memory; warp 0 has them.
+// Sums that warps exchange: (row m of products, warp, sums of a lane, lanes).
+template <int channels>
+constexpr int kExchanged = kProductsDown* kWarps * 8 * channels * 32;
+
+/// Adds the warps' sums in order through shared memory. Warp m then has those of row m of
+/// products, as its sums[0].
 template <int channels>
 __device__ __forceinline__ void add_warps(float* shared, Sums<channels>& sums) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
+  static_assert(kWarps == kProductsDown);
+  constexpr int count = 8 * channels;
   const int warp = static_cast<int>(threadIdx.x) / 32;
-  for (int other = 1; other < kWarps; ++other) {
-    __syncthreads();
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  float* to = shared + warp * count * 32 + lane;
+  const float* from = shared + warp * kWarps * count * 32 + lane;
+  __syncthreads();  // the last tile's use is over
 #pragma unroll
-    for (int i = 0; i < kProductsDown * 2 * channels * 4; ++i) {
-      float& sum = sums[i / 4 / (2 * channels)][i / 4 % (2 * channels)].v[i % 4];
-      if (warp == other) shared[32 * i + lane] = sum;
-    }
-    __syncthreads();
+  for (int i = 0; i < kProductsDown * count; ++i) {
+    const int m = i / count;
+    to[(m * kWarps * count + i % count) * 32] = sums[m][i % count / 4].v[i % 4];
+  }
+  __syncthreads();
 #pragma unroll
-    for (int i = 0; i < kProductsDown * 2 * channels * 4; ++i) {
-      float& sum = sums[i / 4 / (2 * channels)][i / 4 % (2 * channels)].v[i % 4];
-      if (warp == 0) sum += shared[32 * i + lane];
-    }
+  for (int i = 0; i < count; ++i) {
+    float sum = from[i * 32];
+#pragma unroll
+    for (int other = 1; other < kWarps; ++other) sum += from[(other * count + i) * 32];
+    sums[0][i / 4].v[i % 4] = sum;
   }
 }
 
+/// Those that add_warps() leaves.
 template <class T, int channels>
 __device__ __forceinline__ void store_sums(const Arguments<T>& arguments, int first_feature,
-                                           const Sums<channels>& sums) {
+                                           const Accumulator (&sums)[2 * channels]) {
   constexpr int line = kTensorKernel * channels;
   constexpr int taps = kTensorKernel * line;
   const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
   float* to = arguments.partials + std::int64_t{blockIdx.x} * arguments.conv.features * taps;
 #pragma unroll
-  for (int i = 0; i < kProductsDown * 2; ++i) {
-    const int feature = first_feature + 8 * i + lane / 4;
+  for (int half = 0; half < 2; ++half) {
+    const int feature = first_feature + 16 * warp + 8 * half + lane / 4;
+    if (feature >= arguments.conv.features) continue;
 #pragma unroll
     for (int n = 0; n < 2 * channels; ++n) {
       const int column = lane % 4 * 2;
       const int tap = (n / channels * 2 + column / 4) * line + n % channels * 4 + column % 4;
-      const Accumulator& sum = sums[i / 2][n];
-      if (feature < arguments.conv.features) {
-        store<2>(to + feature * taps + tap, Values<2>{{sum.v[i % 2 * 2], sum.v[i % 2 * 2 + 1]}});
-      }
+      store<2>(to + feature * taps + tap,
+               Values<2>{{sums[n].v[half * 2], sums[n].v[half * 2 + 1]}});
     }
   }
 }
@@ -244,7 +254,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks<T>)
   }
   wait_copies<0>();
   add_warps<channels>(dynamic_shared<float>(), sums);
-  if (threadIdx.x < 32) store_sums<T, channels>(arguments, first_feature, sums);
+  store_sums<T, channels>(arguments, first_feature, sums[0]);
 }
 
 template <class T>
@@ -266,14 +276,13 @@ unsigned chunks_of(const SmallChannelConv& conv) {
 template <class T, int channels>
 void launch_kernel(const Context& context, const Arguments<T>& arguments) {
   using Sizes = Layout<T, channels>;
-  static_assert(kProductsDown * 2 * channels * 4 * 32 * int{sizeof(float)} <=
-                2 * Sizes::Features::kBytes);
   const SmallChannelConv& conv = arguments.conv;
+  const int shared_bytes = std::max(2 * Sizes::stage_bytes(arguments), 4 * kExchanged<channels>);
   const int tiles_of_features = (conv.features + kTileFeatures - 1) / kTileFeatures;
   launch(context, small_channel_tensor_backward_weights_kernel<T, channels>,
          {"small_channel_tensor_backward_weights_kernel",
           dim3(chunks_of(conv), static_cast<unsigned>(tiles_of_features)), dim3(kThreads),
-          2 * static_cast<std::size_t>(Sizes::stage_bytes(arguments))},
+          static_cast<std::size_t>(shared_bytes)},
          arguments);
 }
 
