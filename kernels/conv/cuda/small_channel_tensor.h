@@ -3,7 +3,7 @@
 // multiples of 8. bf16, or f32 with factors rounded to TF32. Sums are f32, in a fixed order.
 //
 // A gradient that is derived while loading (DerivedTensor) is rounded to the type as a factor.
-// Tensors of features and weights must be aligned to 16 bytes.
+// Tensors of features and weights must be aligned to 16 bytes, images to 4.
 #pragma once
 
 #include "kernels/conv/cuda/small_channel.h"
