@@ -5,6 +5,7 @@
 // Offsets count elements and fit in 31 bits (tensor_core_fits).
 #pragma once
 
+#include "kernels/common/cuda/async_copy.h"
 #include "kernels/conv/cuda/tensor_core_tile.h"
 
 namespace dcgan::cuda {

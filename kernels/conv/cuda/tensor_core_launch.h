@@ -3,6 +3,7 @@
 
 #include "kernels/conv/cuda/tensor_core_conv.h"
 #include "kernels/conv/cuda/tensor_core_copies.h"
+#include "kernels/conv/cuda/tensor_core_loop.h"
 #include "kernels/conv/cuda/tensor_core_store.h"
 
 namespace dcgan::cuda {
