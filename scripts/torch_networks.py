@@ -75,7 +75,10 @@ class LibtorchGenerator(nn.Module):
         self.conv4 = nn.ConvTranspose2d(ngf, channels, 4, 2, 1, bias=False)
 
     def forward(self, z):
-        x = torch.relu(self.batch_norm1(self.conv1(z)))
+        return self.after_first(self.conv1(z))
+
+    def after_first(self, x):
+        x = torch.relu(self.batch_norm1(x))
         x = torch.relu(self.batch_norm2(self.conv2(x)))
         x = torch.relu(self.batch_norm3(self.conv3(x)))
         return torch.tanh(self.conv4(x))

@@ -18,6 +18,7 @@ try:
     import torch._dynamo
     from torch.nn import functional
 
+    import compiling
     import torch_networks
 except ImportError as error:
     print(f"{pathlib.Path(sys.argv[0]).stem}: {error} (benchmarks/peers/setup_torch.sh)",
@@ -38,6 +39,7 @@ class Setup:
     compiled: bool = False
     compile_mode: Optional[str] = None
     compile_options: tuple = ()  # pairs, in place of a mode
+    ends_apart: bool = False  # G's first and D's last convolution are not compiled (compiling.py)
     captured: bool = False  # the whole step is one CUDA graph
 
 
@@ -90,18 +92,7 @@ def make_networks(options, setup, device="cpu"):
         network.to(device)
         if not setup.shipped:
             network.to(memory_format=torch.channels_last)
-    if setup.compiled:
-        # dynamic=False: shapes never change here, and code for a fixed shape is the faster.
-        networks = tuple(torch.compile(network, dynamic=False, **compiler_options(setup))
-                         for network in networks)
-    return networks
-
-
-def compiler_options(setup):
-    """For torch.compile, which takes a mode or options, not both."""
-    if setup.compile_options:
-        return {"options": dict(setup.compile_options)}
-    return {"mode": setup.compile_mode}
+    return compiling.compile_networks(networks, setup) if setup.compiled else networks
 
 
 class Batches:

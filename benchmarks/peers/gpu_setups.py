@@ -5,6 +5,7 @@ import functools
 import sys
 
 import common
+import compiling
 import figures
 import serve
 from common import Setup, torch
@@ -12,16 +13,17 @@ from common import Setup, torch
 # "max-autotune-no-cudagraphs" without two of its searches, which take minutes (README.md).
 COMPILED = {"compiled": True, "compile_options": (("max_autotune", True),
                                                   ("max_autotune_conv_backends", "ATEN"))}
-WHOLE_MODE = {"compiled": True, "compile_mode": "max-autotune-no-cudagraphs"}
+TRAINED = COMPILED | {"ends_apart": True}
+WHOLE_MODE = {"compiled": True, "compile_mode": "max-autotune-no-cudagraphs", "ends_apart": True}
 TUNED = {"autocast": torch.bfloat16, "frozen": True}
 SETUPS = {
     "P0": Setup(shipped=True),
     "P1": Setup(autocast=torch.bfloat16),
     "P1h": Setup(autocast=torch.float16),
     "P2": Setup(**TUNED),
-    "P3": Setup(**TUNED, **COMPILED),
+    "P3": Setup(**TUNED, **TRAINED),
     "P4": Setup(**TUNED, captured=True),
-    "P5": Setup(**TUNED, **COMPILED, captured=True),
+    "P5": Setup(**TUNED, **TRAINED, captured=True),
     "P5t": Setup(**TUNED, **WHOLE_MODE, captured=True),
 }
 NUMBERS = ("f32", "tf32", "bf16")  # of the generator alone
@@ -58,6 +60,20 @@ def event_times(action, options):
     return [before.elapsed_time(after) for before, after in zip(events, events[1:])]
 
 
+class Replay:
+    """Replays a captured action, and keeps it.
+
+    A graph knows addresses, not tensors: whatever the action read from outside (networks, inputs,
+    what it compiled) has to live as long as the graph, or its memory becomes another's.
+    """
+
+    def __init__(self, graph, action):
+        self.graph, self.action = graph, action
+
+    def __call__(self):
+        self.graph.replay()
+
+
 def capture(action, options, name):
     """`action` as one CUDA graph; returns what replays it."""
     if options.rehearse:
@@ -73,7 +89,7 @@ def capture(action, options, name):
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, stream=stream):
         action()
-    return graph.replay
+    return Replay(graph, action)
 
 
 def ready_images(options, setup):
@@ -103,6 +119,10 @@ def tune_backend():
     torch.backends.cudnn.benchmark_limit = 0  # no limit: every algorithm is tried
 
 
+def without_capture(setup):
+    return dataclasses.replace(setup, captured=False)
+
+
 class Workplace:
     """What several set-ups in one process share: turns on the GPU, networks."""
 
@@ -110,6 +130,8 @@ class Workplace:
         self.options = options
         self.turn = serve.Turn(options.lock)
         self.networks = {}  # {set-up without capture: (generator, discriminator)}
+        self.failed_searches = {}  # {set-up without capture: why}
+        self.fallen_back = {}  # {name: why its search failed}
         self.compiler_waits = bool(options.lock) and self.take_over_searches()
 
     def take_over_searches(self):
@@ -127,10 +149,29 @@ class Workplace:
         return True
 
     def describe(self):
-        return {"compiler_times_alone": self.compiler_waits}
+        return {"compiler_times_alone": self.compiler_waits, "fallen_back": self.fallen_back,
+                "compiled": how_compiled(self.options, self.fallen_back)}
+
+    def with_second_try(self, name, setup, make):
+        """make(set-up); one whose compiler's search fails is made again without the search."""
+        if not setup.compiled or compiling.search(setup) is None:
+            return make(setup)
+        why = self.failed_searches.get(without_capture(setup))
+        if why is None:
+            try:
+                return make(setup)
+            except Exception as error:  # whatever a compiler or a driver raises
+                why = f"{compiling.search(setup)}: {serve.why(error)}"
+        # Past the handler: its traceback kept what had been made.
+        self.failed_searches[without_capture(setup)] = why
+        self.networks.pop(without_capture(setup), None)
+        self.fallen_back[name] = why
+        note(f"{name}: without a search now: {why}")
+        torch._dynamo.reset()
+        return make(compiling.with_defaults(setup))
 
     def shared_networks(self, setup):
-        key = dataclasses.replace(setup, captured=False)
+        key = without_capture(setup)
         if key not in self.networks:
             self.networks[key] = common.make_networks(self.options, setup, self.options.device)
         return self.networks[key]
@@ -145,19 +186,20 @@ class Workplace:
         return action
 
 
-def make_step(name, options, workplace):
-    setup = SETUPS[name]
+def make_step(setup, options, workplace):
     batches = common.Batches(ready_images(options, setup), options.batch, prepare=lambda x: x)
     return common.Step(setup, options, batches, options.device, workplace.shared_networks(setup))
 
 
 def set_up_step(name, options, workplace):
     """Returns what times the steps and gives their row."""
+    def make(setup):
+        step = make_step(setup, options, workplace)
+        return step, workplace.settle(step_action(step, options, name))
     with workplace.turn:
         if not SETUPS[name].shipped:
             tune_backend()
-        step = make_step(name, options, workplace)
-        action = workplace.settle(step_action(step, options, name))
+        step, action = workplace.with_second_try(name, SETUPS[name], make)
     return lambda: step_row(name, step, action, options)
 
 
@@ -179,9 +221,9 @@ def set_number_type(dtype):
     return torch.bfloat16 if dtype == "bf16" else torch.float32
 
 
-def make_generate(way, dtype, batch, options):
+def make_generate(setup, dtype, batch, options):
     number = set_number_type(dtype)
-    generator = common.make_networks(options, GENERATORS[way], options.device)[0].eval().to(number)
+    generator = common.make_networks(options, setup, options.device)[0].eval().to(number)
     z = torch.randn(batch, options.nz, 1, 1, device=options.device).to(number)
 
     def generate():
@@ -193,12 +235,13 @@ def make_generate(way, dtype, batch, options):
 def set_up_generator(way, dtype, batch, options, workplace):
     """Returns what times the generator and gives its row."""
     name = f"generator {way} {dtype} batch {batch}"
+
+    def make(setup):
+        action = make_generate(setup, dtype, batch, options)
+        return workplace.settle(capture(action, options, name) if setup.captured else action)
     with workplace.turn:
         tune_backend()
-        action = make_generate(way, dtype, batch, options)
-        if GENERATORS[way].captured:
-            action = capture(action, options, name)
-        workplace.settle(action)
+        action = workplace.with_second_try(f"{way} {dtype} {batch}", GENERATORS[way], make)
 
     def row():
         set_number_type(dtype)
@@ -227,23 +270,36 @@ def time_one_by_one(options):
     return [set_up()() for set_up in set_ups(options)[0].values()]
 
 
-def how_compiled(options):
+def how_compiled(options, fallen_back=()):
     """{name: how}, of those that are asked for."""
-    asked = [(name, SETUPS[name]) for name in options.variants]
+    asked = [(name, SETUPS[name], [name]) for name in options.variants]
     if not options.no_inference:
-        asked += [(f"generator {way}", GENERATORS[way]) for way in options.ways]
-    return {name: ", ".join(f"{key}={value}" for key, value in setup.compile_options) or
-            f"mode={setup.compile_mode}" for name, setup in asked if setup.compiled}
+        asked += [(f"generator {way}", GENERATORS[way],
+                   [name for name in fallen_back if name.startswith(f"{way} ")])
+                  for way in options.ways]
+    compiled = {}
+    for name, setup, parts in asked:
+        if setup.compiled:
+            fallen = [part for part in parts if part in fallen_back]
+            compiled[name] = compiling.how(setup)
+            if fallen:
+                compiled[name] = (f"{compiling.how(compiling.with_defaults(setup))}; "
+                                  f"{compiling.search(setup)} failed for {', '.join(fallen)}")
+    return compiled
 
 
 def compile_all(options):
     """Runs once whatever is compiled, with cuDNN's first plans: they end with this process."""
     workplace = Workplace(options)
-    for name in {dataclasses.replace(SETUPS[name], captured=False): name
-                 for name in options.variants if SETUPS[name].compiled}.values():
-        make_step(name, options, workplace).run()
+    for setup in {without_capture(SETUPS[name]): name for name in options.variants
+                  if SETUPS[name].compiled}:
+        workplace.with_second_try("a step", setup,
+                                  lambda chosen: make_step(chosen, options, workplace).run())
     if not options.no_inference and any(GENERATORS[way].compiled for way in options.ways):
         for batch in options.inference_batches:
             for dtype in options.dtypes:
-                make_generate("compiled", dtype, batch, options)()
+                workplace.with_second_try(
+                    "the generator", GENERATORS["compiled"],
+                    lambda setup, size=batch, number=dtype: make_generate(setup, number, size,
+                                                                          options)())
     return 0

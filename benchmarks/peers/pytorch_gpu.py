@@ -11,7 +11,8 @@ Variants of the step (each a set-up that a user could choose; only the best is w
          Adam(fused=True), gradients set to None, nothing read back
     P1h  P1 in float16 with a GradScaler
     P2   P1 without weight gradients of D in G's step
-    P3   P2 with both networks under torch.compile, max_autotune, convolutions by cuDNN
+    P3   P2 with both networks under torch.compile but for G's first and D's last convolution,
+         max_autotune, convolutions by cuDNN
     P4   P2 captured whole in one CUDA graph, Adam capturable
     P5   P3 captured whole
     P5t  P5 under mode="max-autotune-no-cudagraphs" as it is: it also tries Triton convolutions and
@@ -127,7 +128,7 @@ def serve_requests(options):
     channel = serve.answers_alone()
     compile_beside(options)
     listed, workplace = set_ups(options)
-    return serve.serve(listed, describe(options) | workplace.describe(), channel)
+    return serve.serve(listed, lambda: describe(options) | workplace.describe(), channel)
 
 
 def main():

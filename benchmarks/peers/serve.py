@@ -1,7 +1,8 @@
 """Holds set-ups ready and times them when asked: `pytorch_gpu.py --serve`. Needs no PyTorch.
 
 On standard output, one JSON object a line. The first, when everything is set up:
-    {"program": "pytorch", ..., "ready": ["P4"], "failed": {"P2": "why"}, "set_up_s": 12.0}
+    {"program": "pytorch", ..., "ready": ["P4"], "failed": {"P2": "why"}, "set_up_s": 12.0,
+     "fallen_back": {"P5": "max-autotune: why"}}  the latter compiled without a search
 Then, for every line of standard input, the name of a set-up or "all":
     {"results": [row]}  as in a report (figures.py), or {"error": "why"}
 An error while timing ends the program: what it left on the device is unknown. So does the end of
@@ -69,10 +70,13 @@ def set_up_all(set_ups):
 
 
 def serve(set_ups, about, channel, requests=sys.stdin):
-    """Sets `set_ups` {name: function} up; each function returns what gives a row. Exit code."""
+    """Sets `set_ups` {name: function} up; each function returns what gives a row. Exit code.
+
+    `about()` says afterwards what the first answer begins with.
+    """
     begun = time.monotonic()
     ready, failed = set_up_all(set_ups)
-    answer(channel, about | {"ready": list(ready), "failed": failed,
+    answer(channel, about() | {"ready": list(ready), "failed": failed,
                                "set_up_s": round(time.monotonic() - begun, 1)})
     if not ready:
         return 1
