@@ -41,6 +41,8 @@ KERNELS = [
     # ldmatrix transposes 16-bit values only.
     (r"small_channel_tensor_backward_weights_kernel<float", ("HMMA.1688.F32.TF32", "LDGSTS")),
     (r"sum_columns_kernel", ()),
+    # Tiles whose warps are all down: warpgroups, which read shared memory themselves.
+    (r"tensor_core_\w+_kernel<.*TileSizes<\d+, \d+, \d+, \d+, (8|16), 1, ", ("HGMMA", "LDGSTS")),
     (r"tensor_core_(down|up)_statistics_kernel", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
     (r"tensor_core_(down|up|weights)_kernel<bf16", ("HMMA.16816.F32.BF16", "LDSM", "LDGSTS")),
     (r"tensor_core_(down|up)_kernel<float", ("HMMA.1688.F32.TF32", "LDSM", "LDGSTS")),
@@ -114,7 +116,8 @@ def disassemble(nvcc, cuobjdump, source, arch, folder):
     """(kernels, error): of one file, or what stopped it."""
     cubin = folder / (source.stem + ".cubin")
     command = check_ptxas.nvcc_command(nvcc, folder)
-    done = subprocess.run(command + ["-arch", "sm_" + check_ptxas.own_name(arch), "-cubin", str(source), "-o", str(cubin)],
+    command += ["-arch", "sm_" + check_ptxas.own_name(arch)]
+    done = subprocess.run(command + ["-cubin", str(source), "-o", str(cubin)],
                           capture_output=True, text=True)
     if done.returncode != 0:
         return {}, "does not compile\n" + done.stderr.strip()
