@@ -5,7 +5,7 @@
 #   ... --without-cuda                           take a build without it, too (to test this script)
 #   ... --folder DIR                             leave the bundle unpacked as DIR instead of FILE
 #
-# FILE (default dcgan-bundle.tar.gz) unpacks to dcgan-bundle/: the program (./dcgan runs it), the
+# FILE (default dcgan-bundle.tar.xz) unpacks to dcgan-bundle/: the program (./dcgan runs it), the
 # test programs and dcgan_bench_ops, the shared libraries but for NVIDIA's and the C library's
 # (those of the machine, also in Python's packages: gpu_check.sh and ./dcgan find them),
 # gpu_check.sh, the comparison with PyTorch, the PyTorch traces and MNIST's training images where
@@ -15,7 +15,7 @@ set -euo pipefail
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 readonly most_bytes=$((63 * 1000 * 1000)) # 64 MiB may travel, the sources beside it included
 
-build="" out="dcgan-bundle.tar.gz" folder="" cuda=required
+build="" out="dcgan-bundle.tar.xz" folder="" cuda=required
 while [[ $# -gt 0 ]]; do
   case "$1" in
     --build | --out | --folder)
@@ -35,6 +35,7 @@ done
 
 die() { echo "bundle: $*" >&2; exit 1; }
 
+command -v xz >/dev/null || [[ -n $folder ]] || die "no xz (Debian: xz-utils)"
 [[ -x $build/dcgan ]] || die "no $build/dcgan"
 [[ -f $build/tests/gpu_programs ]] || die "no $build/tests/gpu_programs: a build without tests"
 engine="$("$build/dcgan" doctor | grep '^CUDA engine')"
@@ -102,12 +103,12 @@ if [[ -n $folder ]]; then
   echo "wrote $folder; $folder/scripts/gpu_check.sh checks a GPU machine"
   exit 0
 fi
-tar -C "$work" -czf "$work/bundle.tar.gz" dcgan-bundle
-bytes="$(stat -c %s "$work/bundle.tar.gz")"
+tar -C "$work" -c dcgan-bundle | xz -3 -T0 >"$work/bundle.tar.xz"
+bytes="$(stat -c %s "$work/bundle.tar.xz")"
 ((bytes <= most_bytes)) || die "$bytes bytes are more than $most_bytes"
 mkdir "$work/unpacked"
-tar -C "$work/unpacked" -xzf "$work/bundle.tar.gz"
+tar -C "$work/unpacked" -xJf "$work/bundle.tar.xz"
 env -u DCGAN_SHARED "$work/unpacked/dcgan-bundle/dcgan" doctor >"$work/doctor.txt" ||
   die "the unpacked program does not start"
-mv "$work/bundle.tar.gz" "$out"
-echo "wrote $out ($bytes bytes); on the GPU machine: tar xzf, then dcgan-bundle/scripts/gpu_check.sh"
+mv "$work/bundle.tar.xz" "$out"
+echo "wrote $out ($bytes bytes); on the GPU machine: python3 -m tarfile -e, then dcgan-bundle/scripts/gpu_check.sh"

@@ -159,7 +159,7 @@ __device__ __forceinline__ void merge_moments(const BlockPlace& place, int tile,
   if (out.finish.saved_mean == nullptr) return;
   if (!is_last_block(tickets, static_cast<unsigned>(division.groups * out.cohorts))) return;
   if (column >= Tile::kColumns) return;
-  RunningChannel running(out.finish, channel);
+  RunningChannel running(out.finish, channel, true);
   for (int group = 0; group < division.groups; ++group) {
     const std::int64_t from = std::int64_t{group} * out.cohorts * out.channels + channel;
     const Moments<1> all =

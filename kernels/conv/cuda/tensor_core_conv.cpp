@@ -165,6 +165,8 @@ TensorCoreProduct tensor_core_product(ConvType type, ConvPass pass) {
   return TensorCoreProduct::weights;
 }
 
+bool built_for_warpgroups() { return kBuiltForWarpgroups; }
+
 TensorCoreConv tensor_core_conv(const ConvConfig& config) {
   const UnderlyingConv underlying = underlying_of(config);
   const auto extent = [](const Shape& shape, int axis) { return static_cast<int>(shape[axis]); };

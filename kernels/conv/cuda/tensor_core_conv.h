@@ -50,6 +50,9 @@ enum class TensorCoreTile {
 /// and no wide layer has it.
 bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCoreTile tile);
 
+/// Whether this build has the tiles of warpgroups.
+bool built_for_warpgroups();
+
 struct TileDescription {
   int rows;
   int columns;

@@ -104,7 +104,7 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
   const int channel = static_cast<int>(blockIdx.x * kSumColumns + threadIdx.x);
   const bool active = channel < shape.channels;
   const bool writes = active && threadIdx.y == 0;
-  RunningChannel running(to, writes ? channel : 0);
+  RunningChannel running(to, channel, writes);
   for (int group = 0; group < shape.groups; ++group) {
     const Moments<1> all = merge_parts(from, shape, group, channel, active, shared);
     if (writes) running.finish(to, all, std::int64_t{group} * shape.channels + channel);

@@ -30,11 +30,15 @@ inline FinishOut finish_out(const BatchNormRunning& running, const BatchNormSave
 /// A channel's running statistics, in registers from the first group to the last: they are loaded
 /// while the groups' parts are on their way.
 struct RunningChannel {
-  float mean;
-  float var;
+  float mean = 0.0f;
+  float var = 0.0f;
 
-  __device__ __forceinline__ RunningChannel(const FinishOut& of, int channel)
-      : mean(of.running_mean[channel]), var(of.running_var[channel]) {}
+  /// `wanted`: by a thread that stores them. Another block may be writing those of other channels.
+  __device__ __forceinline__ RunningChannel(const FinishOut& of, int channel, bool wanted) {
+    if (!wanted) return;
+    mean = of.running_mean[channel];
+    var = of.running_var[channel];
+  }
 
   /// Writes what is saved of a group; at: of (group, channel). Called in the order of the groups.
   __device__ __forceinline__ void finish(const FinishOut& to, const Moments<1>& all,

@@ -66,7 +66,7 @@ __device__ __forceinline__ void finish_tile(const Parts& parts, const FinishOut&
   const int column = place_in_block();
   const int own = static_cast<int>(blockIdx.x) * columns + column;
   const bool writes = column < columns && own < division.channels;
-  RunningChannel running(to, writes ? own : 0);
+  RunningChannel running(to, own, writes);
   for (int base = 0; base < division.groups; base += threads.groups_at_once) {
     const int group = base + threads.group;
     const bool reads = channel < division.channels && group < division.groups;

@@ -28,7 +28,7 @@ class Bundle(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.root = pathlib.Path(folder.name)
-        cls.packed = cls.root / "bundle.tar.gz"
+        cls.packed = cls.root / "bundle.tar.xz"
         kind = [] if HAS_CUDA else ["--without-cuda"]
         done = run(ROOT / "scripts/bundle.sh", "--build", BUILD, "--out", cls.packed, *kind)
         assert done.returncode == 0, done.output
