@@ -10,6 +10,9 @@ std::unique_ptr<BlockPlan> make_composite_block(const Context& context, const Bl
 
 namespace cuda {
 
+/// The forward convolution of a block with a norm, by itself.
+ConvConfig forward_of(const BlockConfig& config);
+
 /// Candidates with kernels of their own, for this device alone.
 std::vector<BlockCandidate> block_candidates();
 /// The one whose convolve() takes the least time; results are compared with the first's. The choice

@@ -19,15 +19,6 @@ BlockConfig backward_of(BlockConfig config) {
   return config;
 }
 
-ConvConfig forward_of(const BlockConfig& config) {
-  return {config.conv,
-          {},
-          config.input,
-          config.dtype,
-          /*passes=*/{true, false, false},
-          config.policy};
-}
-
 std::size_t bytes_of_f32(std::int64_t elements) {
   return sizeof(float) * static_cast<std::size_t>(elements);
 }
@@ -154,8 +145,8 @@ std::unique_ptr<BlockPlan> make(const Context& context, const BlockConfig& confi
 }
 
 template <TensorCoreTile tile>
-BlockCandidate candidate(std::string_view name) {
-  return {name, fits<tile>, make<tile>, BlockChoice::when_timed};
+BlockCandidate candidate() {
+  return {candidate_name(tile), fits<tile>, make<tile>, BlockChoice::when_timed};
 }
 
 }  // namespace
@@ -174,17 +165,18 @@ StatisticsDivision divide_statistics(const ProductDivision& product, TensorCoreT
   return division;
 }
 
+ConvConfig forward_of(const BlockConfig& config) {
+  return {config.conv,
+          {},
+          config.input,
+          config.dtype,
+          /*passes=*/{true, false, false},
+          config.policy};
+}
+
 std::vector<BlockCandidate> block_candidates() {
-  using enum TensorCoreTile;
-  return {candidate<t256x128>("tensor core 256x128"),
-          candidate<t128x128>("tensor core 128x128"),
-          candidate<t128x64>("tensor core 128x64"),
-          candidate<t64x64>("tensor core 64x64"),
-          candidate<t64x64_shallow>("tensor core 64x64 shallow"),
-          candidate<g256x128>("warpgroup 256x128"),
-          candidate<g128x128>("warpgroup 128x128"),
-          candidate<g128x128_two>("warpgroup 128x128 two"),
-          candidate<g128x64>("warpgroup 128x64")};
+  return with_all_tiles(
+      []<TensorCoreTile... tiles>() { return std::vector<BlockCandidate>{candidate<tiles>()...}; });
 }
 
 }  // namespace dcgan::cuda

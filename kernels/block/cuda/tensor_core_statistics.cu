@@ -11,11 +11,7 @@ template <class Product, class Copies, class Tile>
 __device__ __forceinline__ void convolve(const Product& product, bf16* to, const MomentsOut& out) {
   auto* shared = dynamic_shared<unsigned char>();
   const BlockPlace place = block_place<Tile>(product.division);
-  WarpSums<Tile> sums{};
-  Copies copies(product, place);
-  start_after_previous();
-  multiply_tiles<Tile, bf16, typename Copies::A, typename Copies::B>(shared, place.steps, copies,
-                                                                     sums);
+  auto sums = tile_sums<bf16, Tile, Copies>(product, place, shared);
   const int tile = place.tile * product.division.phases + place.phase;
   store_tile_moments<Tile>(sums, shared, place, tile, out);
   store_staged<Tile>(sums, shared, to, product.columns() - place.column,

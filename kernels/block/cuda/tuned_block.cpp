@@ -24,15 +24,6 @@ constexpr int kChoiceVersion = 1;
 /// On relative differences of results stored in bf16, and of their statistics.
 constexpr double kTolerance = 0x1p-6;
 
-ConvConfig forward_of(const BlockConfig& config) {
-  return {config.conv,
-          {},
-          config.input,
-          config.dtype,
-          /*passes=*/{true, false, false},
-          config.policy};
-}
-
 /// A block's convolve() as a convolution's forward pass, for the tensors that time those. The first
 /// call compares the statistics with `expected`, or leaves them there when that is empty.
 class ConvolveCall final : public ConvPlan {

@@ -14,10 +14,9 @@ struct TileGrid {
 };
 
 /// Rows of `columns` pixels, 128 bytes of features each, swizzled(). A tile of `tile_rows`
-/// positions reads the local rows 0..tile_rows + 1; local row 0 of tile `first_row` is feature row
-/// first_row -
-/// 1. Strips begin `owned` columns apart. Rows outside of the features are not there and may not be
-/// read; columns outside are zero.
+/// positions reads the local rows 0..tile_rows + 1, of which row 0 is the feature row before the
+/// tile's first. Strips begin `owned` columns apart. Rows outside of the features are not there and
+/// may not be read; columns outside are zero.
 template <int tile_rows, int columns, int owned, int threads>
 struct FeatureRing {
   static constexpr int kPieces = 8;

@@ -144,8 +144,8 @@ std::unique_ptr<ConvPlan> plan(const Context& context, const ConvConfig& config)
 }
 
 template <TensorCoreTile tile>
-Algorithm algorithm(std::string_view name) {
-  return {{name, fits<tile>, plan<tile>},
+Algorithm algorithm() {
+  return {{candidate_name(tile), fits<tile>, plan<tile>},
           PlanSource::own_kernels,
           Derivative::in_place,
           Choice::when_timed};
@@ -251,16 +251,8 @@ bool tensor_core_fits(const Context& context, const ConvConfig& config, TensorCo
 }
 
 const std::vector<Algorithm>& tensor_core_algorithms() {
-  using enum TensorCoreTile;
-  static const std::vector<Algorithm> all{algorithm<t256x128>("tensor core 256x128"),
-                                          algorithm<t128x128>("tensor core 128x128"),
-                                          algorithm<t128x64>("tensor core 128x64"),
-                                          algorithm<t64x64>("tensor core 64x64"),
-                                          algorithm<t64x64_shallow>("tensor core 64x64 shallow"),
-                                          algorithm<g256x128>("warpgroup 256x128"),
-                                          algorithm<g128x128>("warpgroup 128x128"),
-                                          algorithm<g128x128_two>("warpgroup 128x128 two"),
-                                          algorithm<g128x64>("warpgroup 128x64")};
+  static const std::vector<Algorithm> all = with_all_tiles(
+      []<TensorCoreTile... tiles>() { return std::vector<Algorithm>{algorithm<tiles>()...}; });
   return all;
 }
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "kernels/conv/conv.h"
 
@@ -42,6 +43,39 @@ enum class TensorCoreTile {
   g128x128_two,
   g128x64
 };
+
+/// Calls body.template operator()<tiles...>() with all of them, first choice first.
+template <class Body>
+decltype(auto) with_all_tiles(const Body& body) {
+  using enum TensorCoreTile;
+  return body.template operator()<t256x128, t128x128, t128x64, t64x64, t64x64_shallow, g256x128,
+                                  g128x128, g128x128_two, g128x64>();
+}
+
+/// Of a candidate; part of the plan cache's keys.
+constexpr std::string_view candidate_name(TensorCoreTile tile) {
+  switch (tile) {
+    case TensorCoreTile::t256x128:
+      return "tensor core 256x128";
+    case TensorCoreTile::t128x128:
+      return "tensor core 128x128";
+    case TensorCoreTile::t128x64:
+      return "tensor core 128x64";
+    case TensorCoreTile::t64x64:
+      return "tensor core 64x64";
+    case TensorCoreTile::t64x64_shallow:
+      return "tensor core 64x64 shallow";
+    case TensorCoreTile::g256x128:
+      return "warpgroup 256x128";
+    case TensorCoreTile::g128x128:
+      return "warpgroup 128x128";
+    case TensorCoreTile::g128x128_two:
+      return "warpgroup 128x128 two";
+    case TensorCoreTile::g128x64:
+      break;
+  }
+  return "warpgroup 128x64";
+}
 
 /// Whether the kernels compute all passes of a config, with a tile. The device must have them
 /// (sm_80; warpgroups: sm_90 itself, in a build for it); channels and features must be multiples of

@@ -23,20 +23,18 @@ constexpr bool has_f32(TensorCoreTile tile) {
 /// Host side: calls body.template operator()<Sizes>() for a tile.
 template <class T, class Body>
 void with_tile(TensorCoreTile tile, const Body& body) {
-  using enum TensorCoreTile;
-  const bool found = [&]<TensorCoreTile... all>() {
-    return ([&] {
-      if constexpr (sizeof(T) == 2 || has_f32(all)) {
-        if (tile == all) {
-          body.template operator()<SizesOf<all>>();
-          return true;
-        }
+  const auto is_wanted = [&]<TensorCoreTile one>() {
+    if constexpr (sizeof(T) == 2 || has_f32(one)) {
+      if (tile == one) {
+        body.template operator()<SizesOf<one>>();
+        return true;
       }
-      return false;
-    }() || ...);
-  }
-  .template operator()<t256x128, t128x128, t128x64, t64x64, t64x64_shallow, g256x128, g128x128,
-                       g128x128_two, g128x64>();
+    }
+    return false;
+  };
+  const bool found = with_all_tiles([&]<TensorCoreTile... tiles>() {
+    return (is_wanted.template operator()<tiles>() || ...);
+  });
   if (!found) {
     fail(ErrorKind::internal, "conv: no tile of {} rows for this type", describe(tile).rows);
   }
@@ -73,6 +71,18 @@ __device__ __forceinline__ BlockPlace block_place(const ProductDivision& divisio
   const int left = division.steps - place.first_step;
   place.steps = left < division.steps_per_split ? left : division.steps_per_split;
   return place;
+}
+
+/// The sums of a block's tile. Starts after the work before it.
+template <class T, class Tile, class Copies, class Product>
+__device__ __forceinline__ WarpSums<Tile> tile_sums(const Product& product, const BlockPlace& place,
+                                                    unsigned char* shared) {
+  WarpSums<Tile> sums{};
+  Copies copies(product, place);  // addresses only
+  start_after_previous();
+  multiply_tiles<Tile, T, typename Copies::A, typename Copies::B>(shared, place.steps, copies,
+                                                                  sums);
+  return sums;
 }
 
 template <class Tile>

@@ -7,14 +7,9 @@ namespace {
 template <class T, class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, Tile::kBlocks)
     tensor_core_up_kernel(UpProduct<T> product, SumsOut<T> out) {
-  using Copies = UpCopies<T, Tile>;
   auto* shared = dynamic_shared<unsigned char>();
   const BlockPlace place = block_place<Tile>(product.division);
-  WarpSums<Tile> sums{};
-  Copies copies(product, place);
-  start_after_previous();
-  multiply_tiles<Tile, T, typename Copies::A, typename Copies::B>(shared, place.steps, copies,
-                                                                  sums);
+  auto sums = tile_sums<T, Tile, UpCopies<T, Tile>>(product, place, shared);
   store_sums<Tile, T>(sums, shared, out, place.split, place.column,
                       product.columns() - place.column,
                       [&](int row) { return product.row_offset(place, row); });

@@ -49,13 +49,9 @@ constexpr int kBlocks = sizeof(T) == 2 ? Tile::kBlocks : Tile::kBlocks - 1;
 template <class T, class Tile>
 __global__ void __launch_bounds__(Tile::kThreads, (kBlocks<T, Tile>))
     tensor_core_weights_kernel(Arguments<T> arguments) {
-  using Loop = Copies<T, Tile>;
   auto* shared = dynamic_shared<unsigned char>();
   const BlockPlace place = block_place<Tile>(arguments.division);
-  WarpSums<Tile> sums{};
-  Loop copies(arguments, place);
-  start_after_previous();
-  multiply_tiles<Tile, T, typename Loop::A, typename Loop::B>(shared, place.steps, copies, sums);
+  auto sums = tile_sums<T, Tile, Copies<T, Tile>>(arguments, place, shared);
   const int weights = kWindow * kWindow * arguments.image.channels;  // of a feature
   const std::int64_t first = std::int64_t{place.row} * weights + place.column;
   store_sums<Tile, float>(

@@ -133,40 +133,25 @@ __device__ __forceinline__ Sums<width> thread_sums(const BackwardArguments<T>& a
 /// Totals of each group, and over the groups the gradients of weight and bias.
 template <int width>
 __device__ __forceinline__ void finish_sums(const SumsOut& to, const float* invstd, int channel,
-                                            const ChannelRows& division,
+                                            const ChannelRows& division, const TileColumn& own,
                                             WarpSets<Sums, width>& shared) {
-  const PartThreads threads(division);
-  const int columns = static_cast<int>(blockDim.x) * width;
-  const int column = place_in_block();
-  const int own = static_cast<int>(blockIdx.x) * columns + column;
-  const bool writes = column < columns && own < division.channels;
   float dweight = 0.0f;
   float dbias = 0.0f;
-  for (int base = 0; base < division.groups; base += threads.groups_at_once) {
-    const int group = base + threads.group;
-    const bool reads = channel < division.channels && group < division.groups;
-    join_warps(
-        join_parts<Sums<width>>(
-            threads, reads ? division.chunks : 0,
-            [&](int chunk) -> Sums<width> {
-              const std::int64_t at = part_element(division, group, chunk, channel);
-              return {load_channels<width>(to.gradient + at), load_channels<width>(to.moment + at)};
-            }),
-        shared);
-    for (int i = 0; i < threads.groups_at_once && base + i < division.groups; ++i) {
-      if (!writes) break;
-      const std::int64_t at = std::int64_t{base + i} * division.channels + own;
-      const Sums<1> all = joined_group(shared, threads, i, column);
-      to.total_gradient[at] = all.gradient.v[0];
-      to.total_moment[at] = all.moment.v[0];
-      dbias += all.gradient.v[0];
-      dweight += all.moment.v[0] * invstd[at];
-    }
-    __syncthreads();  // the use of `shared` is over
-  }
-  if (!writes || to.dweight == nullptr) return;
-  to.dweight[own] = dweight;
-  to.dbias[own] = dbias;
+  join_groups<Sums, width>(
+      division, channel, own, shared,
+      [&](int group, int chunk) -> Sums<width> {
+        const std::int64_t at = part_element(division, group, chunk, channel);
+        return {load_channels<width>(to.gradient + at), load_channels<width>(to.moment + at)};
+      },
+      [&](std::int64_t at, const Sums<1>& all) {
+        to.total_gradient[at] = all.gradient.v[0];
+        to.total_moment[at] = all.moment.v[0];
+        dbias += all.gradient.v[0];
+        dweight += all.moment.v[0] * invstd[at];
+      });
+  if (!own.exists || to.dweight == nullptr) return;
+  to.dweight[own.channel] = dweight;
+  to.dbias[own.channel] = dbias;
 }
 
 /// The last block of a tile of channels adds up the parts. tickets: (tiles).
@@ -179,17 +164,15 @@ __global__ void __launch_bounds__(kChannelThreads, 2)
   DCGAN_SHARED(Sets, shared, [1]);
   const ChannelThread thread = channel_thread<width>(division, Sweep::descending);
   join_warps(thread_sums<T, width, kind>(arguments, thread, division), shared[0]);
-  const int columns = static_cast<int>(blockDim.x) * width;
-  const int column = place_in_block();
-  const int channel = static_cast<int>(blockIdx.x) * columns + column;
-  if (column < columns && channel < division.channels) {
-    const Sums<1> all = joined<kChannelWarps>(shared[0], 0, column);
-    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, channel);
+  const TileColumn own(division, width);
+  if (own.exists) {
+    const Sums<1> all = joined<kChannelWarps>(shared[0], 0, own.column);
+    const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, own.channel);
     to.gradient[at] = all.gradient.v[0];
     to.moment[at] = all.moment.v[0];
   }
   if (!is_last_block(tickets + blockIdx.x, gridDim.y * gridDim.z)) return;
-  finish_sums<width>(to, arguments.invstd, thread.channel, division, shared[0]);
+  finish_sums<width>(to, arguments.invstd, thread.channel, division, own, shared[0]);
 }
 
 struct Totals {

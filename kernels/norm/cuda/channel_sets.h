@@ -49,47 +49,55 @@ __device__ __forceinline__ Set<1> joined(const WarpSets<Set, width>& shared, int
   }
 }
 
-/// How a block shares out the parts of several groups: half of its warps to each of two.
-struct PartThreads {
-  int groups_at_once;
-  int warps;  // of a group
-  int group;  // of the thread, among those at once
-  int first;  // its first chunk
-  int step;   // to its next
+/// The column of its tile that a thread finishes, behind join_warps().
+struct TileColumn {
+  int column;
+  int channel;
+  bool exists;
 
-  __device__ __forceinline__ explicit PartThreads(const ChannelRows& division)
-      : groups_at_once(division.groups > 1 ? 2 : 1), warps(kChannelWarps / groups_at_once) {
-    const auto y = static_cast<int>(threadIdx.y);
-    step = static_cast<int>(blockDim.y) / groups_at_once;
-    group = y / step;
-    first = y % step;
+  __device__ __forceinline__ TileColumn(const ChannelRows& division, int width)
+      : column(place_in_block()) {
+    const int columns = static_cast<int>(blockDim.x) * width;
+    channel = static_cast<int>(blockIdx.x) * columns + column;
+    exists = column < columns && channel < division.channels;
   }
 };
 
-/// Joins a group's parts. load(chunk) gives a part as a set of the thread's channels.
-template <class Set, class Load>
-__device__ __forceinline__ Set join_parts(const PartThreads& threads, int chunks,
-                                          const Load& load) {
-  constexpr int at_once = 4;  // parts on their way
-  Set all{};
-  for (int chunk = threads.first; chunk < chunks; chunk += at_once * threads.step) {
-    Set parts[at_once] = {};
+/// Joins the parts of each group, for the last block of a tile; half of the warps have one group
+/// and half the next. load(group, chunk) gives a part as a set of the thread's channels;
+/// use(element, set) gets each group's, in their order, in the thread of the column; element: of
+/// (group, channel). Every thread calls it.
+template <template <int> class Set, int width, class Load, class Use>
+__device__ __forceinline__ void join_groups(const ChannelRows& division, int channel,
+                                            const TileColumn& own, WarpSets<Set, width>& shared,
+                                            const Load& load, const Use& use) {
+  constexpr int parts_at_once = 4;  // on their way
+  const int groups_at_once = division.groups > 1 ? 2 : 1;
+  const int step = static_cast<int>(blockDim.y) / groups_at_once;
+  const auto row = static_cast<int>(threadIdx.y);
+  for (int base = 0; base < division.groups; base += groups_at_once) {
+    const int group = base + row / step;
+    const bool reads = channel < division.channels && group < division.groups;
+    const int chunks = reads ? division.chunks : 0;
+    Set<width> all{};
+    for (int chunk = row % step; chunk < chunks; chunk += parts_at_once * step) {
+      Set<width> parts[parts_at_once] = {};
 #pragma unroll
-    for (int i = 0; i < at_once; ++i) {
-      if (chunk + i * threads.step < chunks) parts[i] = load(chunk + i * threads.step);
+      for (int i = 0; i < parts_at_once; ++i) {
+        if (chunk + i * step < chunks) parts[i] = load(group, chunk + i * step);
+      }
+#pragma unroll
+      for (int i = 0; i < parts_at_once; ++i) all.add(parts[i]);
     }
-#pragma unroll
-    for (int i = 0; i < at_once; ++i) all.add(parts[i]);
+    join_warps(all, shared);
+    for (int i = 0; own.exists && i < groups_at_once && base + i < division.groups; ++i) {
+      use(std::int64_t{base + i} * division.channels + own.channel,
+          groups_at_once == 1
+              ? joined<kChannelWarps>(shared, 0, own.column)
+              : joined<kChannelWarps / 2>(shared, i * (kChannelWarps / 2), own.column));
+    }
+    __syncthreads();  // the use of `shared` is over
   }
-  return all;
-}
-
-/// The set of one of the groups that join_warps() has just left.
-template <template <int> class Set, int width>
-__device__ __forceinline__ Set<1> joined_group(const WarpSets<Set, width>& shared,
-                                               const PartThreads& threads, int group, int column) {
-  if (threads.groups_at_once == 1) return joined<kChannelWarps>(shared, 0, column);
-  return joined<kChannelWarps / 2>(shared, group * (kChannelWarps / 2), column);
 }
 
 }  // namespace dcgan::cuda

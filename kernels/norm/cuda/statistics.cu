@@ -59,36 +59,22 @@ __device__ __forceinline__ Moments<width> thread_moments(const T* x, const T* or
 /// What a finished batch leaves. Every thread of the block calls it.
 template <int width>
 __device__ __forceinline__ void finish_tile(const Parts& parts, const FinishOut& to, int channel,
-                                            const ChannelRows& division,
+                                            const ChannelRows& division, const TileColumn& own,
                                             WarpSets<Moments, width>& shared) {
-  const PartThreads threads(division);
-  const int columns = static_cast<int>(blockDim.x) * width;
-  const int column = place_in_block();
-  const int own = static_cast<int>(blockIdx.x) * columns + column;
-  const bool writes = column < columns && own < division.channels;
-  RunningChannel running(to, own, writes);
-  for (int base = 0; base < division.groups; base += threads.groups_at_once) {
-    const int group = base + threads.group;
-    const bool reads = channel < division.channels && group < division.groups;
-    join_warps(join_parts<Moments<width>>(
-                   threads, reads ? division.chunks : 0,
-                   [&](int chunk) -> Moments<width> {
-                     const std::int64_t at = part_element(division, group, chunk, channel);
-                     return {rows_of_chunk(division, chunk), load_channels<width>(parts.mean + at),
-                             load_channels<width>(parts.m2 + at)};
-                   }),
-               shared);
-    for (int i = 0; i < threads.groups_at_once && base + i < division.groups; ++i) {
-      if (!writes) break;
-      const std::int64_t at = std::int64_t{base + i} * division.channels + own;
-      Moments<1> all = joined_group(shared, threads, i, column);
-      all.mean.v[0] += parts.origin[at];
-      running.finish(to, all, at);
-    }
-    __syncthreads();  // the use of `shared` is over
-  }
-  if (writes) running.store(to, own);
-  if (own == 0) *to.batches_tracked += division.groups;
+  RunningChannel running(to, own.channel, own.exists);
+  join_groups<Moments, width>(
+      division, channel, own, shared,
+      [&](int group, int chunk) -> Moments<width> {
+        const std::int64_t at = part_element(division, group, chunk, channel);
+        return {rows_of_chunk(division, chunk), load_channels<width>(parts.mean + at),
+                load_channels<width>(parts.m2 + at)};
+      },
+      [&](std::int64_t at, Moments<1> all) {
+        all.mean.v[0] += parts.origin[at];
+        running.finish(to, all, at);
+      });
+  if (own.exists) running.store(to, own.channel);
+  if (own.channel == 0) *to.batches_tracked += division.groups;
 }
 
 /// The origin of a group is its first row. tickets: (tiles), or null: parts only.
@@ -102,11 +88,10 @@ __global__ void __launch_bounds__(kChannelThreads, 2)
   const ChannelThread thread = channel_thread<width>(division, Sweep::descending);
   const T* origins = x + std::int64_t{blockIdx.z} * division.rows * division.channels;
   join_warps(thread_moments<T, width>(x, origins + thread.channel, thread), shared[0]);
-  const int columns = static_cast<int>(blockDim.x) * width;
-  const int column = place_in_block();
-  const int channel = static_cast<int>(blockIdx.x) * columns + column;
-  if (column < columns && channel < division.channels) {
-    const Moments<1> all = joined<kChannelWarps>(shared[0], 0, column);
+  const TileColumn own(division, width);
+  if (own.exists) {
+    const int channel = own.channel;
+    const Moments<1> all = joined<kChannelWarps>(shared[0], 0, own.column);
     const std::int64_t at = part_element(division, blockIdx.z, blockIdx.y, channel);
     parts.mean[at] = all.mean.v[0];
     parts.m2[at] = all.m2.v[0];
@@ -117,7 +102,7 @@ __global__ void __launch_bounds__(kChannelThreads, 2)
   }
   if (tickets == nullptr) return;
   if (!is_last_block(tickets + blockIdx.x, gridDim.y * gridDim.z)) return;
-  finish_tile<width>(parts, to, thread.channel, division, shared[0]);
+  finish_tile<width>(parts, to, thread.channel, division, own, shared[0]);
 }
 
 void launch_statistics(const Context& context, ConstTensorView x,
