@@ -23,7 +23,8 @@ same turns, while the others wait (pytorch_gpu.py --serve). A peer that fails or
 The variant `libtorch` (CPU only) is benchmarks/peers/libtorch_dcgan.
 
 --ours is the command that measures this engine; {preset}, {image_size}, {channels}, {batch},
-{threads} and {precision} in it are filled in. It prints one JSON object with a list `results` of
+{threads} and {precision} in it are filled in. With {batches} in place of {batch} and --standing it
+runs once a round, for all batches. It prints one JSON object with a list `results` of
     {"task": "train", "name": "step", "dtype": "f32", "batch": 64, "median_ms": 100.0}
 (task: train or generate; dtype: f32 or bf16; "precision": "tf32" beside the list makes f32 tf32).
 """
@@ -36,12 +37,12 @@ import shlex
 import signal
 import sys
 
-from comparison import SHAPE, Comparison, by_command, note
+from comparison import ALL, SHAPE, Comparison, by_command, note
 from standing import StandingPeers
 
 HERE = pathlib.Path(__file__).resolve().parent
 OURS = ("build/release/dcgan bench --device {device} --preset {{preset}} "
-        "--image-size {{image_size}} --channels {{channels}} --batch-size {{batch}} "
+        "--image-size {{image_size}} --channels {{channels}} --batches {{batches}} "
         "--precision {{precision}}{more} --json")
 
 
@@ -117,17 +118,23 @@ def parse_options():
     if options.standing and options.device != "cuda":
         parser.error("--standing is for peers on a GPU")
     options.keep_going |= options.standing
+    options.at_once = options.standing and "{batches}" in options.ours
     if options.device == "cuda" and "libtorch" in options.variants:
         parser.error("the variant libtorch runs on the CPU")
     return options
 
 
+def our_command(options, sizes):
+    shape = {name: getattr(options, name) for name in SHAPE}
+    preset = "libtorch" if options.image_size == 28 else "pytorch"
+    return shlex.split(options.ours.format(**shape, preset=preset, precision=options.precision,
+                                           batch=sizes[0], batches=",".join(map(str, sizes))))
+
+
 def commands(options, batch):
     """{who: command}: ours, then one for each peer."""
     shape = {name: getattr(options, name) for name in SHAPE} | {"batch": batch}
-    preset = "libtorch" if options.image_size == 28 else "pytorch"
-    ours = options.ours.format(**shape, preset=preset, precision=options.precision)
-    listed = {"ours": shlex.split(ours)}
+    listed = {"ours": our_command(options, [batch])}
     compiled = [name for name in PEERS[options.device].with_generator if name in options.variants]
     with_generator = (compiled or options.variants)[0]
     common = ["--json", "--repeats", str(options.repeats)]
@@ -170,12 +177,16 @@ def compare_one_by_one(options):
 
 def compare_standing(options):
     """A process a measurement of ours; the peers stand ready in theirs."""
+    def ours(batches):
+        return {"ours": by_command("ours", our_command(options, batches))}
     with StandingPeers(options) as peers:
         def sources(batch):
-            ours = commands(options, batch)["ours"]
-            return {"ours": by_command("ours", ours)} | peers.sources(batch)
+            if batch == ALL:
+                return ours(options.batch)
+            return peers.sources(batch) if options.at_once else ours([batch]) | peers.sources(batch)
         comparison = Comparison(options, sources)
-        peers.set_up(comparison)
+        # The first call reads files and tunes what is not tuned yet: it counts for nothing.
+        peers.set_up(comparison, meanwhile=ours(options.batch)["ours"])
         comparison.run()
     return comparison
 

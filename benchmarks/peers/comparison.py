@@ -15,6 +15,9 @@ SHAPE = ("image_size", "channels", "threads")
 IDENTITY = ("machine", "version", "processor", "device", "cuda", "cudnn", "compiler_times_alone")
 
 
+ALL = "all"  # in place of a batch
+
+
 class OutOfTime(Exception):
     """--time-limit-s ends the comparison here."""
 
@@ -55,7 +58,7 @@ class Comparison:
     """Rounds of measurements, and the report of what there is so far.
 
     `sources(batch)` gives {who: what measures}, ours first; a source gets the seconds that are left
-    (None: any) and returns a report.
+    (None: any) and returns a report. `sources(ALL)` gives what measures all batches at once.
     """
 
     def __init__(self, options, sources):
@@ -78,9 +81,9 @@ class Comparison:
         """Who fails, fails for all batches, unless each batch has a process of its own."""
         return f"{who} at {batch}" if self.options.standing else who
 
-    def fail(self, name, why):
+    def fail(self, name, why, what="left out"):
         self.failed[name] = str(why)
-        note(f"left out: {name}: {why}")
+        note(f"{what}: {name}: {why}")
         self.write()
 
     def measure(self, who, batch, source):
@@ -100,17 +103,24 @@ class Comparison:
         self.took[who, batch] = time.monotonic() - begun
         self.unfinished |= measured
         self.programs |= program
-        self.compiled |= report.get("compiled", {})
+        self.compiled |= {self.name(name, batch): how
+                          for name, how in report.get("compiled", {}).items()}
         shown = ", ".join(f"{name} {ms:.3f} ms" for (_, name, _, _), ms in measured.items())
         note(f"round {len(self.rounds) + 1}, batch {batch}: {shown} "
              f"({self.took[who, batch]:.1f} s)")
         self.write()
 
+    def groups(self):
+        """Batches that take turns with each other: all where one measurement of ours is for all."""
+        batches = self.options.batch
+        return [[ALL, *batches]] if self.options.at_once else [[batch] for batch in batches]
+
     def run_round(self):
         self.unfinished = {}
-        for batch in self.options.batch:
-            listed = list(self.sources(batch).items())
-            for who, source in listed if len(self.rounds) % 2 == 0 else reversed(listed):
+        for group in self.groups():
+            listed = [(who, batch, source) for batch in group
+                      for who, source in self.sources(batch).items()]
+            for who, batch, source in listed if len(self.rounds) % 2 == 0 else reversed(listed):
                 if self.name(who, batch) not in self.failed:
                     self.measure(who, batch, source)
         self.rounds.append(self.unfinished)

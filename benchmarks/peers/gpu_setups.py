@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
-import sys
 
 import common
 import compiling
 import figures
 import serve
 from common import Setup, torch
+from timing import capture, event_times, note, warm_up
 
 # "max-autotune-no-cudagraphs" without two of its searches, which take minutes (README.md).
 COMPILED = {"compiled": True, "compile_options": (("max_autotune", True),
@@ -33,63 +33,6 @@ GENERATORS = {
     "graph": Setup(captured=True),
     "compiled graph": Setup(**COMPILED, captured=True),
 }
-
-
-def note(text):
-    print(f"pytorch_gpu: {text}", file=sys.stderr)
-
-
-def warm_up(action, options):
-    for _ in range(options.warm_up):
-        action()
-
-
-def event_times(action, options):
-    """[ms, ...], one a call; None in a rehearsal."""
-    warm_up(action, options)
-    if options.rehearse:
-        action()
-        return None
-    events = [torch.cuda.Event(enable_timing=True) for _ in range(options.repeats + 1)]
-    torch.cuda.synchronize()
-    events[0].record()
-    for event in events[1:]:
-        action()
-        event.record()
-    torch.cuda.synchronize()
-    return [before.elapsed_time(after) for before, after in zip(events, events[1:])]
-
-
-class Replay:
-    """Replays a captured action, and keeps it.
-
-    A graph knows addresses, not tensors: whatever the action read from outside (networks, inputs,
-    what it compiled) has to live as long as the graph, or its memory becomes another's.
-    """
-
-    def __init__(self, graph, action):
-        self.graph, self.action = graph, action
-
-    def __call__(self):
-        self.graph.replay()
-
-
-def capture(action, options, name):
-    """`action` as one CUDA graph; returns what replays it."""
-    if options.rehearse:
-        note(f"{name}: a rehearsal has no CUDA graph, it runs uncaptured")
-        return action
-    # Everything that allocates or tunes once has to happen before, on the stream of the capture.
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(options.warm_up):
-            action()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=stream):
-        action()
-    return Replay(graph, action)
 
 
 def ready_images(options, setup):
@@ -153,8 +96,13 @@ class Workplace:
                 "compiled": how_compiled(self.options, self.fallen_back)}
 
     def with_second_try(self, name, setup, make):
-        """make(set-up); one whose compiler's search fails is made again without the search."""
-        if not setup.compiled or compiling.search(setup) is None:
+        """make(set-up); one whose compiler's search fails is made again without the search.
+
+        Only with --serve, whose first answer says so. What was compiled before stays: graphs
+        that are captured already run it.
+        """
+        searches = setup.compiled and compiling.search(setup) is not None
+        if not searches or not self.options.serve:
             return make(setup)
         why = self.failed_searches.get(without_capture(setup))
         if why is None:
@@ -167,7 +115,6 @@ class Workplace:
         self.networks.pop(without_capture(setup), None)
         self.fallen_back[name] = why
         note(f"{name}: without a search now: {why}")
-        torch._dynamo.reset()
         return make(compiling.with_defaults(setup))
 
     def shared_networks(self, setup):
@@ -275,7 +222,7 @@ def how_compiled(options, fallen_back=()):
     asked = [(name, SETUPS[name], [name]) for name in options.variants]
     if not options.no_inference:
         asked += [(f"generator {way}", GENERATORS[way],
-                   [name for name in fallen_back if name.startswith(f"{way} ")])
+                   [name for name in fallen_back if name.rsplit(" ", 2)[0] == way])
                   for way in options.ways]
     compiled = {}
     for name, setup, parts in asked:

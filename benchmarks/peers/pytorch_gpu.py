@@ -43,8 +43,9 @@ import common
 import figures
 import serve
 from common import torch
-from gpu_setups import (GENERATORS, NUMBERS, SETUPS, compile_all, how_compiled, note, set_ups,
+from gpu_setups import (GENERATORS, NUMBERS, SETUPS, compile_all, how_compiled, set_ups,
                         time_one_by_one)
+from timing import note
 
 
 def chosen(parser, what, text, known):

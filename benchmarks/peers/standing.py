@@ -12,6 +12,7 @@ import tempfile
 import threading
 import time
 
+import serve
 from comparison import OutOfTime, note
 
 # Variants with the same networks share a process; every other variant has its own.
@@ -118,9 +119,12 @@ class StandingPeers:
     def all(self):
         return list(dict.fromkeys(self.peers.values()))
 
+    def lock(self):
+        return f"{self.folder.name}/turn"
+
     def command(self, names, batch):
         options = self.options
-        command = [options.python, options.peer, "--serve", "--lock", f"{self.folder.name}/turn",
+        command = [options.python, options.peer, "--serve", "--lock", self.lock(),
                    "--image-size", options.image_size, "--channels", options.channels,
                    "--threads", options.threads, "--batch", batch, "--repeats", options.repeats,
                    "--warm-up", 10]
@@ -155,12 +159,20 @@ class StandingPeers:
                     raise RuntimeError(f"{shlex.join(command)}: {error}") from error
                 self.peers |= {(name, batch): peer for name in names}
 
-    def set_up(self, comparison):
-        """Starts all and waits for them; the comparison hears of those that fail."""
+    def set_up(self, comparison, meanwhile):
+        """Starts all and waits for them; the comparison hears of those that fail.
+
+        `meanwhile` (a source) has the GPU for itself first, while the peers start.
+        """
         limit = self.options.set_up_limit_s
         left = comparison.left()
         ends = time.monotonic() + (limit if left is None else min(limit, left))
-        self.start()
+        with serve.Turn(self.lock()):
+            self.start()
+            try:
+                meanwhile(left)
+            except OutOfTime as why:
+                note(why)
         for peer in self.all():
             try:
                 peer.ready = peer.answer(ends - time.monotonic())
@@ -179,6 +191,9 @@ class StandingPeers:
         batch = next(batch for (_, batch), one in self.peers.items() if one is peer)
         for name, why in peer.ready["failed"].items():
             comparison.fail(f"{name} at {batch}", why)
+        for name, why in peer.ready.get("fallen_back", {}).items():
+            # Not left out: its defaults are timed in its place, as `compiled` says.
+            comparison.fail(f"{name} at {batch}, {why.split(':')[0]}", why, "failed")
         if not peer.ready["ready"]:
             raise RuntimeError(f"nothing is ready: {peer.ready['failed']}")
         comparison.set_up_s[peer.label] = peer.ready["set_up_s"]

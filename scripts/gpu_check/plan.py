@@ -92,9 +92,9 @@ def ours(machine, generate):
     setting = [f"{name}={value}" for name, value in machine.program_environment.items()]
     start = shlex.join(["env", *setting, machine.program()]).replace("{", "{{").replace("}", "}}")
     size = "--preset {preset} --image-size {image_size} --channels {channels} " \
-           "--batch-size {batch} --repeats 50 --warm-up 20 --peak-tflops 1 --peak-gbs 1"
+           "--batches {batches} --repeats 50 --warm-up 20 --peak-tflops 1 --peak-gbs 1"
     if machine.rehearse:
-        size = f"--preset libtorch --batch-size {{batch}} --tune off {shlex.join(TINY)}"
+        size = f"--preset libtorch --batches {{batches}} --tune off {shlex.join(TINY)}"
     size += "" if generate else " --no-generate"
     return f"{start} bench --device cuda --precision {{precision}} {size} --json"
 

@@ -25,6 +25,8 @@ common.add_options(parser, (), repeats=1, warm_up=1)
 options = common.parse(parser, ())
 torch.manual_seed(1)
 images = torch.rand(12, options.channels, options.image_size, options.image_size) * 2 - 1
+if {identity}:
+    torch.compile = lambda module, **options: module
 losses = {{}}
 for name in {names!r}:
     setup = (pytorch_cpu.SETUPS | pytorch_gpu.SETUPS)[name]
@@ -35,11 +37,49 @@ for name in {names!r}:
     losses[name] = [float(loss) for loss in step.losses]
 print(json.dumps(losses))
 """
+# Captures an action as on a GPU, with stand-ins for its streams and graphs; prints whether what
+# the action reads lives on when only the replay is kept.
+CAPTURE = """
+import contextlib, gc, sys, types, unittest.mock as mock, weakref
+sys.argv = ["capture"]
+sys.path.insert(0, {peers!r})
+import common, timing
+torch = common.torch
+whole = dict.fromkeys(("Stream", "current_stream", "CUDAGraph"), mock.MagicMock())
+scopes = dict.fromkeys(("stream", "graph"), lambda *_, **named: contextlib.nullcontext())
+def make():
+    read = torch.ones(1)
+    def action():
+        read.add_(1)
+    with mock.patch.multiple(torch.cuda, **whole, **scopes):
+        options = types.SimpleNamespace(rehearse=False, warm_up=2)
+        return timing.capture(action, options, "x"), weakref.ref(read)
+replay, read = make()
+gc.collect()
+replay()
+print(int(read()) if read() is not None else "gone")
+"""
+# Set-ups with a compiler that does nothing, or that fails when it is to search.
+COMPILE = """
+import json, sys, unittest.mock as mock
+sys.path.insert(0, {peers!r})
+sys.argv = ["pytorch_gpu.py", *sys.argv[2:]]
+import pytorch_gpu
+from common import torch
+def compiler(module, dynamic, options=None, mode=None):
+    if options and {fails}:
+        raise AssertionError("strides")
+    return module
+pytorch_gpu.compile_beside = lambda options: None
+with mock.patch.object(torch, "compile", compiler):
+    sys.exit(pytorch_gpu.main())
+"""
 
 
 class Peers(unittest.TestCase):
-    def losses(self, *names):
-        result = run(PYTHON, "-B", "-c", LEARN.format(peers=str(PEERS), names=names), "--", *TINY)
+    def losses(self, *names, pixels=16, identity=False):
+        script = LEARN.format(peers=str(PEERS), names=names, identity=identity)
+        result = run(PYTHON, "-B", "-c", script, "--", *TINY, "--image-size", pixels)
         self.assertEqual(result.returncode, 0, result.output)
         return json.loads(result.output.splitlines()[-1])
 
@@ -91,6 +131,42 @@ class Peers(unittest.TestCase):
         self.assertEqual([(row["task"], row["batch"]) for row in every["results"]],
                          [("train", 4), ("train", 4), ("generate", 1), ("generate", 4)])
         self.assertIn("no P9 here", unknown["error"])
+
+    def test_a_replay_keeps_what_its_action_reads(self):
+        result = run(PYTHON, "-B", "-c", CAPTURE.format(peers=str(PEERS)))
+        self.assertEqual(result.output.split()[-1], "4", result.output)
+
+    def serve_compiled(self, fails):
+        result = run(PYTHON, "-B", "-c", COMPILE.format(peers=str(PEERS), fails=fails), "--",
+                     "--rehearse", "--serve", *TINY, "--variants", "P3,P5", "--ways",
+                     "compiled,compiled graph", "--dtypes", "bf16", "--inference-batches", "4",
+                     input="all\n")
+        self.assertEqual(result.returncode, 0, result.output)
+        ready, rows = [json.loads(line) for line in result.output.splitlines()
+                       if line.startswith("{")]
+        self.assertEqual((len(ready["ready"]), len(rows["results"])), (4, 4))
+        return ready
+
+    def test_a_search_that_fails_is_named_and_the_defaults_take_its_place(self):
+        ready = self.serve_compiled(fails=True)
+        self.assertEqual(set(ready["fallen_back"].values()),
+                         {"max-autotune: AssertionError: strides"})
+        self.assertEqual(set(ready["fallen_back"]), set(ready["ready"]))
+        self.assertEqual(ready["compiled"]["P5"], "defaults of torch.compile; all but G's first "
+                         "and D's last convolution; max-autotune failed for P5")
+        self.assertEqual(ready["compiled"]["generator compiled graph"], "defaults of torch.compile; "
+                         "whole; max-autotune failed for compiled graph bf16 4")
+
+    def test_a_search_that_succeeds_is_what_the_report_says(self):
+        ready = self.serve_compiled(fails=False)
+        self.assertEqual(ready["fallen_back"], {})
+        self.assertEqual(ready["compiled"]["P5"], "max_autotune=True, max_autotune_conv_backends="
+                         "ATEN; all but G's first and D's last convolution")
+
+    def test_networks_that_are_compiled_in_part_learn_the_same(self):
+        # The compiler does nothing here: what is compared is how the networks are taken apart.
+        for pixels in (16, 28):
+            self.assert_same(self.losses("P2", "P5", pixels=pixels, identity=True), 1e-6)
 
     def test_the_cpu_peer_measures_what_is_asked(self):
         result = run(PYTHON, "-B", PEERS / "pytorch_cpu.py", "--json", *TINY, "--variants", "C2,B1",

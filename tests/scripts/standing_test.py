@@ -32,7 +32,8 @@ for name in names:
         time.sleep(60)
 failed = {name: "no graph" for name in names if plans[name] == "is not ready"}
 say({"program": "pytorch", "version": "0", "ready": [n for n in names if n not in failed],
-     "failed": failed, "set_up_s": 1.0, "compiled": {n: "mode=x" for n in names if n == "P5"}})
+     "failed": failed, "set_up_s": 1.0,
+     "fallen_back": {n: "max-autotune: strides" for n in names if plans[n] == "falls back"}, "compiled": {n: "mode=x" for n in names if n == "P5"}})
 asked = 0
 for line in sys.stdin:
     asked += 1
@@ -46,9 +47,12 @@ for line in sys.stdin:
                       "median_ms": 20.0} for name in wanted]})
 """
 OURS = """
-import json, sys
+import json, pathlib, sys
+with open(pathlib.Path(__file__).with_name("calls"), "a") as calls:
+    calls.write(sys.argv[1] + "\\n")
 print(json.dumps({"results": [{"task": task, "name": task, "dtype": "bf16", "median_ms": 10.0,
-                  "batch": int(sys.argv[1])} for task in ("train", "generate")]}))
+                  "batch": int(batch)} for task in ("train", "generate")
+                  for batch in sys.argv[1].split(",")]}))
 """
 ALL = ("P1", "P2", "P3", "P4", "P5")
 
@@ -61,13 +65,13 @@ class Standing(unittest.TestCase):
         self.peer = write(self.root, "peer.py", PEER)
         self.ours = write(self.root, "ours.py", OURS)
 
-    def command(self, *options, variants=ALL, **plans):
+    def command(self, *options, variants=ALL, place="{batches}", **plans):
         every = {name: "ms" for name in (*variants, "generator")}
         write(self.root, "plans.json", json.dumps(every | plans))
         return [str(word) for word in (
             sys.executable, "-B", ROOT / "benchmarks/peers/compare.py", "--device", "cuda",
             "--standing", "--python", sys.executable, "--peer", self.peer, "--ours",
-            f"{sys.executable} {self.ours} {{batch}}", "--variants", ",".join(variants),
+            f"{sys.executable} {self.ours} {place}", "--variants", ",".join(variants),
             "--batch", 64, "--json", self.root / "out.json", *options)]
 
     def compare(self, *options, **plans):
@@ -99,7 +103,7 @@ class Standing(unittest.TestCase):
                          ["P1", "P2,P4", "P3,P5", "generator"])
         verdicts = {row["name"]: row.get("verdict") for row in report["rows"]}
         self.assertEqual(verdicts["dcgan train"][:11], "won against")
-        self.assertEqual((report["rounds"], report["compiled"]), (5, {"P5": "mode=x"}))
+        self.assertEqual((report["rounds"], report["compiled"]), (5, {"P5 at 64": "mode=x"}))
         self.assertEqual(set(report["set_up_s"]),
                          {"P1 at 64", "P2,P4 at 64", "P3,P5 at 64", "generator at 64"})
         self.assert_all_ended()
@@ -109,6 +113,27 @@ class Standing(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.output)
         self.assertEqual(len((self.root / "started").read_text().splitlines()), 6)
         self.assertEqual({row["batch"] for row in report["rows"]}, {64, 128})
+
+    def calls_of_ours(self, place):
+        (self.root / "calls").unlink(missing_ok=True)
+        done, report = self.compare("--rounds", "2", "--batch", "64,128", "--steps-only",
+                                    place=place)
+        self.assertEqual(done.returncode, 0, done.output)
+        steps = {(row["name"], row["batch"], len(row["rounds_ms"])) for row in report["rows"]
+                 if row["task"] == "train"}
+        names = ("dcgan train", *(f"pytorch {name}" for name in ALL))
+        self.assertEqual(steps, {(name, batch, 2) for name in names for batch in (64, 128)})
+        return (self.root / "calls").read_text().split()
+
+    def test_ours_runs_once_a_round_for_all_batches_and_once_before(self):
+        self.assertEqual(self.calls_of_ours("{batches}"), ["64,128"] * 3)
+        self.assertEqual(self.calls_of_ours("{batch}"), ["64", "64", "128", "64", "128"])
+
+    def test_a_compiler_without_its_search_is_named_and_timed(self):
+        done, report = self.compare("--rounds", "1", P5="falls back")
+        self.assertEqual(done.returncode, 1, done.output)
+        self.assertEqual(report["failed"], {"P5 at 64, max-autotune": "max-autotune: strides"})
+        self.assertIn("pytorch P5", {row["name"] for row in report["rows"]})
 
     def test_a_peer_that_fails_at_set_up_leaves_the_others(self):
         done, report = self.compare("--rounds", "2", P1="fails at set-up")
