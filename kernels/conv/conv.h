@@ -161,8 +161,8 @@ struct ConvCandidate {
   std::unique_ptr<ConvPlan> (*make)(const Context& context, const ConvConfig& config);
 };
 /// The device's, first choice first; the last fits every shape. plan_convolution takes the first
-/// that fits, on a GPU without the tensor-core kernels that no GPU has confirmed; with tuning
-/// switched on, each pass the fastest of all that fit.
+/// that fits, on a GPU without those that are chosen by their time alone; with tuning switched on,
+/// each pass the fastest of all that fit.
 const std::vector<ConvCandidate>& conv_candidates(const Context& context);
 
 }  // namespace dcgan
