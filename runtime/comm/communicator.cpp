@@ -23,21 +23,42 @@ bool may_gather(ConstTensorView from, ConstTensorView to, int rank) {
 Communicator::Communicator(Shard shard) : shard_(shard) { require_valid(shard); }
 
 void Communicator::require_connected(const char* call) const {
-  if (aborted()) fail(ErrorKind::peer_lost, "{}: rank {} was aborted", call, rank());
+  if (!aborted()) return;
+  const std::lock_guard lock(reason_mutex_);
+  const std::string calls = log_.text();
+  fail(ErrorKind::peer_lost, "{}: rank {} of {}: {}{}{}", call, rank(), size(), reason_,
+       calls.empty() ? "" : "; last collectives: ", calls);
+}
+
+// Keeps what the log says true when the call throws: it stays open.
+template <class Call>
+void Communicator::logged(const char* operation, std::size_t bytes, const Call& call) {
+  require_connected(operation);
+  log_.begin(operation, bytes);
+  try {
+    call();
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::peer_lost) throw;
+    abort(error.what());
+  }
+  require_connected(operation);
+  log_.end();
 }
 
 void Communicator::all_reduce(const Context& context, TensorView values, ReduceOp op) {
   require_connected("all_reduce");
   require_data("all_reduce", values);
   DCGAN_CHECK(values.dtype != DType::u8, "all_reduce: {} has no reductions", name_of(values.dtype));
-  if (values.elements() > 0) do_all_reduce(context, values, op);
+  if (values.elements() == 0) return;
+  logged("all_reduce", values.bytes(), [&] { do_all_reduce(context, values, op); });
 }
 
 void Communicator::broadcast(const Context& context, TensorView values, int root) {
   require_connected("broadcast");
   require_data("broadcast", values);
   DCGAN_CHECK(root >= 0 && root < size(), "broadcast: root {} is none of {} ranks", root, size());
-  if (values.elements() > 0) do_broadcast(context, values, root);
+  if (values.elements() == 0) return;
+  logged("broadcast", values.bytes(), [&] { do_broadcast(context, values, root); });
 }
 
 void Communicator::all_gather(const Context& context, ConstTensorView from, TensorView to) {
@@ -51,16 +72,30 @@ void Communicator::all_gather(const Context& context, ConstTensorView from, Tens
   DCGAN_CHECK(may_gather(from, to, rank()),
               "all_gather: the {} bytes of rank {} overlap the result and are not its part of it",
               from.bytes(), rank());
-  do_all_gather(context, from, to);
+  logged("all_gather", to.bytes(), [&] { do_all_gather(context, from, to); });
 }
 
 void Communicator::barrier() {
-  require_connected("barrier");
-  do_barrier();
+  logged("barrier", 0, [&] { do_barrier(); });
 }
 
-void Communicator::abort() noexcept {
-  if (!aborted_.exchange(true)) do_abort();
+void Communicator::watch(const Context& context) {
+  require_connected("watch");
+  do_watch(context);
+}
+
+void Communicator::finish() {
+  if (!aborted()) do_finish();
+}
+
+void Communicator::abort(std::string_view reason) noexcept {
+  {
+    const std::lock_guard lock(reason_mutex_);
+    if (aborted()) return;
+    reason_ = reason;
+    aborted_ = true;
+  }
+  do_abort();
 }
 
 }  // namespace dcgan

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
+#include <string>
+#include <string_view>
 
 #include "runtime/base/tensor.h"
+#include "runtime/comm/collective_log.h"
 #include "runtime/comm/shard.h"
 #include "runtime/device/context.h"
 
@@ -19,8 +23,8 @@ enum class ReduceOp { sum, min, max };
 /// it runs, and the tensors must not be changed or freed before that. On the CPU it has finished
 /// when it returns.
 ///   - NCCL: one rank for each GPU. A call enqueues and returns, and may be captured in a Graph.
-///   - MPI: CPU ranks only. A call waits for the other ranks. Not for captures.
-///   - Threads of one process (tests): as MPI; on a GPU the host waits for the stream first.
+///   - TCP, MPI: CPU ranks only. A call waits for the other ranks. Not for captures.
+///   - Threads of one process (tests): as TCP; on a GPU the host waits for the stream first.
 ///   - LocalCommunicator: one rank, no communication.
 ///
 /// Results: every rank ends with the same bytes. Sums are made in an order that an implementation
@@ -32,8 +36,9 @@ enum class ReduceOp { sum, min, max };
 /// once (NCCL may deadlock).
 ///
 /// Errors: arguments that break a promise below throw Error(internal) before any communication. A
-/// rank that is lost or late throws Error(peer_lost): at the call, or where the stream is waited
-/// for. After that, and after abort(), every call throws Error(peer_lost).
+/// rank that is lost or late throws Error(peer_lost): at the call, or at check() behind a wait for
+/// the stream. After that, and after abort(), every call throws Error(peer_lost). Its message names
+/// the ranks, where they are known, and ends with the last collectives of this rank.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -42,6 +47,8 @@ class Communicator {
 
   int rank() const { return shard_.rank; }
   int size() const { return shard_.world_size; }
+  /// What connects the ranks, for people: "TCP", "Open MPI 4.1.4", "NCCL 2.28.3".
+  virtual std::string describe() const = 0;
 
   /// values[i] = op over all ranks of values[i], in place. f32, f64, bf16, i32 or i64. bf16 sums
   /// are rounded as often as the library does it (NCCL: at every hop).
@@ -54,11 +61,22 @@ class Communicator {
   /// The host waits until every rank has called it. Work on streams may still be running; not
   /// for captures.
   void barrier();
+  /// The work enqueued on the context so far must be done within the communicator's time limit;
+  /// otherwise it aborts itself. Does not wait. For an implementation whose calls do not wait
+  /// (NCCL); others do nothing. Called behind a step.
+  void watch(const Context& context);
+  /// Throws Error(peer_lost) when the connection has ended; called behind a wait for the stream.
+  void check() const { require_connected("ranks"); }
+  /// This rank is done and may end before the others, who are not told of a lost peer. No
+  /// collective may follow. May wait for the other ranks to be done, too.
+  void finish();
   /// Ends the connection: collectives under way on this rank stop waiting, and the other ranks are
-  /// told where the implementation can (NCCL: they find out from their own watchdog). Enqueues
-  /// nothing and does not wait. May be called more than once.
-  void abort() noexcept;
+  /// told where the implementation can. Enqueues nothing and does not wait. `reason` becomes part
+  /// of later messages: of the first call; a later one does nothing.
+  void abort(std::string_view reason = "aborted") noexcept;
   bool aborted() const { return aborted_.load(); }
+
+  const CollectiveLog& log() const { return log_; }
 
  protected:
   /// Throws Error(internal) unless the shard is valid.
@@ -70,12 +88,19 @@ class Communicator {
   virtual void do_broadcast(const Context& context, TensorView values, int root) = 0;
   virtual void do_all_gather(const Context& context, ConstTensorView from, TensorView to) = 0;
   virtual void do_barrier() = 0;
+  virtual void do_watch(const Context& /*context*/) {}
+  virtual void do_finish() {}
   virtual void do_abort() noexcept = 0;  // once
 
   void require_connected(const char* call) const;
+  template <class Call>
+  void logged(const char* operation, std::size_t bytes, const Call& call);
 
   Shard shard_;
+  CollectiveLog log_;
   std::atomic<bool> aborted_{false};
+  mutable std::mutex reason_mutex_;
+  std::string reason_;
 };
 
 /// The rank and the size as what loaders and noise take.

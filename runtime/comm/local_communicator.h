@@ -11,6 +11,8 @@ class LocalCommunicator final : public Communicator {
  public:
   LocalCommunicator();
 
+  std::string describe() const override { return "one rank"; }
+
  private:
   void do_all_reduce(const Context& context, TensorView values, ReduceOp op) override;
   void do_broadcast(const Context& context, TensorView values, int root) override;

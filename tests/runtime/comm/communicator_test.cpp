@@ -16,6 +16,7 @@ class RecordingCommunicator final : public Communicator {
  public:
   explicit RecordingCommunicator(Shard shard = {1, 3}) : Communicator(shard) {}
   std::vector<std::string> calls;
+  std::string describe() const override { return "recorded"; }
 
  private:
   void do_all_reduce(const Context&, TensorView, ReduceOp) override { calls.push_back("reduce"); }
@@ -125,11 +126,11 @@ TEST_CASE(
   std::vector<float> two_values(2);
   std::vector<float> six_values(6);
   CHECK_FALSE(three.aborted());
-  three.abort();
-  three.abort();
+  three.abort("rank 2 does not answer");
+  three.abort("another reason");
   CHECK(three.aborted());
   DCGAN_CHECK_FAILS(three.all_reduce(context, floats(two_values), ReduceOp::sum),
-                    ErrorKind::peer_lost, "all_reduce: rank 1 was aborted");
+                    ErrorKind::peer_lost, "all_reduce: rank 1 of 3: rank 2 does not answer");
   DCGAN_CHECK_FAILS(three.broadcast(context, floats(two_values), 0), ErrorKind::peer_lost,
                     "broadcast");
   DCGAN_CHECK_FAILS(three.all_gather(context, floats(two_values), floats(six_values)),
