@@ -8,12 +8,11 @@
 
 #include "runtime/base/tensor.h"
 #include "runtime/comm/collective_log.h"
+#include "runtime/comm/reduce.h"
 #include "runtime/comm/shard.h"
 #include "runtime/device/context.h"
 
 namespace dcgan {
-
-enum class ReduceOp { sum, min, max };
 
 /// Connects `size()` ranks. Every rank calls the same collectives in the same order, with the same
 /// element type, element count, operation and root; anything else is a bug of the caller, which an

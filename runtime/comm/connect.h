@@ -28,7 +28,7 @@ constexpr auto enum_table(Transport) {
 
 struct ConnectOptions {
   Transport transport = Transport::automatic;
-  double timeout_seconds = 600;  ///< of every wait for another rank, also the first
+  double timeout_seconds = 600;                  ///< of every wait for another rank, also the first
   std::function<void(const std::string&)> note;  ///< hears what is passed over; empty: nobody
 };
 
