@@ -17,6 +17,13 @@ void check_common(const char* operation, ConstTensorView logits, TensorView dlog
   checks::elements(operation, "results", results, result_count);
 }
 
+// The images of all ranks, at least those that are here.
+std::int64_t means_of(const char* operation, std::int64_t asked, std::int64_t here) {
+  DCGAN_CHECK(asked == 0 || asked >= here, "{}: a mean over {} images for {}", operation, asked,
+              here);
+  return asked == 0 ? here : asked;
+}
+
 }  // namespace
 
 void require_valid(const LossOptions& options) {
@@ -26,7 +33,8 @@ void require_valid(const LossOptions& options) {
        options.real_label, options.fake_label, enum_name(options.kind));
 }
 
-void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind) {
+void discriminator_loss(const Context& context, const DiscriminatorLoss& wanted, LossKind kind) {
+  DiscriminatorLoss tensors = wanted;
   constexpr const char* kName = "discriminator_loss";
   check_common(kName, tensors.logits, tensors.dlogits, tensors.results, kDiscriminatorResults);
   const std::int64_t count = tensors.logits.elements();
@@ -42,16 +50,19 @@ void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors
            enum_name(kind));
     }
   }
+  tensors.mean_over = means_of(kName, wanted.mean_over, count / 2);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) return cuda::discriminator_loss(context, tensors, kind);
   }
   cpu::discriminator_loss(context, tensors, kind);
 }
 
-void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind) {
+void generator_loss(const Context& context, const GeneratorLoss& wanted, LossKind kind) {
+  GeneratorLoss tensors = wanted;
   constexpr const char* kName = "generator_loss";
   check_common(kName, tensors.logits, tensors.dlogits, tensors.results, kGeneratorResults);
   DCGAN_CHECK(tensors.logits.elements() >= 1, "{}: no logits", kName);
+  tensors.mean_over = means_of(kName, wanted.mean_over, tensors.logits.elements());
   if constexpr (kHasCuda) {
     if (context.is_cuda()) return cuda::generator_loss(context, tensors, kind);
   }

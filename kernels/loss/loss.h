@@ -11,6 +11,8 @@
 // Sources: Goodfellow et al. 2014; Mao et al. 2017; Lim and Ye 2017; Arjovsky et al. 2017.
 #pragma once
 
+#include <cstdint>
+
 #include "runtime/base/enum_names.h"
 #include "runtime/base/tensor.h"
 #include "runtime/device/context.h"
@@ -64,15 +66,19 @@ struct DiscriminatorLoss {
   ConstTensorView real_labels;  ///< (N) f32: one target an image instead of labels[0]; or empty
   TensorView dlogits;           ///< (2N), type of logits: gradient of errD_real + errD_fake
   TensorView results;           ///< (kDiscriminatorResults) f32
+  /// Images that every mean is over, and 1 / mean_over the gradient's factor: of one half, over all
+  /// ranks, whose results and gradients then add up to those of the whole batch. 0: N.
+  std::int64_t mean_over = 0;
 };
 /// Labels lie in device memory, so that a captured graph follows when they change. Losses without
 /// labels do not read them.
 void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors, LossKind kind);
 
 struct GeneratorLoss {
-  ConstTensorView logits;  ///< (N) f32 or bf16
-  TensorView dlogits;      ///< (N), type of logits
-  TensorView results;      ///< (kGeneratorResults) f32
+  ConstTensorView logits;      ///< (N) f32 or bf16
+  TensorView dlogits;          ///< (N), type of logits
+  TensorView results;          ///< (kGeneratorResults) f32
+  std::int64_t mean_over = 0;  ///< likewise
 };
 void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKind kind);
 

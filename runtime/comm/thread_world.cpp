@@ -70,7 +70,8 @@ class ThreadWorld::Meeting {
  private:
   template <class Condition>
   void wait(std::unique_lock<std::mutex>& lock, const Condition& done) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_);
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::duration<double>(timeout_);
     while (!done()) {
       for (std::size_t rank = 0; rank < lost_.size(); ++rank) {
         if (lost_[rank] != nullptr && !calls_[rank]) {
@@ -166,8 +167,8 @@ class ThreadCommunicator final : public Communicator {
   template <class Read>
   void meet(const char* name, ConstTensorView values, int detail, ConstTensorView input,
             const Read& read) {
-    const std::string text = fmt::format("{} of {} {}, {}", name, values.elements(),
-                                         name_of(values.dtype), detail);
+    const std::string text =
+        fmt::format("{} of {} {}, {}", name, values.elements(), name_of(values.dtype), detail);
     meeting_->meet(rank(), {text, input}, read);
   }
 

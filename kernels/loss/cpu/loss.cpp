@@ -10,16 +10,26 @@ struct HalfSums {
   double loss = 0, watched = 0, right = 0;
 };
 
-/// One half of the discriminator's batch. labels: one an image, or null for `label`.
+/// One half of the discriminator's batch.
 template <class T>
-HalfSums discriminator_half(const T* logits, T* dlogits, std::int64_t count, const float* labels,
-                            float label, bool real, LossKind kind) {
+struct Half {
+  const T* logits;
+  T* dlogits;
+  std::int64_t count;
+  const float* labels;  // one an image, or null for `label`
+  float label;
+  bool real;
+};
+
+template <class T>
+HalfSums discriminator_half(const Half<T>& half, float share, LossKind kind) {
   HalfSums sums;
-  const float share = 1.0f / static_cast<float>(count);
-  for (std::int64_t n = 0; n < count; ++n) {
-    const auto x = static_cast<float>(logits[n]);
-    const LossTerm term = discriminator_term(kind, x, real, labels != nullptr ? labels[n] : label);
-    dlogits[n] = static_cast<T>(term.derivative * share);
+  const bool real = half.real;
+  for (std::int64_t n = 0; n < half.count; ++n) {
+    const auto x = static_cast<float>(half.logits[n]);
+    const LossTerm term =
+        discriminator_term(kind, x, real, half.labels != nullptr ? half.labels[n] : half.label);
+    half.dlogits[n] = static_cast<T>(term.derivative * share);
     sums.loss += static_cast<double>(term.loss);
     sums.watched += static_cast<double>(watched_output(kind, x));
     sums.right += static_cast<double>(right_side(kind, x, real));
@@ -39,10 +49,12 @@ void discriminator_loss(const Context& /*context*/, const DiscriminatorLoss& ten
   with_float_type(tensors.logits.dtype, [&]<class T>() {
     const T* x = tensors.logits.as<T>();
     T* dx = tensors.dlogits.as<T>();
-    const HalfSums real = discriminator_half(x, dx, half, real_labels, labels[0], true, kind);
-    const HalfSums fake =
-        discriminator_half(x + half, dx + half, half, nullptr, labels[1], false, kind);
-    const double count = static_cast<double>(half);
+    const float share = 1.0f / static_cast<float>(tensors.mean_over);
+    const HalfSums real =
+        discriminator_half(Half<T>{x, dx, half, real_labels, labels[0], true}, share, kind);
+    const HalfSums fake = discriminator_half(
+        Half<T>{x + half, dx + half, half, nullptr, labels[1], false}, share, kind);
+    const double count = static_cast<double>(tensors.mean_over);
     out[kErrDReal] = static_cast<float>(real.loss / count);
     out[kErrDFake] = static_cast<float>(fake.loss / count);
     out[kDx] = static_cast<float>(real.watched / count);
@@ -53,7 +65,8 @@ void discriminator_loss(const Context& /*context*/, const DiscriminatorLoss& ten
 
 void generator_loss(const Context& /*context*/, const GeneratorLoss& tensors, LossKind kind) {
   const std::int64_t count = tensors.logits.elements();
-  const float share = 1.0f / static_cast<float>(count);
+  const float share = 1.0f / static_cast<float>(tensors.mean_over);
+  const auto means = static_cast<double>(tensors.mean_over);
   auto* out = tensors.results.as<float>();
   with_float_type(tensors.logits.dtype, [&]<class T>() {
     const T* x = tensors.logits.as<T>();
@@ -67,8 +80,8 @@ void generator_loss(const Context& /*context*/, const GeneratorLoss& tensors, Lo
       loss += static_cast<double>(term.loss);
       watched += static_cast<double>(watched_output(kind, logit));
     }
-    out[kErrG] = static_cast<float>(loss / static_cast<double>(count));
-    out[kDGz2] = static_cast<float>(watched / static_cast<double>(count));
+    out[kErrG] = static_cast<float>(loss / means);
+    out[kDGz2] = static_cast<float>(watched / means);
   });
 }
 

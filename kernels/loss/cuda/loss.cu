@@ -18,6 +18,7 @@ struct DiscriminatorArguments {
   T* dlogits;                // (2N)
   float* results;
   std::int64_t half;
+  std::int64_t mean_over;
 };
 
 template <class T, LossKind kind>
@@ -26,7 +27,7 @@ __global__ void __launch_bounds__(kThreads)
   start_after_previous();
   DCGAN_SHARED(float, shared, [kDiscriminatorResults][32]);
   const std::int64_t half = arguments.half;
-  const float share = 1.0f / static_cast<float>(half);
+  const float share = 1.0f / static_cast<float>(arguments.mean_over);
   const float real_label = arguments.labels[0];
   const float fake_label = arguments.labels[1];
   float real_loss = 0.0f;
@@ -54,7 +55,7 @@ __global__ void __launch_bounds__(kThreads)
   fake_watched = block_sum<kThreads>(fake_watched, shared[kDGz1]);
   right = block_sum<kThreads>(right, shared[kAccuracy]);
   if (threadIdx.x != 0) return;
-  const auto count = static_cast<float>(half);
+  const auto count = static_cast<float>(arguments.mean_over);
   arguments.results[kErrDReal] = real_loss / count;
   arguments.results[kErrDFake] = fake_loss / count;
   arguments.results[kDx] = real_watched / count;
@@ -64,10 +65,12 @@ __global__ void __launch_bounds__(kThreads)
 
 template <class T, LossKind kind>
 __global__ void __launch_bounds__(kThreads)
-    generator_loss_kernel(const T* logits, T* dlogits, float* results, std::int64_t count) {
+    generator_loss_kernel(const T* logits, T* dlogits, float* results, std::int64_t count,
+                          std::int64_t mean_over) {
   start_after_previous();
   DCGAN_SHARED(float, shared, [kGeneratorResults][32]);
-  const float share = 1.0f / static_cast<float>(count);
+  const auto means = static_cast<float>(mean_over);
+  const float share = 1.0f / means;
   float loss = 0.0f;
   float watched = 0.0f;
   for (std::int64_t n = threadIdx.x; n < count; n += kThreads) {
@@ -80,8 +83,8 @@ __global__ void __launch_bounds__(kThreads)
   loss = block_sum<kThreads>(loss, shared[kErrG]);
   watched = block_sum<kThreads>(watched, shared[kDGz2]);
   if (threadIdx.x != 0) return;
-  results[kErrG] = loss / static_cast<float>(count);
-  results[kDGz2] = watched / static_cast<float>(count);
+  results[kErrG] = loss / means;
+  results[kDGz2] = watched / means;
 }
 
 template <class Body>
@@ -111,7 +114,8 @@ void discriminator_loss(const Context& context, const DiscriminatorLoss& tensors
           tensors.real_labels.empty() ? nullptr : tensors.real_labels.as<float>(),
           tensors.dlogits.as<T>(),
           tensors.results.as<float>(),
-          tensors.logits.elements() / 2};
+          tensors.logits.elements() / 2,
+          tensors.mean_over};
       launch(context, discriminator_loss_kernel<T, loss>,
              {"discriminator_loss_kernel", dim3(1), dim3(kThreads)}, arguments);
     });
@@ -123,7 +127,8 @@ void generator_loss(const Context& context, const GeneratorLoss& tensors, LossKi
     with_loss_kind(kind, [&]<LossKind loss>() {
       launch(context, generator_loss_kernel<T, loss>,
              {"generator_loss_kernel", dim3(1), dim3(kThreads)}, tensors.logits.as<T>(),
-             tensors.dlogits.as<T>(), tensors.results.as<float>(), tensors.logits.elements());
+             tensors.dlogits.as<T>(), tensors.results.as<float>(), tensors.logits.elements(),
+             tensors.mean_over);
     });
   });
 }

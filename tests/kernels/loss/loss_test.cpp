@@ -89,6 +89,59 @@ TEST_CASE("a NaN logit shows in the loss") {
   }
 }
 
+TEST_CASE("results and gradients of two ranks' images add up to those of the whole batch") {
+  constexpr std::int64_t kImages = 6;
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const LossKind kind : kKinds) {
+      CAPTURE(to_string(device), enum_name(kind));
+      const Values logits = reference::random_values({kImages}, 5);
+      const LossResult whole = run_generator_loss(context, logits, DType::f32, kind);
+      Values sums({kGeneratorResults});
+      for (std::int64_t rank = 0; rank < 2; ++rank) {
+        const std::int64_t first = rank * kImages / 2;
+        const Values part({kImages / 2}, {logits[first], logits[first + 1], logits[first + 2]});
+        const GuardedTensor x(context, part, DType::f32), dx(context, part.shape, DType::f32);
+        const GuardedTensor results(context, Shape{kGeneratorResults}, DType::f32);
+        generator_loss(context, {x.view(), dx.view(), results.view(), kImages}, kind);
+        const Values share = results.read(), gradient = dx.read();
+        for (std::int64_t i = 0; i < kGeneratorResults; ++i) sums[i] += share[i];
+        for (std::int64_t i = 0; i < kImages / 2; ++i) {
+          CHECK(gradient[i] == whole.dlogits[first + i]);
+        }
+      }
+      for (std::int64_t i = 0; i < kGeneratorResults; ++i) {
+        CHECK(sums[i] == Approx(whole.results[i]).epsilon(1e-6));
+      }
+    }
+  }
+}
+
+TEST_CASE("a quarter of the images has a quarter of the discriminator's results and gradients") {
+  for (const Device device : devices_under_test()) {
+    const Context context(device);
+    for (const LossKind kind : kKinds) {
+      CAPTURE(to_string(device), enum_name(kind));
+      const GuardedTensor logits(context, reference::random_values({6}, 6), DType::f32);
+      const GuardedTensor dlogits(context, Shape{6}, DType::f32);
+      const GuardedTensor labels(context, Values({2}, {1.0, 0.0}), DType::f32);
+      const GuardedTensor results(context, Shape{kDiscriminatorResults}, DType::f32);
+      DiscriminatorLoss tensors{logits.view(), labels.view(), {}, dlogits.view(), results.view()};
+      discriminator_loss(context, tensors, kind);
+      const Values alone = results.read(), gradient_alone = dlogits.read();
+      tensors.mean_over = 12;  // four ranks of three
+      discriminator_loss(context, tensors, kind);
+      const Values shared = results.read(), gradient = dlogits.read();
+      for (std::int64_t i = 0; i < kDiscriminatorResults; ++i) {
+        CHECK(shared[i] == Approx(alone[i] / 4).epsilon(1e-6));
+      }
+      for (std::int64_t i = 0; i < 6; ++i) {
+        CHECK(gradient[i] == Approx(gradient_alone[i] / 4).epsilon(1e-6));
+      }
+    }
+  }
+}
+
 TEST_CASE("losses say what does not fit") {
   const Context context(Device{});
   const auto error_for = [&](std::int64_t count, const Values& labels, const LossOptions& options) {
@@ -102,6 +155,12 @@ TEST_CASE("losses say what does not fit") {
              Contains("real_labels has 3 elements, expected 2"));
   CHECK_THAT(error_for(4, Values(Shape{2}), {LossKind::hinge}).message,
              Contains("labels by image given to the hinge loss"));
+  const GuardedTensor x(context, Values({2}, {1.0, 2.0}), DType::f32);
+  const GuardedTensor results(context, Shape{kGeneratorResults}, DType::f32);
+  CHECK_THAT(thrown_by([&] {
+               generator_loss(context, {x.view(), x.view(), results.view(), 1}, LossKind::wgan);
+             }).message,
+             Contains("a mean over 1 images for 2"));
 }
 
 TEST_CASE("labels of a loss that has none are refused") {

@@ -61,8 +61,8 @@ TEST_CASE("rank threads reduce, broadcast and gather, call after call") {
     });
     for (std::size_t rank = 0; rank < sums.size(); ++rank) {
       const auto last = static_cast<float>(10 * (size - 1));
-      CHECK(sums[rank][3] == 5.0f * static_cast<float>(size * (size - 1)) +
-                                 3.0f * static_cast<float>(size));
+      CHECK(sums[rank][3] ==
+            5.0f * static_cast<float>(size * (size - 1)) + 3.0f * static_cast<float>(size));
       CHECK(largest[rank][0] == last);
       CHECK(sent[rank] == values_of(size - 1, 5));
       CHECK(all[rank][all[rank].size() - 1] == last + 1.0f);
