@@ -17,5 +17,6 @@ Operation latent_operation();
 Operation image_batch_operation();
 Operation convert_operation();
 Operation add_operation();
+Operation stopwatch_operation();
 
 }  // namespace dcgan::benchmarks

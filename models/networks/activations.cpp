@@ -105,9 +105,9 @@ void Activations::add_block(const Context& context, const BlockSpec& spec, std::
   const bool own = !is_last || options.own_output;
   Block block;
   block.output_shape = spec.conv.output_shape(input);
-  block.plan = plan_block(
-      context, {spec.conv, spec.norm, spec.activation, input, options.norm_groups, options.dtype,
-                passes_of(stages_, stages), options.convolutions, spec.bias});
+  block.plan = plan_block(context, {spec.conv, spec.norm, spec.activation, input,
+                                    options.norm_groups, options.dtype, passes_of(stages_, stages),
+                                    options.convolutions, spec.bias, options.norm_statistics});
   const WorkspaceBytes bytes = workspace_of(*block.plan, stages_, stages);
   workspace_bytes_.main = std::max(workspace_bytes_.main, bytes.main);
   workspace_bytes_.weights = std::max(workspace_bytes_.weights, bytes.weights);

@@ -22,6 +22,7 @@ struct PassOptions {
   DType dtype = DType::f32;
   bool own_output = true;  ///< false: the caller gives bind() a place for the last output
   ConvPolicy convolutions = {};
+  NormStatistics norm_statistics = NormStatistics::local;
 };
 
 /// Bytes of scratch that a pass needs on each branch.

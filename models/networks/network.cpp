@@ -34,6 +34,8 @@ void Network::forward_block(const Context& context, Activations& activations, st
   if (pass == Pass::eval) return plan.infer(context, tensors);
   plan.convolve(context, tensors);
   enter(context, observers, stages.normalise);
+  const bool exchanges = observers.norm && !tensors.conv_output.empty();
+  if (exchanges) observers.norm.exchange(context, plan.statistics(tensors));
   plan.normalise(context, tensors);
 }
 
@@ -45,6 +47,12 @@ void Network::backward_block(const Context& context, Activations& activations, s
   if (tensors.dinput.empty() && grads == ParamGrads::skip) return;
   enter(context, observers, stages.backward_norm);
   plan.backward_sums(context, tensors);
+  if (observers.norm && !tensors.conv_output.empty()) {
+    const BatchNormSums totals = plan.totals(tensors);
+    observers.norm.exchange(context, totals);
+    const Shape& output = tensors.doutput.shape;
+    tensors.norm_count = output.elements() / totals.gradient.elements() * observers.norm.ranks();
+  }
   plan.backward_apply(context, tensors);
   if (observers.weights != nullptr) observers.weights->fork();
   // The data gradient first: the next block waits for it.

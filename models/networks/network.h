@@ -6,6 +6,7 @@
 
 #include "models/networks/activations.h"
 #include "models/networks/blocks.h"
+#include "models/networks/norm_exchange.h"
 #include "models/networks/parameters.h"
 #include "runtime/device/side_branch.h"
 
@@ -38,6 +39,9 @@ struct PassObservers {
   StageObserver* stages = nullptr;        ///< null: nobody
   GradientObserver* gradients = nullptr;  ///< null: nobody
   SideBranch* weights = nullptr;          ///< to be joined by the caller; null: the context
+  /// With whom a training pass shares batch norm's statistics; its blocks were planned for that
+  /// (PassOptions::norm_statistics). Empty: with nobody.
+  NormExchange norm = {};
 };
 
 class Network {

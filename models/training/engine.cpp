@@ -6,6 +6,11 @@
 namespace dcgan {
 namespace {
 
+StepOptions with_ranks(StepOptions options, Communicator& communicator) {
+  options.communicator = &communicator;
+  return options;
+}
+
 const TrainingConfig& checked(const TrainingConfig& config) {
   require_valid(config);
   return config;
@@ -16,12 +21,13 @@ const TrainingConfig& checked(const TrainingConfig& config) {
 TrainingEngine::TrainingEngine(const Context& context, Communicator& communicator,
                                const TrainingConfig& config, const StepOptions& options)
     : context_(context),
+      communicator_(communicator),
       config_(checked(config)),
       shard_(shard_of(communicator)),
       hyper_parameters_(hyper_parameters_of(config)),
       generator_(context, generator_blocks(config.model)),
       discriminator_(context, discriminator_blocks(config.model)),
-      step_(context, generator_, discriminator_, config, options) {
+      step_(context, generator_, discriminator_, config, with_ranks(options, communicator)) {
   generator_.parameters().initialize(context, {config.seed, RandomStream::generator_init});
   discriminator_.parameters().initialize(context, {config.seed, RandomStream::discriminator_init});
   if (config.generator.ema_decay > 0) generator_.parameters().make_ema(context);
@@ -96,6 +102,7 @@ void TrainingEngine::enqueue_step() {
 }
 
 void TrainingEngine::train_step(StepLaunch launch) {
+  communicator_.check();
   begin_step();
   if (!context_.is_cuda() || !warm_ || launch == StepLaunch::eager) {
     enqueue_step();  // on a GPU, too, the first time: libraries do once what a capture refuses
@@ -105,6 +112,7 @@ void TrainingEngine::train_step(StepLaunch launch) {
     const ProfileRange range("step");
     graph_.launch(context_);
   }
+  communicator_.watch(context_);
   end_step();
 }
 

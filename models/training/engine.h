@@ -68,6 +68,7 @@ class TrainingEngine {
   void draw_latents(std::int64_t index);
 
   const Context& context_;
+  Communicator& communicator_;
   TrainingConfig config_;
   Shard shard_;
   HyperParameters hyper_parameters_;

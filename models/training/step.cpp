@@ -7,48 +7,20 @@ namespace {
 
 TensorView as_logits(const TensorView& output) { return output.reshaped({output.elements()}); }
 
+// A world of one is none: no other rank is ever waited for.
+Communicator* others(Communicator* communicator) {
+  return communicator == nullptr || communicator->size() == 1 ? nullptr : communicator;
+}
+
 StepPlanOptions plan_options(const Context& context, const TrainingConfig& config,
-                             const ImageStage* image_stage) {
-  StepPlanOptions options = step_plan_options(context, config);
-  if (image_stage != nullptr) options.image_stage = ImageStageUse::present;
+                             const StepOptions& asked) {
+  const int ranks = asked.communicator == nullptr ? 1 : asked.communicator->size();
+  StepPlanOptions options = step_plan_options(context, config, ranks);
+  if (asked.image_stage != nullptr) options.image_stage = ImageStageUse::present;
   return options;
 }
 
 }  // namespace
-
-/// Updates the parameters of a block as soon as their gradients are there.
-class AdversarialStep::Updates final : public GradientObserver {
- public:
-  Updates(Parameters& parameters, ConstTensorView coefficients, TensorView non_finite,
-          OptimizerKind kind)
-      : parameters_(parameters),
-        coefficients_(coefficients),
-        non_finite_(non_finite),
-        kind_(kind) {}
-
-  void on_gradients(const Context& context, const Network& /*network*/,
-                    std::size_t block) override {
-    const auto range = [&](ParameterArray array) { return parameters_.range(array, block); };
-    OptimizerArrays arrays;
-    arrays.values = range(ParameterArray::values);
-    arrays.gradients = range(ParameterArray::gradients);
-    arrays.first_moment = range(ParameterArray::first_moment);
-    arrays.second_moment = range(ParameterArray::second_moment);
-    arrays.step = parameters_.step();
-    if (parameters_.has_ema()) arrays.ema = range(ParameterArray::ema);
-    arrays.low_precision = parameters_.low_precision_range(block);
-    arrays.coefficients = coefficients_;
-    arrays.non_finite = non_finite_;
-    const bool is_last = block == 0;  // a backward pass ends at the first
-    optimizer_step(context, arrays, kind_, is_last ? StepCount::advance : StepCount::keep);
-  }
-
- private:
-  Parameters& parameters_;
-  ConstTensorView coefficients_;
-  TensorView non_finite_;
-  OptimizerKind kind_;
-};
 
 AdversarialStep::AdversarialStep(const Context& context, Network& generator, Network& discriminator,
                                  const TrainingConfig& config, const StepOptions& options)
@@ -57,7 +29,8 @@ AdversarialStep::AdversarialStep(const Context& context, Network& generator, Net
       config_(config),
       image_stage_(options.image_stage),
       plan_(context, generator.blocks(), discriminator.blocks(), config,
-            plan_options(context, config, options.image_stage)) {
+            plan_options(context, config, options)),
+      ranks_(context, others(options.communicator), config.ranks, generator, discriminator) {
   if (plan_.weights_workspace.valid()) side_.emplace(context);
   for (Parameters* parameters : {&generator.parameters(), &discriminator.parameters()}) {
     if (!parameters->has_training_arrays()) parameters->make_training_arrays(context);
@@ -117,7 +90,7 @@ void AdversarialStep::update_discriminator(const Context& context) {
       context,
       {as_logits(plan_.on_both().output()), labels(view(plan_.hyper_parameters)),
        per_image ? real_labels() : TensorView{}, as_logits(plan_.on_both().output_gradient()),
-       scalars(0, kDiscriminatorResults)},
+       scalars(0, kDiscriminatorResults), world_batch()},
       config_.loss.kind);
   backward(context, discriminator_, plan_.on_both(),
            discriminator_coefficients(view(plan_.hyper_parameters)));
@@ -134,8 +107,10 @@ void AdversarialStep::update_generator(const Context& context) {
   enter(context, plan_.at.loss_fake);
   generator_loss(context,
                  {as_logits(passes.on_fake.output()), as_logits(passes.on_fake.output_gradient()),
-                  scalars(kDiscriminatorResults, kGeneratorResults)},
+                  scalars(kDiscriminatorResults, kGeneratorResults), world_batch()},
                  config_.loss.kind);
+  // Beside the passes that follow; joined with the gradients.
+  ranks_.reduce_results(context, view(plan_.scalars), branches());
   discriminator_.backward(context, passes.on_fake, ParamGrads::skip, forward_observers());
   if (image_stage_ != nullptr) {
     enter(context, plan_.at.stage_gradient);
@@ -147,14 +122,19 @@ void AdversarialStep::update_generator(const Context& context) {
 }
 
 // Backward and update. Beside the data gradients the side branch computes weight gradients and
-// updates, block by block; behind this call the main stream has them all.
+// updates, block by block; gradients of several ranks travel on a third branch, and are updated
+// there. Behind this call the main stream has them all.
 void AdversarialStep::backward(const Context& context, Network& network, Activations& pass,
                                ConstTensorView coefficients) {
-  Updates updates(network.parameters(), coefficients, view(plan_.non_finite),
-                  config_.generator.kind);
-  SideBranch* side = side_ && stage_observer_ == nullptr ? &*side_ : nullptr;
-  network.backward(context, pass, ParamGrads::overwrite, {stage_observer_, &updates, side});
-  if (side != nullptr) side->join();
+  const BlockUpdates updates(network.parameters(), coefficients, view(plan_.non_finite),
+                             config_.generator.kind);
+  GradientReduction reduction = ranks_.reduction(updates, network, branches());
+  PassObservers observers = forward_observers();
+  observers.gradients = &reduction;
+  if (side_ && branches()) observers.weights = &*side_;
+  network.backward(context, pass, ParamGrads::overwrite, observers);
+  if (observers.weights != nullptr) observers.weights->join();
+  ranks_.join(branches());
 }
 
 void AdversarialStep::set_hyper_parameters(const Context& context, const HyperParameters& values) {
@@ -164,9 +144,13 @@ void AdversarialStep::set_hyper_parameters(const Context& context, const HyperPa
 }
 
 void AdversarialStep::enqueue_scalars(const Context& context, RawScalars& host) const {
-  const TensorView values = view(plan_.scalars);
+  const TensorView values = scalars(0, kScalarSlots);
   enqueue_download(context, values, TensorView(host.slots.data(), values.shape));
   enqueue_download(context, view(plan_.non_finite), TensorView(&host.non_finite, {1}));
+}
+
+void AdversarialStep::enqueue_wishes(const Context& context, TensorView host) const {
+  enqueue_download(context, scalars(kScalarSlots, kWishes), host);
 }
 
 Scalars AdversarialStep::read_scalars(const Context& context) const {

@@ -13,6 +13,7 @@
 #include "models/training/image_stage.h"
 #include "models/training/scalars.h"
 #include "models/training/step_plan.h"
+#include "models/training/step_ranks.h"
 
 namespace dcgan {
 
@@ -24,8 +25,9 @@ struct StepPasses {
 };
 
 struct StepOptions {
-  ImageStage* image_stage = nullptr;  ///< null: none
-  std::size_t reserve_bytes = 0;      ///< that the caller will allocate on the device later
+  ImageStage* image_stage = nullptr;     ///< null: none
+  std::size_t reserve_bytes = 0;         ///< that the caller will allocate on the device later
+  Communicator* communicator = nullptr;  ///< of all ranks, must outlive the step; null: one rank
 };
 
 class AdversarialStep {
@@ -58,6 +60,16 @@ class AdversarialStep {
   /// scalars when an Event recorded behind is done.
   void enqueue_scalars(const Context& context, RawScalars& host) const;
 
+  /// A wish of this rank, from the next step on; not for a world of one.
+  void ask(Wish wish, bool wanted) { ranks_.ask(wish, wanted); }
+  /// Enqueues the copy of the last step's WishCounts over all ranks to `host` (kWishes) f32, pinned
+  /// on a GPU.
+  void enqueue_wishes(const Context& context, TensorView host) const;
+  /// As StepRanks::enqueue_waits.
+  void enqueue_waits(const Context& context, TensorView host) const {
+    ranks_.enqueue_waits(context, host);
+  }
+
   /// Marks the stage of what a caller enqueues to fill the inputs.
   void enter_input(const Context& context) const { enter(context, plan_.at.input); }
 
@@ -77,8 +89,11 @@ class AdversarialStep {
   TensorView scalars(int first, int count) const { return view(plan_.scalars).rows(first, count); }
   void enter(const Context& context, StageId stage) const;
   void bind();
-  class Updates;
-  PassObservers forward_observers() const { return {stage_observer_, nullptr, nullptr}; }
+  bool branches() const { return stage_observer_ == nullptr; }
+  std::int64_t world_batch() const { return config_.batch * ranks_.size(); }
+  PassObservers forward_observers() const {
+    return {stage_observer_, nullptr, nullptr, ranks_.norm()};
+  }
   void backward(const Context& context, Network& network, Activations& pass,
                 ConstTensorView coefficients);
 
@@ -88,6 +103,7 @@ class AdversarialStep {
   ImageStage* image_stage_;
   StageObserver* stage_observer_ = nullptr;
   StepPlan plan_;
+  StepRanks ranks_;
   std::optional<SideBranch> side_;  ///< of weight gradients and updates; only on a GPU
   Arena arena_;
   TensorView images_;

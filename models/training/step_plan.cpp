@@ -4,6 +4,7 @@
 
 #include "models/training/hyper_parameters.h"
 #include "models/training/scalars.h"
+#include "models/training/step_ranks.h"
 
 namespace dcgan {
 namespace {
@@ -27,10 +28,11 @@ std::int64_t as_extent(std::size_t bytes) { return static_cast<std::int64_t>(byt
 
 }  // namespace
 
-StepPlanOptions step_plan_options(const Context& context, const TrainingConfig& config) {
+StepPlanOptions step_plan_options(const Context& context, const TrainingConfig& config, int ranks) {
   StepPlanOptions options;
   const bool two_branches = context.is_cuda() && overlaps_branches(config.overlap);
   options.weights = two_branches ? Branch::side : Branch::main;
+  if (ranks > 1) options.norm_statistics = config.ranks.norm_statistics;
   return options;
 }
 
@@ -85,16 +87,17 @@ void StepPlan::add_passes(const Context& context, const std::vector<BlockSpec>& 
   const std::int64_t n = config.batch;
   const DType dtype = config.dtype();
   const ConvPolicy policy = config.conv_policy();
+  const NormStatistics norm = options.norm_statistics;
   passes.reserve(3);
   passes.emplace_back(context, generator, memory,
                       PassOptions{"G", latent_shape_of(generator, n), 1, generating_stages, dtype,
-                                  /*own_output=*/false, policy});
+                                  /*own_output=*/false, policy, norm});
   passes.emplace_back(context, discriminator, memory,
                       PassOptions{"D(real+fake)", image_shape_of(generator, discriminator, 2 * n),
-                                  2, on_both_stages, dtype, /*own_output=*/true, policy});
+                                  2, on_both_stages, dtype, /*own_output=*/true, policy, norm});
   passes.emplace_back(context, discriminator, memory,
                       PassOptions{"D(fake)", image_shape_of(generator, discriminator, n), 1,
-                                  on_fake_stages, dtype, /*own_output=*/true, policy});
+                                  on_fake_stages, dtype, /*own_output=*/true, policy, norm});
 }
 
 void StepPlan::add_slots(const Shape& both, const Shape& latent_shape,
@@ -111,7 +114,7 @@ void StepPlan::add_slots(const Shape& both, const Shape& latent_shape,
   latent = memory.add("latent", latent_shape, dtype);
   latent_draws = memory.add("latent draws", {1}, DType::i64);
   real_labels = memory.add("real labels", {n}, DType::f32);
-  scalars = memory.add("scalars", {kScalarSlots}, DType::f32);
+  scalars = memory.add("scalars", {kScalarSlots + kWishes}, DType::f32);
   non_finite = memory.add("non-finite flag", {1}, DType::i32);
   hyper_parameters =
       memory.add("hyper-parameters", {as_extent(sizeof(DeviceHyperParameters))}, DType::u8);

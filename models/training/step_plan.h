@@ -16,10 +16,12 @@ enum class ImageStageUse { none, present };
 struct StepPlanOptions {
   ImageStageUse image_stage = ImageStageUse::none;
   Branch weights = Branch::main;  ///< where weight gradients are computed, and parameters updated
+  NormStatistics norm_statistics = NormStatistics::local;  ///< exchanged: also of other ranks
 };
 
-/// Of a step as it runs on the context's device, without an image stage.
-StepPlanOptions step_plan_options(const Context& context, const TrainingConfig& config);
+/// Of a step as it runs on the context's device, without an image stage. `ranks`: of the world.
+StepPlanOptions step_plan_options(const Context& context, const TrainingConfig& config,
+                                  int ranks = 1);
 
 struct StepPlan {
   StepPlan(const Context& context, const std::vector<BlockSpec>& generator,
@@ -50,7 +52,7 @@ struct StepPlan {
   SlotId latent;             ///< (N, 1, 1, nz)
   SlotId latent_draws;       ///< (1) i64: latent vectors drawn so far, in batches
   SlotId real_labels;        ///< (N) f32
-  SlotId scalars;            ///< (kScalarSlots) f32
+  SlotId scalars;            ///< (kScalarSlots + kWishes) f32: results, then wishes (step_ranks.h)
   SlotId non_finite;         ///< (1) i32
   SlotId hyper_parameters;   ///< one DeviceHyperParameters, u8
   SlotId norm_tickets;       ///< i32, zeros between operations: as of BatchNormLocal

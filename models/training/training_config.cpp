@@ -17,6 +17,13 @@ void require_valid(const TrainingConfig& config) {
   }
   coefficients_of(config.generator);  // each throws on what is out of its range
   coefficients_of(config.discriminator);
+  const DType travelling = config.ranks.gradient_dtype;
+  if (travelling != DType::f32 && travelling != DType::bf16) {
+    fail(ErrorKind::config, "training: gradients cannot travel as {}", name_of(travelling));
+  }
+  if (config.ranks.bucket_bytes < 0) {
+    fail(ErrorKind::config, "training: buckets of {} bytes", config.ranks.bucket_bytes);
+  }
 }
 
 }  // namespace dcgan

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/block/block.h"
 #include "kernels/input/latent.h"
 #include "kernels/loss/loss.h"
 #include "kernels/optimizer/optimizer.h"
@@ -39,6 +40,16 @@ constexpr bool overlaps_branches(Overlap overlap) {
   return overlap == Overlap::branches || overlap == Overlap::all;
 }
 
+/// How the ranks of a training work together; not used by a world of one.
+struct RanksConfig {
+  /// exchanged: batch norm over the images of all ranks (torch.nn.SyncBatchNorm).
+  NormStatistics norm_statistics = NormStatistics::local;
+  /// In which gradients travel: f32 or bf16.
+  DType gradient_dtype = DType::f32;
+  /// Gradients travel as soon as so many bytes of a network's are complete.
+  std::int64_t bucket_bytes = std::int64_t{4} << 20;
+};
+
 struct TrainingConfig {
   ModelConfig model;
   std::int64_t batch = 64;  ///< real images of an update, and generated ones; of a rank
@@ -52,6 +63,7 @@ struct TrainingConfig {
   Precision precision = Precision::fp32;
   ConvTuning tuning = ConvTuning::heuristic;
   Overlap overlap = Overlap::all;
+  RanksConfig ranks;
 
   DType dtype() const { return dtype_of_activations(precision); }
   ConvPolicy conv_policy() const { return dcgan::conv_policy(precision, tuning); }

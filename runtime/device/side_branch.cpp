@@ -10,9 +10,9 @@ SideBranch::SideBranch(const Context& main) : main_(main), mark_(main) {
   }
 }
 
-void SideBranch::fork() {
+void SideBranch::fork(const Context& from) {
   if (!own_) return;
-  mark_.record(main_);
+  mark_.record(from);
   mark_.wait_on(*own_);
 }
 

@@ -18,7 +18,9 @@ class SideBranch {
   /// Where the branch's work is enqueued.
   const Context& context() const { return own_ ? *own_ : main_; }
   /// What is enqueued on the branch from now on starts after what is on the main stream now.
-  void fork();
+  void fork() { fork(main_); }
+  /// The same behind the work on another stream of the device, itself forked from the main one.
+  void fork(const Context& from);
   /// What is enqueued on the main stream from now on starts after what is on the branch now.
   void join();
 

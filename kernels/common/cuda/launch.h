@@ -43,6 +43,13 @@ __device__ __forceinline__ void start_after_previous() {
 #endif
 }
 
+/// Nanoseconds of a clock that all streams of the GPU share; it ticks about once a microsecond.
+__device__ inline long long device_nanoseconds() {
+  long long now = 0;
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+  return now;
+}
+
 /// Does nothing here; the emulator checks that the address is a multiple of `bytes`.
 __device__ inline void check_access(const void*, std::size_t) {}
 

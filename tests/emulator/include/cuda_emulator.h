@@ -6,6 +6,7 @@
 #include <vector_types.h>
 
 #include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -119,6 +120,11 @@ inline unsigned __float_as_uint(float value) {
 }
 
 namespace dcgan::cuda {
+
+inline long long device_nanoseconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
 
 inline void start_after_previous() { emulator::start_after_previous(); }
 

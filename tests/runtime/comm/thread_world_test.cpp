@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/runtime/comm/ranks.h"
+#include "tests/ranks/ranks.h"
 #include "tests/support/catch.h"
 
 using namespace dcgan;
