@@ -35,7 +35,7 @@ class RunOptionFlags {
 };
 
 /// Groups of options by command.
-inline const std::vector<std::string_view> kAllGroups = {"Network", "Data", "Loss and optimiser",
-                                                         "Run", "Output"};
+inline const std::vector<std::string_view> kAllGroups = {"Network", "Data",  "Loss and optimiser",
+                                                         "Run",     "Ranks", "Output"};
 
 }  // namespace dcgan

@@ -16,7 +16,8 @@ void check(Session& session) {
   std::int64_t nanoseconds = -1;
   download(context, total, TensorView(&nanoseconds, {1}));
   // Between 0 and a second: nothing is between them, but a machine may be busy.
-  session.compare("half a second, give or take", test::Values({1}, {static_cast<double>(nanoseconds) * 1e-9}),
+  session.compare("half a second, give or take",
+                  test::Values({1}, {static_cast<double>(nanoseconds) * 1e-9}),
                   test::Values({1}, {0.5}), 1.0);
 }
 

@@ -19,8 +19,7 @@ void NormExchange::exchange(const Context& context, const BatchNormStatistics& s
   const auto groups = static_cast<int>(statistics.mean.shape[0]);
   const std::int64_t channels = statistics.mean.shape[2];
   const int ranks = communicator_->size();
-  const BatchNormStatistics gathered =
-      BatchNormStatistics::in(memory_, groups, ranks, channels);
+  const BatchNormStatistics gathered = BatchNormStatistics::in(memory_, groups, ranks, channels);
   batch_norm_merge(context, statistics, gathered, communicator_->rank());
   // The other ranks' parts are zeros here, so that a sum is a gather.
   const std::int64_t count = BatchNormStatistics::elements(groups, ranks, channels);
@@ -33,8 +32,7 @@ void NormExchange::exchange(const Context& context, const BatchNormSums& totals)
   DCGAN_CHECK(totals.moment.as<float>() == first + totals.gradient.elements(),
               "norm exchange: the totals do not follow each other");
   communicator_->all_reduce(
-      context, {totals.gradient.data, {2 * totals.gradient.elements()}, DType::f32},
-      ReduceOp::sum);
+      context, {totals.gradient.data, {2 * totals.gradient.elements()}, DType::f32}, ReduceOp::sum);
 }
 
 }  // namespace dcgan

@@ -19,6 +19,10 @@ nlohmann::ordered_json as_json(const StepReport& report) {
   }
   json["images_per_second"] = report.images_per_second;
   json["trained_seconds"] = report.trained_seconds;
+  if (!report.rank_rates.empty()) {
+    json["slowest_rank"] = slowest_rank(report.rank_rates);
+    json["rank_images_per_second"] = report.rank_rates;
+  }
   return json;
 }
 
@@ -26,6 +30,7 @@ nlohmann::ordered_json as_json(const StepReport& report) {
 std::string csv_row(const nlohmann::ordered_json& json, bool header) {
   std::string row;
   for (const auto& [key, value] : json.items()) {
+    if (key == "slowest_rank" || value.is_array()) continue;  // the columns of every run
     row += row.empty() ? "" : ",";
     row += header ? key : value.dump();
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "models/run/rank_rates.h"
 #include "models/training/scalars.h"
 
 namespace dcgan {
@@ -21,6 +22,7 @@ struct StepReport {
   double images_per_second = 0;
   double trained_seconds = 0;  ///< all sessions
   double seconds_left = 0;     ///< < 0: unknown
+  RankRates rank_rates;        ///< of each rank's own work; empty in a world of one
 };
 
 /// The line of pytorch/examples/dcgan: "[0/25][50/1583] Loss_D: 0.4 Loss_G: ... D(G(z)): a / b".

@@ -4,8 +4,11 @@
 #include "models/run/hooks/checkpoint.h"
 #include "models/run/hooks/divergence.h"
 #include "models/run/hooks/equilibrium.h"
+#include "models/run/hooks/follower.h"
 #include "models/run/hooks/metrics.h"
+#include "models/run/hooks/replicas.h"
 #include "models/run/hooks/samples.h"
+#include "models/run/rank_check.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {
@@ -14,14 +17,32 @@ namespace {
 namespace fs = std::filesystem;
 
 // What a run does besides its steps, in this order; at the end in the reverse order.
-Hooks make_hooks(const Context& context, const RunOptions& options, const TrainingConfig& config,
-                 const Dataset& dataset) {
+// Rank 0 writes; the others do nothing at the same steps.
+Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& options,
+                 const TrainingConfig& config, const Dataset& dataset) {
   const fs::path out = options.out;
+  const bool writes = ranks.rank() == 0;
+  const auto follow = [](auto need) { return std::make_unique<FollowerHook>(need); };
   Hooks hooks;
   hooks.push_back(std::make_unique<DivergenceHook>());
-  hooks.push_back(std::make_unique<MetricsHook>(out, options.log_every));
+  if (writes) {
+    hooks.push_back(std::make_unique<MetricsHook>(out, options.log_every));
+  } else {
+    hooks.push_back(follow([every = options.log_every](std::int64_t step) {
+      return MetricsHook::need_of(step, every);
+    }));
+  }
   hooks.push_back(std::make_unique<EquilibriumHook>(EquilibriumOptions{
       options.stop_at_equilibrium, options.equilibrium_margin, options.equilibrium_steps}));
+  if (ranks.size() > 1) {
+    hooks.push_back(std::make_unique<ReplicasHook>(ranks, options.checkpoint_every));
+  }
+  if (!writes) {
+    hooks.push_back(follow([every = options.sample_every](std::int64_t step) {
+      return is_due(step, every) ? Need::pause : Need::nothing;
+    }));
+    return hooks;
+  }
   hooks.push_back(std::make_unique<SamplesHook>(
       context, config, dataset, SamplesOptions{out, options.sample_every, options.sample_count}));
   hooks.push_back(std::make_unique<CheckpointHook>(
@@ -40,27 +61,38 @@ void load_weights(const Context& context, const std::string& file, Network& netw
 
 TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
                          const RunOptions& options, RunConfig config, const Dataset& dataset)
-    : out_(options.out) {
+    : context_(context), ranks_(communicator), options_(options), dataset_(dataset) {
   config.loader.shard = shard_of(communicator);
   // The step reserves what the hooks will allocate. The images come last: --image-memory auto puts
   // them on the device when they fit into what is left.
   StepOptions step;
-  step.reserve_bytes = SamplesHook::device_bytes(context, config.training, options.sample_count);
+  if (ranks_.rank() == 0) {
+    step.reserve_bytes = SamplesHook::device_bytes(context, config.training, options.sample_count);
+  }
   engine_.emplace(context, communicator, config.training, step);
-  hooks_ = make_hooks(context, options, config.training, dataset);
+  hooks_ = make_hooks(context, communicator, options, config.training, dataset);
   load_weights(context, options.init_generator, engine_->generator());
   load_weights(context, options.init_discriminator, engine_->discriminator());
   loader_.emplace(context, dataset, config.loader);
   engine_->set_images(*loader_);
   const Schedule schedule{options.epochs, options.steps, loader_->batches_per_epoch(),
                           options.d_steps};
-  trainer_.emplace(context, *engine_, hooks_,
-                   TrainerOptions{schedule, options.max_seconds, config.loader.shard});
-  require_writable_folder(out_);
+  trainer_.emplace(context, communicator, *engine_, hooks_,
+                   TrainerOptions{schedule, options.max_seconds});
+  if (ranks_.rank() == 0) require_writable_folder(options.out);
+}
+
+TrainingOutcome TrainingRun::run(TrainingObserver& observer, const std::atomic<bool>& stop) {
+  if (ranks_.size() > 1) {
+    const std::string weights =
+        weights_hash(context_, engine_->generator(), engine_->discriminator());
+    require_same_facts(context_, ranks_, rank_facts(options_, dataset_, trainer_->step(), weights));
+  }
+  return trainer_->run(observer, stop);
 }
 
 void TrainingRun::resume(const fs::path& checkpoint) {
-  const fs::path own = out_ / "checkpoints";
+  const fs::path own = fs::path(options_.out) / "checkpoints";
   const bool continues = fs::exists(own) && fs::equivalent(checkpoint.parent_path(), own);
   trainer_->resume(checkpoint, continues ? OutputFolder::continued : OutputFolder::fresh);
 }

@@ -23,17 +23,19 @@ class TrainingRun {
   /// Continues from a checkpoint instead of from fresh weights.
   void resume(const std::filesystem::path& checkpoint);
 
-  /// Trainer::run().
-  TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop) {
-    return trainer_->run(observer, stop);
-  }
+  /// Trainer::run(). Of several ranks, each trains; rank 0 alone writes and should report. Throws
+  /// Error(config) naming the field when the ranks do not agree on what is trained.
+  TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   TrainingEngine& engine() { return *engine_; }
   const Loader& loader() const { return *loader_; }
   const Trainer& trainer() const { return *trainer_; }
 
  private:
-  std::filesystem::path out_;
+  const Context& context_;
+  Communicator& ranks_;
+  RunOptions options_;
+  const Dataset& dataset_;
   Hooks hooks_;
   std::optional<TrainingEngine> engine_;
   std::optional<Loader> loader_;

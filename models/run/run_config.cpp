@@ -28,6 +28,14 @@ OptimizerOptions discriminator_optimizer(const RunOptions& o) {
   return result;
 }
 
+RanksConfig ranks_config(const RunOptions& o) {
+  RanksConfig result;
+  if (o.sync_batch_norm) result.norm_statistics = NormStatistics::exchanged;
+  result.gradient_dtype = o.grad_dtype == GradientType::bf16 ? DType::bf16 : DType::f32;
+  result.bucket_bytes = static_cast<std::int64_t>(o.bucket_mb * 1e6);
+  return result;
+}
+
 TrainingConfig training_config(const RunOptions& o, const ModelConfig& model) {
   TrainingConfig result;
   result.model = model;
@@ -41,6 +49,7 @@ TrainingConfig training_config(const RunOptions& o, const ModelConfig& model) {
   result.precision = o.precision;
   result.tuning = o.tune;
   result.overlap = o.overlap;
+  result.ranks = ranks_config(o);
   return result;
 }
 

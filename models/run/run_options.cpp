@@ -89,6 +89,8 @@ void require_valid(const RunOptions& o) {
   require_number("ema-decay", o.ema_decay, 0.0, 0.999999);
   require_number("equilibrium-margin", o.equilibrium_margin, 0.0, 0.5);
   require_number("max-seconds", o.max_seconds, 0.0, 1e9);
+  require_number("bucket-mb", o.bucket_mb, 0.0, 1e6);
+  require_number("comm-timeout", o.comm_timeout, 0.1, 1e6);
   require_compatible(o);
 }
 

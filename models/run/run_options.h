@@ -17,9 +17,17 @@
 #include "models/networks/precision.h"
 #include "models/training/training_config.h"
 #include "runtime/base/enum_names.h"
+#include "runtime/comm/connect.h"
 #include "runtime/device/device_request.h"
 
 namespace dcgan {
+
+/// In which the ranks' gradients travel.
+enum class GradientType { f32, bf16 };
+
+constexpr auto enum_table(GradientType) {
+  return NameTable<GradientType, 2>{{{"f32", GradientType::f32}, {"bf16", GradientType::bf16}}};
+}
 
 struct RunOptions {
   // network
@@ -69,6 +77,12 @@ struct RunOptions {
   ImageMemory image_memory = ImageMemory::automatic;
   Overlap overlap = Overlap::all;
   std::int64_t threads = 0;
+  // ranks
+  bool sync_batch_norm = false;
+  GradientType grad_dtype = GradientType::f32;
+  double bucket_mb = 4;
+  Transport transport = Transport::automatic;
+  double comm_timeout = 600;
   // output
   std::string out = "out";
   std::int64_t log_every = 50;
@@ -153,7 +167,7 @@ void visit_options(Options& o, Visitor&& visitor) {
     "decay rate of a moving average of the generator's weights, e.g. 0.999", o.ema_decay, "off");
   v("latent", {}, "Loss and optimiser", kKeeps, "distribution of the latent vectors", o.latent);
 
-  v("batch-size", {"batchSize"}, "Run", kKeeps, "images per batch", o.batch_size);
+  v("batch-size", {"batchSize"}, "Run", kKeeps, "images per batch, of one rank", o.batch_size);
   v("epochs", {"niter"}, "Run", kFollows, "passes over the data set", o.epochs, "no limit");
   v("steps", {}, "Run", kFollows, "stop after this many generator updates", o.steps, "no limit");
   v("max-seconds", {}, "Run", kFollows,
@@ -183,6 +197,19 @@ void visit_options(Options& o, Visitor&& visitor) {
     "gradients, both or none; the results do not depend on it",
     o.overlap);
   v("threads", {}, "Run", kFollows, "CPU threads", o.threads, "one per core");
+
+  v("sync-batch-norm", {}, "Ranks", kKeeps,
+    "batch norm over the images of all ranks instead of each rank's own", o.sync_batch_norm);
+  v("grad-dtype", {}, "Ranks", kKeeps, "type in which gradients travel between ranks",
+    o.grad_dtype);
+  v("bucket-mb", {}, "Ranks", kKeeps,
+    "MB of gradients that travel together, as soon as they are complete", o.bucket_mb);
+  v("transport", {}, "Ranks", kFollows,
+    "how ranks exchange values; auto: NCCL between GPUs, else MPI where it launched the ranks, "
+    "else TCP",
+    o.transport);
+  v("comm-timeout", {}, "Ranks", kFollows, "seconds that a rank waits for another at most",
+    o.comm_timeout);
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);
   v("log-every", {}, "Output", kFollows, "steps between log lines", o.log_every);

@@ -8,20 +8,23 @@
 namespace dcgan {
 namespace {
 
-// Enough to hide what the host does between steps.
-constexpr int kMostStepsAhead = 8;
+// On a GPU enough to hide what the host does between steps; on the CPU a step is done at once.
+int most_steps_ahead(const Context& context) { return context.is_cuda() ? 8 : 1; }
 
 }  // namespace
 
-Trainer::Trainer(const Context& context, TrainingEngine& engine, const Hooks& hooks,
-                 const TrainerOptions& options)
+Trainer::Trainer(const Context& context, Communicator& ranks, TrainingEngine& engine,
+                 const Hooks& hooks, const TrainerOptions& options)
     : context_(context),
+      ranks_(ranks),
       engine_(engine),
       hooks_(hooks),
       options_(options),
       readback_(context, 0),
-      clock_(engine.config().batch * options.shard.world_size) {
-  for (int i = 0; i < kMostStepsAhead; ++i) step_marks_.emplace_back(context_);
+      clock_(engine.config().batch * ranks.size()),
+      meter_(context, engine, ranks.size()),
+      agreement_(context, engine, ranks.size(), most_steps_ahead(context)) {
+  for (int i = 0; i < most_steps_ahead(context); ++i) step_marks_.emplace_back(context_);
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint, OutputFolder folder) {
@@ -42,19 +45,22 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
   HookContext run{.context = context_,
                   .engine = engine_,
                   .observer = observer,
-                  .shard = options_.shard,
+                  .shard = shard_of(ranks_),
                   .folder = folder_,
                   .report = report(step()),
                   .checkpoint = checkpoint_,
                   .state = [this] { return state(); }};
   for (const auto& hook : hooks_) hook->begin(run);
-  restart_clock();  // first: a resumed run's time limit counts from here
-  std::optional<StopReason> reason = reason_to_stop(stop);
+  restart_clock();                          // first: a resumed run's time limit counts from here
+  if (ranks_.size() == 1) want_stop(stop);  // several ranks agree behind a step
+  std::optional<StopReason> reason = reason_to_stop();
   while (!reason) {
+    if (ranks_.size() > 1) want_stop(stop);
     engine_.train_step();
     limit_backlog();
     follow_step(run);
-    reason = reason_to_stop(stop);
+    if (ranks_.size() == 1) want_stop(stop);
+    reason = reason_to_stop();
   }
   collect_all(run);
   run.report = report(step());
@@ -76,6 +82,8 @@ void Trainer::pause(HookContext& run) {
   for (const auto& hook : hooks_) {
     if (hook->need(step()) == Need::pause) hook->on_pause(run);
   }
+  // Otherwise the next step's time would hold what rank 0 has just written.
+  if (ranks_.size() > 1) ranks_.barrier();
   restart_clock();
 }
 
@@ -87,12 +95,14 @@ bool Trainer::any_needs(Need need) const {
 // One request is under way at a time, so the device is never more than two readings behind.
 void Trainer::request_results(HookContext& run) {
   if (readback_.requested()) collect_results(run);
+  meter_.request();
   readback_.request(engine_.step(), step());
 }
 
 void Trainer::collect_results(HookContext& run) {
   const ResultsReadback::Reading reading = readback_.collect();
   scalars_ = reading.scalars;
+  rank_rates_ = meter_.collect(reading);
   clock_.add(reading);
   run.report = report(reading.step);
   for (const auto& hook : hooks_) hook->on_results(run);
@@ -116,6 +126,8 @@ void Trainer::restart_clock() {
 void Trainer::limit_backlog() {
   Event& mark = step_marks_[static_cast<std::size_t>(step()) % step_marks_.size()];
   mark.synchronize();  // of as many steps ago
+  ranks_.check();
+  agreement_.follow(step());
   mark.record(context_);
 }
 
@@ -131,6 +143,7 @@ StepReport Trainer::report(std::int64_t step) const {
   r.scalars = scalars_;
   r.images_per_second = clock_.images_per_second();
   r.trained_seconds = clock_.trained_seconds();
+  r.rank_rates = rank_rates_;
   const auto images_left = static_cast<double>((r.steps - r.step) * clock_.images_per_step());
   r.seconds_left = r.steps > 0 && r.images_per_second > 0 ? images_left / r.images_per_second : -1;
   return r;
@@ -144,12 +157,16 @@ TrainingState Trainer::state() const {
   return state;
 }
 
-std::optional<StopReason> Trainer::reason_to_stop(const std::atomic<bool>& stop) const {
-  if (stop.load(std::memory_order_relaxed)) return StopReason::signal;
+void Trainer::want_stop(const std::atomic<bool>& stop) {
+  const bool late =
+      options_.max_seconds > 0 && clock_.trained_seconds_now(step()) >= options_.max_seconds;
+  agreement_.want(stop.load(std::memory_order_relaxed), late);
+}
+
+std::optional<StopReason> Trainer::reason_to_stop() const {
+  if (agreement_.stops_for_signal()) return StopReason::signal;
   if (const auto reason = options_.schedule.reason_to_stop(step())) return reason;
-  if (options_.max_seconds > 0 && clock_.trained_seconds_now(step()) >= options_.max_seconds) {
-    return StopReason::time;
-  }
+  if (agreement_.stops_for_time()) return StopReason::time;
   for (const auto& hook : hooks_) {
     if (const auto reason = hook->reason_to_stop()) return reason;
   }

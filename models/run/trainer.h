@@ -9,7 +9,9 @@
 
 #include "models/run/hooks/hook.h"
 #include "models/run/observer.h"
+#include "models/run/rank_rate_meter.h"
 #include "models/run/schedule.h"
+#include "models/run/stop_agreement.h"
 #include "models/run/training_clock.h"
 #include "models/training/engine.h"
 #include "models/training/results_readback.h"
@@ -26,15 +28,15 @@ struct TrainingOutcome {
 struct TrainerOptions {
   Schedule schedule{};
   double max_seconds = 0;  ///< of training, all sessions, until the run ends; 0: no limit
-  Shard shard{};           ///< this rank
 };
 
 using Hooks = std::vector<std::unique_ptr<Hook>>;
 
 class Trainer {
  public:
-  /// Context, engine and hooks must outlive the trainer. The engine has its source of images.
-  Trainer(const Context& context, TrainingEngine& engine, const Hooks& hooks,
+  /// Context, communicator, engine and hooks must outlive the trainer. The engine has its source of
+  /// images. The hooks of all ranks need the same of every step.
+  Trainer(const Context& context, Communicator& ranks, TrainingEngine& engine, const Hooks& hooks,
           const TrainerOptions& options);
 
   /// Continues from a checkpoint instead of from fresh weights. `folder` says whether it lies in
@@ -44,7 +46,8 @@ class Trainer {
   /// Runs to the end. On a GPU up to eight steps are enqueued ahead, and results are reported when
   /// they have arrived, while later steps run; where a hook needs them at once, or a pause, the run
   /// waits. When `stop` becomes true, the step under way is finished, the hooks end the run, and
-  /// the reason is `signal`. Throws what a hook throws.
+  /// the reason is `signal`; with several ranks all end at one step, up to nine later. Throws what
+  /// a hook throws.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   std::int64_t step() const { return engine_.steps_done(); }
@@ -62,9 +65,11 @@ class Trainer {
   void limit_backlog();
   StepReport report(std::int64_t step) const;
   TrainingState state() const;
-  std::optional<StopReason> reason_to_stop(const std::atomic<bool>& stop) const;
+  std::optional<StopReason> reason_to_stop() const;
+  void want_stop(const std::atomic<bool>& stop);
 
   const Context& context_;
+  Communicator& ranks_;
   TrainingEngine& engine_;
   const Hooks& hooks_;
   TrainerOptions options_;
@@ -73,6 +78,9 @@ class Trainer {
   Scalars scalars_;                   // the last that were read
   ResultsReadback readback_;
   TrainingClock clock_;
+  RankRateMeter meter_;
+  RankRates rank_rates_;  // of the last reading
+  StopAgreement agreement_;
   std::vector<Event> step_marks_;  // ends of the latest steps, in turn
 };
 

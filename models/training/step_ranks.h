@@ -30,8 +30,7 @@ class StepRanks {
   /// For observers of training passes.
   NormExchange norm() const;
   /// For the backward pass of a network; `branched`: values travel beside other work.
-  GradientReduction reduction(const BlockUpdates& updates, const Network& network,
-                              bool branched);
+  GradientReduction reduction(const BlockUpdates& updates, const Network& network, bool branched);
   /// results: (kScalarSlots + kWishes) f32, the step's and this rank's wishes behind them: become
   /// sums over the ranks. Enqueued behind the work on `context`, and like gradients joined by
   /// join().

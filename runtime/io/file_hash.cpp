@@ -9,6 +9,19 @@
 #include "runtime/io/files.h"
 
 namespace dcgan {
+namespace {
+
+std::string hex(const XXH128_hash_t& hash) {
+  XXH128_canonical_t canonical{};
+  XXH128_canonicalFromHash(&canonical, hash);
+  return fmt::format("{:02x}", fmt::join(canonical.digest, ""));
+}
+
+}  // namespace
+
+std::string bytes_hash(std::span<const std::byte> bytes) {
+  return hex(XXH3_128bits(bytes.data(), bytes.size()));
+}
 
 std::string file_hash(const std::filesystem::path& path) {
   const OpenedFile file = open_regular_file(path);
@@ -20,9 +33,7 @@ std::string file_hash(const std::filesystem::path& path) {
   while (const std::size_t got = read_some(file.descriptor, block, path)) {
     XXH3_128bits_update(state.get(), block.data(), got);
   }
-  XXH128_canonical_t canonical{};
-  XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state.get()));
-  return fmt::format("{:02x}", fmt::join(canonical.digest, ""));
+  return hex(XXH3_128bits_digest(state.get()));
 }
 
 }  // namespace dcgan

@@ -57,5 +57,7 @@ void require_writable_folder(const std::filesystem::path& path);
 
 /// XXH3-128 of a file's bytes, 32 hexadecimal digits, most significant first.
 std::string file_hash(const std::filesystem::path& path);
+/// The same of bytes in memory.
+std::string bytes_hash(std::span<const std::byte> bytes);
 
 }  // namespace dcgan

@@ -13,16 +13,16 @@ class EngineRig {
   /// Context and data set must outlive the rig.
   EngineRig(const Context& context, const RunOptions& options, const Dataset& dataset)
       : config_(run_config(options)),
-        engine(context, communicator_, config_.training),
+        engine(context, communicator, config_.training),
         loader(context, dataset, config_.loader) {
     engine.set_images(loader);
   }
 
  private:
-  LocalCommunicator communicator_;
   RunConfig config_;
 
  public:
+  LocalCommunicator communicator;
   TrainingEngine engine;
   Loader loader;
 };

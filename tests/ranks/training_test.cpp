@@ -35,8 +35,8 @@ RankState state_of(const Context& context, TrainingEngine& engine) {
     const Parameters& parameters = network->parameters();
     append(state.weights, parameters.flat(ParameterArray::values));
     append(state.gradients, parameters.flat(ParameterArray::gradients));
-    for (const ParameterArray array : {ParameterArray::values, ParameterArray::first_moment,
-                                       ParameterArray::second_moment}) {
+    for (const ParameterArray array :
+         {ParameterArray::values, ParameterArray::first_moment, ParameterArray::second_moment}) {
       const auto bytes = test::bytes_of(context, parameters.flat(array));
       state.bytes.insert(state.bytes.end(), bytes.begin(), bytes.end());
     }
@@ -110,7 +110,8 @@ RunOptions options_without_steps() {
 
 TEST_CASE("ranks with common batch norm have the gradients and results of one big batch") {
   for (const Device device : test::devices_under_test()) {
-    const std::vector<RankState> one = train({.size = 1, .batch = 12, .device = device}, options_without_steps(), 1);
+    const std::vector<RankState> one =
+        train({.size = 1, .batch = 12, .device = device}, options_without_steps(), 1);
     for (const int size : {2, 3}) {
       CAPTURE(to_string(device), size);
       const std::vector<RankState> ranks =

@@ -2,10 +2,6 @@
 
 namespace dcgan {
 
-Need MetricsHook::need(std::int64_t step) const {
-  return step == 1 || is_due(step, every_) ? Need::results : Need::nothing;
-}
-
 void MetricsHook::begin(HookContext& run) {
   log_.emplace(folder_, run.folder == OutputFolder::continued ? restored_bytes_ : 0);
 }

@@ -15,7 +15,12 @@ class MetricsHook : public Hook {
   MetricsHook(std::filesystem::path folder, std::int64_t every)
       : folder_(std::move(folder)), every_(every) {}
 
-  Need need(std::int64_t step) const override;
+  /// As need(), without a hook.
+  static Need need_of(std::int64_t step, std::int64_t every) {
+    return step == 1 || is_due(step, every) ? Need::results : Need::nothing;
+  }
+
+  Need need(std::int64_t step) const override { return need_of(step, every_); }
   void begin(HookContext& run) override;
   void on_results(HookContext& run) override;
   void save(StateJson& state) const override;

@@ -55,7 +55,7 @@ struct Loop {
   TrainingOutcome run(const TrainerOptions& trainer_options,
                       const std::atomic<bool>& stop = test::kNeverStop) {
     test::EngineRig rig(context, options, dataset);
-    Trainer trainer(context, rig.engine, hooks, trainer_options);
+    Trainer trainer(context, rig.communicator, rig.engine, hooks, trainer_options);
     return trainer.run(recorder, stop);
   }
   TrainingOutcome run_steps(std::int64_t steps) {
@@ -153,9 +153,8 @@ TEST_CASE("a report says where in the run a step is") {
   } observer;
   test::EngineRig rig(loop.context, loop.options, loop.dataset);
   loop.hook(0).needs = [](std::int64_t) { return Need::results; };
-  const TrainerOptions options{.schedule = {.epochs = 3, .steps = 7, .batches_per_epoch = 5},
-                               .shard = {0, 2}};
-  Trainer trainer(loop.context, rig.engine, loop.hooks, options);
+  const TrainerOptions options{.schedule = {.epochs = 3, .steps = 7, .batches_per_epoch = 5}};
+  Trainer trainer(loop.context, rig.communicator, rig.engine, loop.hooks, options);
   trainer.run(observer, test::kNeverStop);
   CHECK(observer.last.step == 7);
   CHECK(observer.last.steps == 7);
@@ -181,7 +180,7 @@ TEST_CASE("state.json without a hook's entry is refused with the file's name") {
   const std::filesystem::path checkpoint = test::TinyRun(one_step).to_the_end().checkpoint;
   Loop loop;
   test::EngineRig rig(loop.context, loop.options, loop.dataset);
-  Trainer trainer(loop.context, rig.engine, loop.hooks, {});
+  Trainer trainer(loop.context, rig.communicator, rig.engine, loop.hooks, {});
   DCGAN_CHECK_FAILS(trainer.resume(checkpoint, OutputFolder::fresh), ErrorKind::bad_data,
                     "state.json");
 }
