@@ -6,6 +6,7 @@
 
 #include "apps/messages.h"
 #include "models/checkpoint/checkpoint.h"
+#include "models/run/run_config.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
@@ -21,14 +22,12 @@ bool holds_checkpoints(const fs::path& out) {
                      [](const auto& entry) { return entry.path().extension() != ".tmp"; });
 }
 
-std::string ranks_text(int ranks) {
-  return fmt::format("{} rank{}", ranks, ranks == 1 ? "" : "s");
-}
+std::string ranks_text(int ranks) { return fmt::format("{} rank{}", ranks, ranks == 1 ? "" : "s"); }
 
 // Another number of ranks goes on through the same images when a step still takes as many. Changes
 // `batch_size`, of a rank, to that unless the user has named one.
-void keep_world_batch(const fs::path& checkpoint, bool named, const Shard& shard,
-                      RunOptions& saved, RunOptions& options) {
+void keep_world_batch(const fs::path& checkpoint, bool named, const Shard& shard, RunOptions& saved,
+                      RunOptions& options) {
   const int ranks = checkpoint_world_size(checkpoint);
   const std::int64_t images = saved.batch_size * ranks;
   if (ranks == shard.world_size) return;

@@ -1,4 +1,5 @@
-// What a training is to do: the options of the command line, of a file and of a checkpoint together.
+// What a training is to do: the options of the command line, of a file and of a checkpoint
+// together.
 #pragma once
 
 #include <filesystem>

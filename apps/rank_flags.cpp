@@ -52,8 +52,8 @@ std::optional<int> RankFlags::ranks_to_start(const Launch& launch) const {
   const char* option = ranks_ > 0 ? "--ranks" : "--gpus";
   if (launch.is_distributed()) {
     // --gpus counts those of one machine.
-    const int made = ranks_ > 0 || launch.local_size == 0 ? launch.shard.world_size
-                                                          : launch.local_size;
+    const int made =
+        ranks_ > 0 || launch.local_size == 0 ? launch.shard.world_size : launch.local_size;
     if (made == wanted) return std::nullopt;
     fail(ErrorKind::config, "{} {}: {} has started {} processes", option, wanted, launch.source,
          made);

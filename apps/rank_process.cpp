@@ -121,8 +121,7 @@ void LineForwarder::read_some() {
 }
 
 void LineForwarder::write_lines() {
-  for (std::size_t end = pending_.find('\n'); end != std::string::npos;
-       end = pending_.find('\n')) {
+  for (std::size_t end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
     const std::string line = prefix_ + pending_.substr(0, end + 1);
     std::fputs(line.c_str(), to_);
     pending_.erase(0, end + 1);

@@ -24,7 +24,7 @@ namespace dcgan {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds kGrace{30};      // to end by itself when another rank has failed
+constexpr std::chrono::seconds kGrace{30};       // to end by itself when another rank has failed
 constexpr std::chrono::seconds kTerminated{10};  // after SIGTERM
 constexpr int kPeerLost = static_cast<int>(ErrorKind::peer_lost);
 constexpr int kPreempted = static_cast<int>(ErrorKind::preempted);
@@ -112,8 +112,7 @@ class Ranks {
       for (const RankProcess& process : processes_) process.signal(number);
     }
     int status = 0;
-    for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0;
-         pid = waitpid(-1, &status, WNOHANG)) {
+    for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
       for (RankProcess& process : processes_) {
         if (process.pid() == pid) note_end(process, status);
       }

@@ -50,8 +50,8 @@ class Variables {
 
   std::optional<Launch> launch_of(const Source& source) const {
     if (!has(source.rank) && !has(source.size)) return std::nullopt;
-    for (const auto& [there, missing] : {std::pair{source.rank, source.size},
-                                         std::pair{source.size, source.rank}}) {
+    for (const auto& [there, missing] :
+         {std::pair{source.rank, source.size}, std::pair{source.size, source.rank}}) {
       if (!has(missing)) {
         fail(ErrorKind::config, "launch: {}={} is set, {} is not", there, text(there), missing);
       }
@@ -79,9 +79,10 @@ class Variables {
 void require_agreement(const Variables& variables, const Source& a, const Launch& of_a,
                        const Source& b, const Launch& of_b) {
   if (of_a.shard == of_b.shard) return;
-  fail(ErrorKind::config, "launch: {}={} of {}={}, but {}={} of {}={}: unset the two that are wrong",
-       a.rank, variables.text(a.rank), a.size, variables.text(a.size), b.rank,
-       variables.text(b.rank), b.size, variables.text(b.size));
+  fail(ErrorKind::config,
+       "launch: {}={} of {}={}, but {}={} of {}={}: unset the two that are wrong", a.rank,
+       variables.text(a.rank), a.size, variables.text(a.size), b.rank, variables.text(b.rank),
+       b.size, variables.text(b.size));
 }
 
 // FNV-1a: only to spread names over ports.
@@ -148,9 +149,9 @@ std::string first_host(const std::string& list) {
 }
 
 void complete_slurm(const Variables& variables, Launch& launch) {
-  launch.run_id = fmt::format("{}.{} restart {}", variables.text("SLURM_JOB_ID"),
-                              variables.text("SLURM_STEP_ID"),
-                              variables.text("SLURM_RESTART_COUNT"));
+  launch.run_id =
+      fmt::format("{}.{} restart {}", variables.text("SLURM_JOB_ID"),
+                  variables.text("SLURM_STEP_ID"), variables.text("SLURM_RESTART_COUNT"));
   launch.has_mpi = variables.has("PMIX_RANK") || variables.has("PMI_RANK");
   if (variables.text("SLURM_STEP_NUM_NODES") == "1") launch.local_size = launch.shard.world_size;
   if (launch.address.empty()) {
@@ -196,11 +197,7 @@ Launch find_launch(const ReadEnvironment& read) {
   if (open_mpi && pmi && !slurm) require_agreement(variables, kOpenMpi, *open_mpi, kPmi, *pmi);
   if (by_hand && slurm) require_agreement(variables, kPlain, *plain, kSlurm, *slurm);
 
-  Launch launch = plain      ? *plain
-                  : open_mpi ? *open_mpi
-                  : slurm    ? *slurm
-                  : pmi      ? *pmi
-                             : Launch{};
+  Launch launch = plain ? *plain : open_mpi ? *open_mpi : slurm ? *slurm : pmi ? *pmi : Launch{};
   read_master(variables, launch);
   if (plain) complete_plain(variables, launch);
   if (open_mpi || (pmi && !slurm)) complete_mpi(variables, launch);

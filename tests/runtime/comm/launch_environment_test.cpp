@@ -97,10 +97,8 @@ TEST_CASE("Open MPI's variables: ranks of one machine find each other without MP
 }
 
 TEST_CASE("MPICH's and Intel MPI's variables") {
-  const Launch launch = launch_in({{"PMI_RANK", "1"},
-                                   {"PMI_SIZE", "3"},
-                                   {"MPI_LOCALRANKID", "1"},
-                                   {"MPI_LOCALNRANKS", "3"}});
+  const Launch launch = launch_in(
+      {{"PMI_RANK", "1"}, {"PMI_SIZE", "3"}, {"MPI_LOCALRANKID", "1"}, {"MPI_LOCALNRANKS", "3"}});
   CHECK(launch.shard == Shard{1, 3});
   CHECK(launch.local_rank == 1);
   CHECK(launch.has_mpi);
