@@ -37,8 +37,7 @@ std::unique_ptr<Communicator> connect_ranks(const Context& context, const Launch
   if (!launch.is_distributed()) return std::make_unique<LocalCommunicator>();
   const Transport transport = chosen(context, launch, options.transport);
   Meeting meeting = meet(launch, {options.timeout_seconds, "cpu", options.note});
-  std::unique_ptr<Communicator> ranks =
-      over(transport, launch, meeting, options.timeout_seconds);
+  std::unique_ptr<Communicator> ranks = over(transport, launch, meeting, options.timeout_seconds);
   ranks->attach(std::make_unique<ControlChannel>(
       std::move(meeting.sockets), launch.shard, ranks->log(), options.timeout_seconds,
       [target = ranks.get()](const std::string& why) { target->abort(why); }));

@@ -91,8 +91,8 @@ std::string ControlChannel::late() const {
     const double silent = seconds_since(states_[rank].heard);
     const bool behind = states_[rank].sequence < own;
     if (!behind && silent < kSilent) continue;
-    text += fmt::format("{}rank {} is at #{}", text.empty() ? "" : ", ", rank,
-                        states_[rank].sequence);
+    text +=
+        fmt::format("{}rank {} is at #{}", text.empty() ? "" : ", ", rank, states_[rank].sequence);
     if (silent >= kSilent) text += fmt::format(" and silent for {:.0f} s", silent);
   }
   return text;

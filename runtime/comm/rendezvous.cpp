@@ -17,7 +17,7 @@
 namespace dcgan {
 namespace {
 
-constexpr int kPortsToTry = 16;        // where the launch's own is taken
+constexpr int kPortsToTry = 16;         // where the launch's own is taken
 constexpr double kStrangerSeconds = 5;  // in which a client must have said hello
 constexpr std::string_view kRefused = "refused\n";
 constexpr std::string_view kWelcome = "welcome";
@@ -34,9 +34,7 @@ struct Hello {
   Peer peer;
 };
 
-std::string device_kind(const std::string& device) {
-  return device == "cpu" ? "the CPU" : "a GPU";
-}
+std::string device_kind(const std::string& device) { return device == "cpu" ? "the CPU" : "a GPU"; }
 
 std::string text_of(const Launch& launch, const Peer& peer) {
   return joined_lines({"hello", launch.run_id, kVersion, std::to_string(launch.shard.world_size),
@@ -195,8 +193,8 @@ class Host {
 
   void drop(const Client& client, const char* why) const {
     if (!options_.note) return;
-    options_.note(fmt::format("ranks: a client from {} {}: dropped", peer_address(client.socket),
-                              why));
+    options_.note(
+        fmt::format("ranks: a client from {} {}: dropped", peer_address(client.socket), why));
   }
 
   void take(Client& client) {

@@ -28,9 +28,9 @@ struct RendezvousOptions {
 
 /// What has come of a meeting.
 struct Meeting {
-  std::vector<Peer> peers;       ///< by rank
-  std::vector<Socket> sockets;   ///< rank 0: by rank, its own not open; others: one, to rank 0
-  Socket listener;               ///< of data, at this rank's Peer::port
+  std::vector<Peer> peers;      ///< by rank
+  std::vector<Socket> sockets;  ///< rank 0: by rank, its own not open; others: one, to rank 0
+  Socket listener;              ///< of data, at this rank's Peer::port
 };
 
 /// Waits for all ranks. Rank 0 listens on the launch's port, or the first that is free of some that

@@ -32,7 +32,8 @@ std::ptrdiff_t frame_length(std::string_view header) {
   }
   std::uint32_t length = 0;
   for (int i = 0; i < 4; ++i) {
-    const auto byte = static_cast<unsigned char>(header[kMark.size() + static_cast<std::size_t>(i)]);
+    const auto byte =
+        static_cast<unsigned char>(header[kMark.size() + static_cast<std::size_t>(i)]);
     length |= std::uint32_t{byte} << (8 * i);
   }
   return length <= kMostFrameBytes ? static_cast<std::ptrdiff_t>(length) : -1;

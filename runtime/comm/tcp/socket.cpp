@@ -93,8 +93,8 @@ bool receive_some(const Socket& socket, std::span<std::byte>& in) {
 }  // namespace
 
 Deadline deadline_in(double seconds) {
-  return Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                            std::chrono::duration<double>(seconds));
+  return Clock::now() +
+         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
 Socket::~Socket() { close(); }

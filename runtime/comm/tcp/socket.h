@@ -30,8 +30,8 @@ class Socket {
   int descriptor_ = -1;
 };
 
-/// Listens on a port of every address of this machine; 0: one that is free. Nothing when the port is
-/// taken; throws Error(io) on any other failure.
+/// Listens on a port of every address of this machine; 0: one that is free. Nothing when the port
+/// is taken; throws Error(io) on any other failure.
 std::optional<Socket> listen_on_port(int port);
 /// A socket that listens already and was inherited. Throws Error(config) when it is none.
 Socket adopt_listener(int descriptor);
@@ -51,8 +51,8 @@ struct Patience {
   const std::atomic<bool>* aborted = nullptr;  ///< becomes true: no more waiting
 };
 
-/// Sends `out` to one and receives `in` from the other at the same time; either may be empty. Throws
-/// Error(peer_lost) saying what happened: closed, reset, no progress in time, aborted.
+/// Sends `out` to one and receives `in` from the other at the same time; either may be empty.
+/// Throws Error(peer_lost) saying what happened: closed, reset, no progress in time, aborted.
 void transfer(const Socket* to, std::span<const std::byte> out, const Socket* from,
               std::span<std::byte> in, const Patience& patience);
 

@@ -32,8 +32,7 @@ std::string greeting(int rank) { return fmt::format("ring {}", rank); }
 
 }  // namespace
 
-TcpCommunicator::TcpCommunicator(const Shard& shard, const Meeting& meeting,
-                                 double timeout_seconds)
+TcpCommunicator::TcpCommunicator(const Shard& shard, const Meeting& meeting, double timeout_seconds)
     : Communicator(shard), timeout_seconds_(timeout_seconds) {
   const Peer& to = meeting.peers[static_cast<std::size_t>(ring(rank() + 1))];
   const int from = ring(rank() - 1);
@@ -72,7 +71,9 @@ void TcpCommunicator::pass(ConstBytes out, Bytes in) try {
 
 void TcpCommunicator::gather(ConstBytes own, Bytes all) {
   const std::size_t part = own.size();
-  const auto place = [&](int of) { return all.subspan(part * static_cast<std::size_t>(ring(of)), part); };
+  const auto place = [&](int of) {
+    return all.subspan(part * static_cast<std::size_t>(ring(of)), part);
+  };
   if (place(rank()).data() != own.data()) std::memcpy(place(rank()).data(), own.data(), part);
   for (int step = 0; step + 1 < size(); ++step) {
     pass(place(rank() - step), place(rank() - step - 1));

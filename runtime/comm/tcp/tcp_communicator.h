@@ -7,8 +7,8 @@
 namespace dcgan {
 
 /// Large reductions are a reduce-scatter and a gather around the ring (Patarasu and Yuan 2009):
-/// every rank sends 2 (N - 1) / N of the values. Small ones gather all ranks' values and reduce them
-/// in the order of ranks. The host waits in every call; context.is_cuda() is refused.
+/// every rank sends 2 (N - 1) / N of the values. Small ones gather all ranks' values and reduce
+/// them in the order of ranks. The host waits in every call; context.is_cuda() is refused.
 class TcpCommunicator final : public Communicator {
  public:
   /// Connects the ring through the meeting's listener. Throws Error(peer_lost).
