@@ -137,7 +137,10 @@ int run_train(const TrainArguments& arguments) {
     }
     refuse_occupied(assignment);
   }
-  if (start) return start_ranks(*start);
+  if (start) {
+    arguments.ranks.require_gpus();
+    return start_ranks(*start);
+  }
   std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
   apply_threads(assignment.options.threads);
   const TrainingOutcome outcome = train_named(assignment, config, launch);
