@@ -123,6 +123,7 @@ void NcclCommunicator::do_finish() {
     handle_.destroy();
   } catch (const Error& error) {
     abort(error.what());
+    if (error.kind() == ErrorKind::peer_lost) check();  // throws the reason that came first
     throw;
   }
 }

@@ -160,6 +160,23 @@ TEST_CASE("finish waits for the other ranks within the time limit") {
   check_lost(outcomes[0], "finish is not done after 0.3 s");
 }
 
+TEST_CASE("an abort from another thread ends finish, which says why") {
+  reset_ranks(2, 1);
+  const auto outcomes = run_ranks(2, {.timeout_seconds = 60}, [](const Rank& rank) {
+    if (rank.index == 0) {
+      const std::jthread other([&] {
+        sleep_seconds(0.2);
+        rank.communicator.abort("rank 1 was seen to stop");
+      });
+      rank.communicator.finish();
+    } else {
+      sleep_seconds(0.4);
+      rank.communicator.abort("rank 1 was told to stop");
+    }
+  });
+  check_lost(outcomes[0], "rank 1 was seen to stop");
+}
+
 TEST_CASE("an abort from another thread ends a wait for the stream") {
   reset_ranks(2, 1);
   const auto begun = Clock::now();
@@ -169,17 +186,11 @@ TEST_CASE("an abort from another thread ends a wait for the stream") {
       sleep_seconds(0.2);
       return rank.communicator.abort("rank 1 was told to stop");
     }
-    std::thread other([&] {
+    const std::jthread other([&] {
       sleep_seconds(0.2);
       rank.communicator.abort("rank 1 was seen to stop");
     });
-    try {
-      step(rank, values);
-    } catch (...) {
-      other.join();
-      throw;
-    }
-    other.join();
+    step(rank, values);
   });
   CHECK(seconds_since(begun) < 20);
   check_lost(outcomes[0], "rank 1 was seen to stop");

@@ -2,6 +2,8 @@
 // NCCL.
 #pragma once
 
+#include <cuda_emulator.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -13,6 +15,7 @@
 #include "runtime/device/event.h"
 #include "runtime/device/graph.h"
 #include "runtime/device/memory.h"
+#include "tests/emulator/grid/grid.h"
 #include "tests/emulator/nccl/nccl_simulation.h"
 #include "tests/emulator/runtime/simulation.h"
 #include "tests/support/catch.h"
@@ -98,16 +101,24 @@ inline Buffer filled(const Context& context, std::size_t count, float value) {
   return buffer;
 }
 
-/// to[i] = from[i] * factor + term, as a kernel.
+/// to[i] = from[i] * factor + term for up to 8 elements, as a kernel with a barrier: its blocks
+/// are run by whichever rank's thread waits for something.
 inline void scale_and_add(const Context& context, const Buffer& from, float factor, float term,
                           const Buffer& to) {
   const auto* x = reinterpret_cast<const float*>(from.data());
   auto* y = reinterpret_cast<float*>(to.data());
   const std::size_t count = to.bytes() / sizeof(float);
-  const cudaError_t status = emulator::enqueue_kernel(context.stream(), "scale_and_add", [=] {
-    for (std::size_t i = 0; i < count; ++i) y[i] = x[i] * factor + term;
+  const auto kernel = [=] {
+    DCGAN_SHARED(float, staged, [8]);
+    const unsigned i = threadIdx.x;
+    const unsigned mirrored = 7 - i;
+    if (mirrored < count) staged[mirrored] = x[mirrored];
+    __syncthreads();
+    if (i < count) y[i] = staged[i] * factor + term;
+  };
+  emulator::enqueue(context.stream(), "scale_and_add", [=] {
+    emulator::run_grid({"scale_and_add", dim3(1), dim3(8)}, kernel);
   });
-  DCGAN_CHECK(status == cudaSuccess, "a launch failed");
 }
 
 }  // namespace dcgan::test
