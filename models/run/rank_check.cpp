@@ -17,9 +17,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Where things are, and what changes no result: a rank may have its own.
-const std::set<std::string_view> kOwn = {
-    "data",   "cache",   "workers", "device",         "tune",           "image-memory",
-    "out",    "threads", "resume",  "init-generator", "init-discriminator"};
+const std::set<std::string_view> kOwn = {"data",
+                                         "cache",
+                                         "workers",
+                                         "device",
+                                         "tune",
+                                         "image-memory",
+                                         "out",
+                                         "threads",
+                                         "resume",
+                                         "init-generator",
+                                         "init-discriminator"};
 
 std::string hash_of(ConstTensorView host) {
   return bytes_hash({static_cast<const std::byte*>(host.data), host.bytes()});
@@ -87,8 +95,8 @@ std::string weights_hash(const Context& context, const Network& generator,
   std::string all;
   for (const Network* network : {&generator, &discriminator}) {
     const Parameters& parameters = network->parameters();
-    for (const ParameterArray array : {ParameterArray::values, ParameterArray::first_moment,
-                                       ParameterArray::second_moment}) {
+    for (const ParameterArray array :
+         {ParameterArray::values, ParameterArray::first_moment, ParameterArray::second_moment}) {
       const TensorView flat = parameters.flat(array);
       HostTensor host(flat.shape, flat.dtype);
       download(context, flat, host.view());

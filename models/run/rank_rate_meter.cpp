@@ -24,9 +24,8 @@ RankRates RankRateMeter::collect(const ResultsReadback::Reading& reading) {
     const double waited = static_cast<double>(waits[rank] - before_[rank]) * 1e-9;
     // A wait that began before the interval may be longer than it.
     const double own = std::max(reading.seconds - waited, 1e-3 * reading.seconds);
-    const auto images =
-        static_cast<double>(reading.steps * engine_.config().discriminator_steps) *
-        static_cast<double>(engine_.config().batch);
+    const auto images = static_cast<double>(reading.steps * engine_.config().discriminator_steps) *
+                        static_cast<double>(engine_.config().batch);
     rates.push_back(images / std::max(own, 1e-9));
     before_[rank] = waits[rank];
   }

@@ -81,10 +81,9 @@ TEST_CASE("rank 0 alone writes, and its metrics name every rank's rate") {
   const test::TemporaryFolder folder;
   RunOptions common = options_in(folder.path() / "0");
   common.sync_batch_norm = true;  // so that running statistics are equal, too
-  const std::vector<RankRun> ranks =
-      run_all(3, common, {}, [&](int rank, RunOptions& options) {
-        options.out = (folder.path() / std::to_string(rank)).string();
-      });
+  const std::vector<RankRun> ranks = run_all(3, common, {}, [&](int rank, RunOptions& options) {
+    options.out = (folder.path() / std::to_string(rank)).string();
+  });
   CHECK(ranks[0].generator == ranks[2].generator);
   CHECK(fs::exists(folder.path() / "0" / "checkpoints" / "step_00000004"));
   CHECK_FALSE(fs::exists(folder.path() / "1"));

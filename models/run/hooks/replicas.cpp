@@ -8,9 +8,9 @@
 namespace dcgan {
 
 void ReplicasHook::on_pause(HookContext& run) {
-  const std::string facts = fmt::format(
-      "{{\"weights\": \"{}\"}}",
-      weights_hash(run.context, run.engine.generator(), run.engine.discriminator()));
+  const std::string facts =
+      fmt::format("{{\"weights\": \"{}\"}}",
+                  weights_hash(run.context, run.engine.generator(), run.engine.discriminator()));
   try {
     require_same_facts(run.context, ranks_, facts);
   } catch (const Error& error) {
