@@ -14,8 +14,9 @@ void add_device_options(CLI::App& app, std::string& device, std::int64_t& thread
   app.add_option("--threads", threads, "CPU threads")->type_name("N")->default_str("one per core");
 }
 
-Context open_run_device(const RunOptions& options) {
-  Context context = open_device(options.device, print_device_notice);
+Context open_run_device(const RunOptions& options, bool speaks) {
+  Context context =
+      open_device(options.device, speaks ? DeviceNotice(print_device_notice) : DeviceNotice());
   context.set_overlaps_launches(overlaps_launches(options.overlap));
   return context;
 }

@@ -15,7 +15,7 @@ void add_device_options(CLI::App& app, std::string& device, std::int64_t& thread
 
 /// The device of a run, as its options want it used. Prints a notice about a choice that the user
 /// did not make.
-Context open_run_device(const RunOptions& options);
+Context open_run_device(const RunOptions& options, bool speaks = true);
 
 /// Sets the threads of the CPU engine; 0: one for each core.
 void apply_threads(std::int64_t threads);

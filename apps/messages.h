@@ -9,6 +9,9 @@ namespace dcgan {
 /// "warning: ...": what find_checkpoint() and load_generator() pass over.
 void print_warning(const std::string& message);
 
+/// "note: ...".
+void print_note(const std::string& message);
+
 /// "device: ...", for open_device(): what was chosen, and why.
 void print_device_notice(std::string_view line);
 

@@ -3,26 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/bench/modes.h"
-#include "apps/device_choice.h"
+#include "apps/bench/rank.h"
 #include "models/profiling/all_reduce_benchmark.h"
 #include "models/profiling/system_information.h"
 #include "models/run/run_config.h"
-#include "runtime/comm/local_communicator.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {
 namespace {
-
-// HERE connect_ranks(context, find_launch(environment_variable), ...) belongs, and the rank's own
-// GPU in the call of open_run_device below, once launchers and transports are in: until then a
-// process is a world of one.
-std::unique_ptr<Communicator> connect_bench_ranks(const Context& /*context*/) {
-  return std::make_unique<LocalCommunicator>();
-}
 
 nlohmann::ordered_json as_json(const std::vector<AllReduceResult>& results,
                                const Communicator& communicator, const Context& context,
@@ -63,26 +54,23 @@ void print_table(const std::vector<AllReduceResult>& results, const Communicator
 }  // namespace
 
 int bench_all_reduce(const BenchArguments& arguments) {
-  const RunOptions options = arguments.flags.effective();
+  const RunOptions options = arguments.options();
   const DType dtype = run_config(options).training.ranks.gradient_dtype;
-  apply_threads(options.threads);
-  const Context context = open_run_device(options);
-  const std::unique_ptr<Communicator> communicator = connect_bench_ranks(context);
   AllReduceSettings settings{arguments.sizes, dtype, arguments.warm_up, arguments.repeats};
   if (settings.sizes.empty()) settings.sizes = default_all_reduce_sizes();
   std::sort(settings.sizes.begin(), settings.sizes.end());
-  const std::vector<AllReduceResult> results =
-      run_all_reduce_benchmark(context, *communicator, settings);
-  communicator->finish();
-  if (communicator->rank() != 0) return 0;
-  const std::string json = as_json(results, *communicator, context, dtype).dump(1) + "\n";
-  if (arguments.json) {
-    fmt::print("{}", json);
-  } else {
-    print_table(results, *communicator, context, dtype);
-  }
-  if (!arguments.out.empty()) write_text_atomically(arguments.out, json);
-  return 0;
+  return on_rank(options, [&](const Context& context, Communicator& ranks) {
+    const std::vector<AllReduceResult> results = run_all_reduce_benchmark(context, ranks, settings);
+    if (ranks.rank() != 0) return 0;
+    const std::string json = as_json(results, ranks, context, dtype).dump(1) + "\n";
+    if (arguments.json) {
+      fmt::print("{}", json);
+    } else {
+      print_table(results, ranks, context, dtype);
+    }
+    if (!arguments.out.empty()) write_text_atomically(arguments.out, json);
+    return 0;
+  });
 }
 
 }  // namespace dcgan

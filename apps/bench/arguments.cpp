@@ -4,10 +4,17 @@ namespace dcgan {
 
 BenchArguments::BenchArguments(CLI::App& app)
     : flags(app, {"Network", "Loss and optimiser", "Run", "Ranks", "dataset", "data", "classes",
-                  "flip", "on-corrupt", "workers", "strokes-count"}) {
+                  "flip", "on-corrupt", "workers", "strokes-count"}),
+      ranks(app) {
   add_step(app);
   add_all_reduce(app);
   add_scaling(app);
+}
+
+RunOptions BenchArguments::options() const {
+  RunOptions result = flags.effective();
+  ranks.apply_to(result.device);
+  return result;
 }
 
 void BenchArguments::add_step(CLI::App& app) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/rank_flags.h"
 #include "apps/run_option_flags.h"
 
 namespace dcgan {
@@ -13,7 +14,11 @@ namespace dcgan {
 struct BenchArguments {
   explicit BenchArguments(CLI::App& app);
 
+  /// As given, the device as --gpus asks.
+  RunOptions options() const;
+
   RunOptionFlags flags;
+  RankFlags ranks;
   std::vector<std::int64_t> batches;  ///< empty: --batch-size
   int repeats = 10;
   int warm_up = 3;

@@ -4,6 +4,8 @@
 
 #include "apps/bench/modes.h"
 #include "apps/commands.h"
+#include "apps/start_ranks.h"
+#include "runtime/base/errors.h"
 
 namespace dcgan {
 
@@ -12,6 +14,22 @@ std::vector<std::int64_t> bench_batches(const BenchArguments& arguments,
   return arguments.batches.empty() ? std::vector<std::int64_t>{options.batch_size}
                                    : arguments.batches;
 }
+
+namespace {
+
+int bench(const BenchArguments& arguments) {
+  const Launch launch = find_launch(environment_variable);
+  const std::optional<int> start = arguments.ranks.ranks_to_start(launch);
+  if (arguments.scaling && (start || launch.is_distributed())) {
+    fail(ErrorKind::config, "--scaling: predicts the step of several ranks from the time of one");
+  }
+  if (start) return start_ranks(*start);
+  if (arguments.all_reduce) return bench_all_reduce(arguments);
+  if (arguments.scaling) return bench_scaling(arguments);
+  return bench_step(arguments);
+}
+
+}  // namespace
 
 Command add_bench(CLI::App& app) {
   const auto arguments = std::make_shared<BenchArguments>(app);
@@ -38,13 +56,9 @@ Command add_bench(CLI::App& app) {
       "  dcgan bench --preset pytorch --batches 16,64,128\n"
       "  dcgan bench --preset libtorch --precision bf16 --blocks --json\n"
       "  dcgan bench --pipeline --dataset folder --data faces/\n"
-      "  dcgan bench --all-reduce --sizes 4,1048576 --grad-dtype bf16\n"
+      "  dcgan bench --all-reduce --ranks 2 --device cpu --sizes 4,1048576\n"
       "  dcgan bench --scaling --step-ms 64:0.740,128:1.048,1024:5.856    # an H200, bf16");
-  return [arguments] {
-    if (arguments->all_reduce) return bench_all_reduce(*arguments);
-    if (arguments->scaling) return bench_scaling(*arguments);
-    return bench_step(*arguments);
-  };
+  return [arguments] { return bench(*arguments); };
 }
 
 }  // namespace dcgan

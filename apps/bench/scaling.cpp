@@ -10,6 +10,7 @@
 #include "models/profiling/benchmark.h"
 #include "models/profiling/scaling_work.h"
 #include "models/run/run_config.h"
+#include "runtime/comm/local_communicator.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {
@@ -41,13 +42,14 @@ std::vector<BatchTime> measured_times(const BenchArguments& arguments, RunOption
                                       const Context& context) {
   const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, /*blocks=*/false,
                                    /*generate=*/false};
+  LocalCommunicator alone;
   std::vector<BatchTime> times;
   for (const std::int64_t batch : bench_batches(arguments, options)) {
     options.batch_size = batch;
     const RunConfig config = run_config(options);
     // No roofline is reported: any peak rates do.
     const auto results =
-        run_benchmark(context, {config.training, config.loader}, settings, PeakRates{1, 1});
+        run_benchmark(context, alone, {config.training, config.loader}, settings, PeakRates{1, 1});
     times.push_back({static_cast<double>(batch), results.front().timing.median()});
   }
   return times;
@@ -85,7 +87,7 @@ nlohmann::ordered_json inputs_of(const RunOptions& options) {
 }  // namespace
 
 int bench_scaling(const BenchArguments& arguments) {
-  const RunOptions options = arguments.flags.effective();
+  const RunOptions options = arguments.options();
   const TrainingConfig config = run_config(options).training;
   ScalingReport report;
   report.inputs = inputs_of(options);

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/bench/modes.h"
-#include "apps/device_choice.h"
+#include "apps/bench/rank.h"
 #include "models/profiling/benchmark.h"
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
@@ -121,10 +121,14 @@ PeakRates peak_rates_for(const BenchArguments& arguments, const TrainingConfig& 
 
 nlohmann::ordered_json as_json(const std::vector<BenchmarkResult>& results,
                                const PeakRates& peak_rates, const RunOptions& options,
-                               const Context& context) {
+                               const Context& context, const Communicator& ranks) {
   nlohmann::ordered_json json;
   for (const auto& [what, value] : system_information()) json["machine"][what] = value;
   json["device"] = to_string(context.device());
+  if (ranks.size() > 1) {
+    json["ranks"] = ranks.size();
+    json["transport"] = ranks.describe();
+  }
   json["preset"] = options.preset;
   json["precision"] = std::string(enum_name(options.precision));
   json["ceilings"] = {{"copy_gb_per_s", peak_rates.copy_bytes_per_second * 1e-9},
@@ -145,12 +149,14 @@ void print_head(const PeakRates& peak_rates) {
 }
 
 std::vector<BenchmarkResult> run_batch(const BenchArguments& arguments, const RunOptions& options,
-                                       const Context& context, const PeakRates& peak_rates) {
+                                       const Context& context, Communicator& ranks,
+                                       const PeakRates& peak_rates) {
   const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, arguments.blocks,
                                    !arguments.no_generate};
   const RunConfig config = run_config(options);
   const BenchmarkSubject subject{config.training, config.loader};
-  std::vector<BenchmarkResult> results = run_benchmark(context, subject, settings, peak_rates);
+  std::vector<BenchmarkResult> results =
+      run_benchmark(context, ranks, subject, settings, peak_rates);
   if (!arguments.pipeline) return results;
   std::vector<BenchmarkResult> data =
       run_data_benchmark(context, subject, config.dataset, settings);
@@ -158,28 +164,37 @@ std::vector<BenchmarkResult> run_batch(const BenchArguments& arguments, const Ru
   return results;
 }
 
+// Rank 0 speaks for all.
+int time_batches(const BenchArguments& arguments, RunOptions options, const Context& context,
+                 Communicator& ranks) {
+  const bool speaks = ranks.rank() == 0;
+  const TrainingConfig config = run_config(options).training;
+  const PeakRates peak_rates = peak_rates_for(arguments, config, context);
+  if (speaks && !arguments.json) print_head(peak_rates);
+  std::vector<BenchmarkResult> all;
+  const auto report = [&] {
+    return as_json(all, peak_rates, options, context, ranks).dump(1) + "\n";
+  };
+  for (const std::int64_t batch : bench_batches(arguments, options)) {
+    options.batch_size = batch;
+    std::vector<BenchmarkResult> results =
+        run_batch(arguments, options, context, ranks, peak_rates);
+    if (!speaks) continue;
+    if (!arguments.json) print_results(results);
+    std::move(results.begin(), results.end(), std::back_inserter(all));
+    if (!arguments.out.empty()) write_text_atomically(arguments.out, report());
+  }
+  if (speaks && arguments.json) fmt::print("{}", report());
+  return 0;
+}
+
 }  // namespace
 
 int bench_step(const BenchArguments& arguments) {
-  RunOptions options = arguments.flags.effective();
-  const TrainingConfig config = run_config(options).training;
-  apply_threads(options.threads);
-  const Context context = open_run_device(options);
-  const PeakRates peak_rates = peak_rates_for(arguments, config, context);
-  if (!arguments.json) print_head(peak_rates);
-  std::vector<BenchmarkResult> all;
-  for (const std::int64_t batch : bench_batches(arguments, options)) {
-    options.batch_size = batch;
-    std::vector<BenchmarkResult> results = run_batch(arguments, options, context, peak_rates);
-    if (!arguments.json) print_results(results);
-    std::move(results.begin(), results.end(), std::back_inserter(all));
-    if (arguments.out.empty()) continue;
-    write_text_atomically(arguments.out, as_json(all, peak_rates, options, context).dump(1) + "\n");
-  }
-  if (arguments.json) {
-    fmt::print("{}\n", as_json(all, peak_rates, options, context).dump(1));
-  }
-  return 0;
+  const RunOptions options = arguments.options();
+  return on_rank(options, [&](const Context& context, Communicator& ranks) {
+    return time_batches(arguments, options, context, ranks);
+  });
 }
 
 }  // namespace dcgan

@@ -159,6 +159,8 @@ std::string checkpoint_config_text(const fs::path& checkpoint) {
   return read_text_file(checkpoint / kConfig, kMaxConfigBytes);
 }
 
+int checkpoint_world_size(const fs::path& checkpoint) { return manifest_world_size(checkpoint); }
+
 TrainingState load_checkpoint(const Context& context, const fs::path& checkpoint,
                               OptimizerKind optimizer, Network& generator, Network& discriminator) {
   TrainingState state = read_state(state_file(checkpoint));

@@ -68,6 +68,9 @@ auto read_checkpoint_config(const std::filesystem::path& checkpoint, const Read&
   }
 }
 
+/// How many ranks made it. Throws Error(bad_data).
+int checkpoint_world_size(const std::filesystem::path& checkpoint);
+
 /// Loads everything into networks of the same blocks, which have the arrays of training; the
 /// generator's average where it has one. Throws Error(bad_data) naming file and tensor.
 TrainingState load_checkpoint(const Context& context, const std::filesystem::path& checkpoint,

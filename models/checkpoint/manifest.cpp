@@ -32,6 +32,17 @@ void write_manifest(const std::filesystem::path& folder, const Shard& shard) {
   write_text_atomically(folder / kName, manifest.dump(2) + "\n");
 }
 
+int manifest_world_size(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / kName;
+  const auto manifest =
+      nlohmann::json::parse(read_text_file(path, kMaxManifestBytes), nullptr, false);
+  const auto size = manifest.is_object() ? manifest.find("world_size") : manifest.end();
+  if (size == manifest.end() || !size->is_number_unsigned() || *size < 1 || *size > 1'000'000) {
+    fail(ErrorKind::bad_data, "{}: world_size is no number of ranks", path.string());
+  }
+  return size->get<int>();
+}
+
 std::optional<std::string> manifest_fault(const std::filesystem::path& folder) try {
   const std::filesystem::path path = folder / kName;
   if (!std::filesystem::exists(path))

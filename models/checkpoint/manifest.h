@@ -17,4 +17,7 @@ void write_manifest(const std::filesystem::path& folder, const Shard& shard);
 /// otherwise why not.
 std::optional<std::string> manifest_fault(const std::filesystem::path& folder);
 
+/// The world size of the writer. Throws Error(bad_data) when the manifest does not say.
+int manifest_world_size(const std::filesystem::path& folder);
+
 }  // namespace dcgan

@@ -39,7 +39,8 @@ void Communicator::logged(const char* operation, std::size_t bytes, const Call& 
     call();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::peer_lost) throw;
-    abort(error.what());
+    const std::string late = channel_ ? channel_->late() : std::string();
+    abort(late.empty() ? error.what() : fmt::format("{} ({})", error.what(), late));
   }
   require_connected(operation);
   log_.end();
@@ -85,7 +86,9 @@ void Communicator::watch(const Context& context) {
 }
 
 void Communicator::finish() {
-  if (!aborted()) do_finish();
+  if (aborted()) return;
+  do_finish();
+  if (channel_) channel_->goodbye();
 }
 
 void Communicator::abort(std::string_view reason) noexcept {
@@ -96,6 +99,7 @@ void Communicator::abort(std::string_view reason) noexcept {
     aborted_ = true;
   }
   do_abort();
+  if (channel_) channel_->tell(reason);
 }
 
 }  // namespace dcgan

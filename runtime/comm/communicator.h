@@ -2,12 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
 #include "runtime/base/tensor.h"
 #include "runtime/comm/collective_log.h"
+#include "runtime/comm/peer_channel.h"
 #include "runtime/comm/reduce.h"
 #include "runtime/comm/shard.h"
 #include "runtime/device/context.h"
@@ -77,9 +79,20 @@ class Communicator {
 
   const CollectiveLog& log() const { return log_; }
 
+  /// Beside the collectives: the other ranks are told of an abort and of an orderly end, and errors
+  /// name those that are late. Before the first collective.
+  void attach(std::unique_ptr<PeerChannel> channel) {
+    channel_ = std::move(channel);
+    channel_->start();
+  }
+
  protected:
   /// Throws Error(internal) unless the shard is valid.
   explicit Communicator(Shard shard);
+  /// First in an implementation's destructor: the channel's thread may call abort() until then.
+  void detach() noexcept {
+    if (channel_) channel_->stop();
+  }
 
  private:
   // Called with checked arguments of at least one element, and not after abort().
@@ -100,6 +113,7 @@ class Communicator {
   std::atomic<bool> aborted_{false};
   mutable std::mutex reason_mutex_;
   std::string reason_;
+  std::unique_ptr<PeerChannel> channel_;
 };
 
 /// The rank and the size as what loaders and noise take.

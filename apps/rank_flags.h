@@ -1,0 +1,33 @@
+// How many ranks train together, and which of them this process is.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+
+#include "runtime/comm/launch/environment.h"
+#include "runtime/device/device_request.h"
+
+namespace dcgan {
+
+class RankFlags {
+ public:
+  /// Adds --gpus and --ranks.
+  explicit RankFlags(CLI::App& app);
+
+  /// Changes the device as --gpus asks. Throws Error(config) when the two contradict each other.
+  void apply_to(DeviceRequest& device) const;
+  /// The number of processes that this one is to start instead of training itself: no launcher has
+  /// made it one of several. Throws Error(config) when the launcher's number is another.
+  std::optional<int> ranks_to_start(const Launch& launch) const;
+
+ private:
+  int gpus_ = -1;
+  int ranks_ = 0;
+};
+
+/// The GPU of a rank: where a machine has several and the request names none, that of the local
+/// rank. A request for the CPU stays. Throws Error(unavailable) naming both numbers when there are
+/// fewer GPUs than local ranks.
+DeviceRequest device_of_rank(const DeviceRequest& request, const Launch& launch);
+
+}  // namespace dcgan
