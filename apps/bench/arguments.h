@@ -35,7 +35,7 @@ struct BenchArguments {
   bool all_reduce = false;
   std::vector<std::int64_t> sizes;
 
-  // A model of many GPUs. Defaults of links: docs/performance.md names their sources.
+  // A model of many GPUs. Defaults of links: docs/scaling.md names their sources.
   bool scaling = false;
   std::vector<std::string> step_ms;
   std::int64_t world_batch = 0;
