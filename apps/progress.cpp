@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace dcgan {
@@ -54,6 +55,20 @@ void Progress::on_log(const StepReport& report) {
       line += fmt::format(", {} left", duration_text(report.seconds_left));
   }
   put_line(stdout, line);
+  name_straggler(report);
+}
+
+// Once for each rank that the others begin to wait for.
+void Progress::name_straggler(const StepReport& report) {
+  const int rank = straggler(report.rank_rates);
+  if (rank >= 0 && rank != straggler_) {
+    put_line(stderr,
+             fmt::format("note: the others wait for rank {}: by itself it makes {:.0f} "
+                         "images/s, the fastest {:.0f}",
+                         rank, report.rank_rates[static_cast<std::size_t>(rank)],
+                         *std::max_element(report.rank_rates.begin(), report.rank_rates.end())));
+  }
+  straggler_ = rank;
 }
 
 void Progress::on_file(const std::filesystem::path& path) {

@@ -22,8 +22,10 @@ class Progress : public TrainingObserver {
 
  private:
   void clear_bar();
+  void name_straggler(const StepReport& report);
   bool terminal_;
   bool bar_shown_ = false;
+  int straggler_ = -1;  // the last that was named
   std::chrono::steady_clock::time_point last_drawn_{};
 };
 

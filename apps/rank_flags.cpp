@@ -59,11 +59,14 @@ std::optional<int> RankFlags::ranks_to_start(const Launch& launch) const {
          made);
   }
   if (wanted == 1) return std::nullopt;
+  return wanted;
+}
+
+void RankFlags::require_gpus() const {
   if (gpus_ > 0 && gpus_ > gpus_here()) {
     fail(ErrorKind::unavailable, "--gpus {}: this machine has {} (dcgan doctor)", gpus_,
          gpus_here());
   }
-  return wanted;
 }
 
 DeviceRequest device_of_rank(const DeviceRequest& request, const Launch& launch) {

@@ -19,6 +19,8 @@ class RankFlags {
   /// The number of processes that this one is to start instead of training itself: no launcher has
   /// made it one of several. Throws Error(config) when the launcher's number is another.
   std::optional<int> ranks_to_start(const Launch& launch) const;
+  /// Throws Error(unavailable) when the machine has fewer GPUs than --gpus asks for.
+  void require_gpus() const;
 
  private:
   int gpus_ = -1;

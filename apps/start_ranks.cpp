@@ -24,8 +24,8 @@ namespace dcgan {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::seconds kGrace{30};       // to end by itself when another rank has failed
-constexpr std::chrono::seconds kTerminated{10};  // after SIGTERM
+constexpr std::chrono::seconds kGrace{15};      // to end by itself when another rank has failed
+constexpr std::chrono::seconds kTerminated{5};  // after SIGTERM
 constexpr int kPeerLost = static_cast<int>(ErrorKind::peer_lost);
 constexpr int kPreempted = static_cast<int>(ErrorKind::preempted);
 

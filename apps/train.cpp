@@ -80,11 +80,13 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
   const TrainingOutcome outcome =
       run->run(speaks ? static_cast<TrainingObserver&>(progress) : silence, watch_stop_signals());
   progress.finish();
+  const double seconds = run->trainer().trained_seconds();
+  run.reset();  // its graph holds collectives
   ranks.finish();
   if (speaks) {
     fmt::print(stderr, "{} at step {} after {} of training; checkpoint {}\n",
-               reason_text(outcome.reason), outcome.step,
-               duration_text(run->trainer().trained_seconds()), outcome.checkpoint.string());
+               reason_text(outcome.reason), outcome.step, duration_text(seconds),
+               outcome.checkpoint.string());
   }
   return outcome;
 }
@@ -137,7 +139,10 @@ int run_train(const TrainArguments& arguments) {
     }
     refuse_occupied(assignment);
   }
-  if (start) return start_ranks(*start);
+  if (start) {
+    arguments.ranks.require_gpus();
+    return start_ranks(*start);
+  }
   std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
   apply_threads(assignment.options.threads);
   const TrainingOutcome outcome = train_named(assignment, config, launch);

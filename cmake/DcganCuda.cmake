@@ -1,4 +1,5 @@
-# The CUDA engine: finds the toolkit, cuDNN 9 and cuBLASLt, and decides what the build contains.
+# The CUDA engine: finds the toolkit, cuDNN 9, cuBLASLt and NCCL, and decides what the build
+# contains. Without NCCL it has no ranks on several GPUs.
 #
 #   DCGAN_CUDA=auto      when nvcc, cuDNN 9 and cuBLASLt are found; else a smaller build, with the reason
 #   DCGAN_CUDA=on        the same, but an error when something is missing
@@ -6,17 +7,20 @@
 #   DCGAN_CUDA=emulated  the engine's host code and kernels compiled by the C++ compiler and linked
 #                        with tests/emulator in place of the CUDA libraries (needs CUDA's headers only)
 #
-# Sets DCGAN_HAS_CUDA, DCGAN_EMULATED, DCGAN_CUDA_ARCHITECTURES, DCGAN_CUDA_REASON and the targets
-# dcgan_cuda_runtime and dcgan_cuda_libraries.
+# Sets DCGAN_HAS_CUDA, DCGAN_EMULATED, DCGAN_CUDA_ARCHITECTURES, DCGAN_CUDA_REASON, DCGAN_HAS_NCCL,
+# DCGAN_NCCL_REASON and the targets dcgan_cuda_runtime, dcgan_cuda_libraries and dcgan_nccl.
 
 set(DCGAN_HAS_CUDA false)
 set(DCGAN_EMULATED false)
+set(DCGAN_HAS_NCCL false)
+set(DCGAN_NCCL_REASON "no CUDA engine")
 set(DCGAN_CUDA_REASON "DCGAN_CUDA=off")
 set(DCGAN_CUDA_ARCHITECTURES "90" CACHE STRING
     "GPU architectures to compile kernels for, each as machine code and as PTX for GPUs to come")
 
 add_library(dcgan_cuda_runtime INTERFACE)    # CUDA's headers and the runtime
 add_library(dcgan_cuda_libraries INTERFACE)  # cuDNN and cuBLASLt
+add_library(dcgan_nccl INTERFACE)            # NCCL; empty without it
 
 # Sets `result` to what is missing for the real engine, empty when nothing is.
 function(dcgan_find_cuda result)
@@ -50,6 +54,44 @@ function(dcgan_require_cuda_headers)
   if(NOT DCGAN_CUDA_INCLUDE)
     message(FATAL_ERROR "DCGAN_CUDA=emulated: no cuda_runtime_api.h (CUDA's headers are enough; set "
                         "DCGAN_CUDA_INCLUDE to their folder)")
+  endif()
+endfunction()
+
+# NCCL's header, and the library unless tests/emulator stands in for it.
+function(dcgan_find_nccl)
+  find_path(DCGAN_NCCL_INCLUDE nccl.h
+            HINTS ${DCGAN_CUDA_INCLUDE} ${CUDAToolkit_INCLUDE_DIRS} ENV NCCL_ROOT
+            PATH_SUFFIXES include)
+  set(missing "")
+  if(NOT DCGAN_NCCL_INCLUDE)
+    set(missing "no nccl.h")
+  else()
+    file(STRINGS ${DCGAN_NCCL_INCLUDE}/nccl.h numbers REGEX "^#define NCCL_(MAJOR|MINOR|PATCH) ")
+    string(REGEX REPLACE "[^0-9;]" "" numbers "${numbers}")
+    list(JOIN numbers "." version)
+    if(version VERSION_LESS 2.18)
+      set(missing "nccl.h is of ${version}, 2.18 or newer is needed")
+    endif()
+  endif()
+  if(NOT DCGAN_EMULATED)
+    find_library(DCGAN_NCCL_LIBRARY NAMES nccl libnccl.so.2
+                 HINTS ${CUDAToolkit_LIBRARY_DIR} ENV NCCL_ROOT PATH_SUFFIXES lib lib64)
+    if(NOT missing AND NOT DCGAN_NCCL_LIBRARY)
+      set(missing "no libnccl")
+    endif()
+  endif()
+  if(missing)
+    set(DCGAN_NCCL_REASON "${missing} (NCCL_ROOT names its folder)" PARENT_SCOPE)
+    return()
+  endif()
+  set(DCGAN_HAS_NCCL true PARENT_SCOPE)
+  target_include_directories(dcgan_nccl SYSTEM INTERFACE ${DCGAN_NCCL_INCLUDE})
+  target_link_libraries(dcgan_nccl INTERFACE dcgan_cuda_runtime)
+  if(DCGAN_EMULATED)
+    set(DCGAN_NCCL_REASON "emulated, header of ${version}" PARENT_SCOPE)
+  else()
+    set(DCGAN_NCCL_REASON "${version}, ${DCGAN_NCCL_LIBRARY}" PARENT_SCOPE)
+    target_link_libraries(dcgan_nccl INTERFACE ${DCGAN_NCCL_LIBRARY})
   endif()
 endfunction()
 
@@ -110,4 +152,7 @@ elseif(DCGAN_CUDA MATCHES "^(auto|on)$")
     target_link_libraries(dcgan_cuda_libraries INTERFACE dcgan_cuda_runtime ${DCGAN_CUDNN_GRAPH}
                                                          CUDA::cublasLt)
   endif()
+endif()
+if(DCGAN_HAS_CUDA)
+  dcgan_find_nccl()
 endif()

@@ -63,7 +63,7 @@ for program in "${programs[@]}"; do
 done
 
 # name => path (address). The C library stays out: it must match the machine's loader.
-readonly machines='^(lib(c|m|dl|rt|pthread|resolv)\.so|ld-linux|libcu|libnv)'
+readonly machines='^(lib(c|m|dl|rt|pthread|resolv)\.so|ld-linux|libcu|libnv|libnccl)'
 for program in "${programs[@]}"; do ldd "$program"; done | awk '$2 == "=>" {print $1, $3}' |
   sort -u | while read -r name path; do
   [[ $name =~ $machines ]] && continue

@@ -61,6 +61,8 @@ void add_gpu_facts(Facts& facts) {
   if constexpr (kHasCuda) {
     facts.emplace_back("CUDA engine", fmt::format("yes, code for sm_{}{}", kCudaArchitectures,
                                                   kEmulated ? " (emulated device)" : ""));
+    facts.emplace_back("several GPUs",
+                       kHasNccl ? "yes, by NCCL" : "no; for them: install NCCL, configure again");
     try {
       const int count = cuda::device_count();
       if (count == 0) cuda::require_device(0);  // says what is missing

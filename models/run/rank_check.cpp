@@ -1,5 +1,7 @@
 #include "models/run/rank_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -60,7 +62,26 @@ std::vector<std::string> gather_texts(const Context& context, Communicator& rank
   return texts;
 }
 
+// "": all are the same.
+std::string difference(const std::vector<std::string>& texts) {
+  const Json first = Json::parse(texts.front());
+  for (std::size_t rank = 1; rank < texts.size(); ++rank) {
+    const Json other = Json::parse(texts[rank]);
+    for (const auto& [field, value] : first.items()) {
+      const Json found = other.value(field, Json());
+      if (found == value) continue;
+      return fmt::format("ranks: {} is {} on rank 0 and {} on rank {}", field, value.dump(),
+                         found.dump(), rank);
+    }
+  }
+  return {};
+}
+
 }  // namespace
+
+void wait_for_all(Communicator& ranks) try { ranks.barrier(); } catch (const Error& error) {
+  if (error.kind() != ErrorKind::peer_lost) throw;
+}
 
 std::string rank_facts(const RunOptions& options, const Dataset& dataset, std::int64_t step,
                        std::string_view weights) {
@@ -77,17 +98,10 @@ std::string rank_facts(const RunOptions& options, const Dataset& dataset, std::i
 }
 
 void require_same_facts(const Context& context, Communicator& ranks, const std::string& facts) {
-  const std::vector<std::string> texts = gather_texts(context, ranks, facts);
-  const Json first = Json::parse(texts.front());
-  for (std::size_t rank = 1; rank < texts.size(); ++rank) {
-    const Json other = Json::parse(texts[rank]);
-    for (const auto& [field, value] : first.items()) {
-      const Json found = other.value(field, Json());
-      if (found == value) continue;
-      fail(ErrorKind::config, "ranks: {} is {} on rank 0 and {} on rank {}", field, value.dump(),
-           found.dump(), rank);
-    }
-  }
+  const std::string text = difference(gather_texts(context, ranks, facts));
+  if (text.empty()) return;
+  wait_for_all(ranks);
+  throw Error(ErrorKind::config, text);
 }
 
 std::string weights_hash(const Context& context, const Network& generator,

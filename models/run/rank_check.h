@@ -22,6 +22,10 @@ std::string rank_facts(const RunOptions& options, const Dataset& dataset, std::i
 /// field that differ from rank 0's, with both values.
 void require_same_facts(const Context& context, Communicator& ranks, const std::string& facts);
 
+/// Before an error that every rank throws by itself: waits until the others have seen its reason,
+/// too, so that they report it and not a lost rank. Ranks that are gone already are not waited for.
+void wait_for_all(Communicator& ranks);
+
 /// A hash of both networks' weights and moments, which ranks must have in common. Waits.
 std::string weights_hash(const Context& context, const Network& generator,
                          const Network& discriminator);

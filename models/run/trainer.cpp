@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/checkpoint/checkpoint.h"
+#include "models/run/rank_check.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
@@ -51,21 +52,32 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
                   .checkpoint = checkpoint_,
                   .state = [this] { return state(); }};
   for (const auto& hook : hooks_) hook->begin(run);
-  restart_clock();                          // first: a resumed run's time limit counts from here
-  if (ranks_.size() == 1) want_stop(stop);  // several ranks agree behind a step
+  restart_clock();  // first: a resumed run's time limit counts from here
+  const StopReason reason = train(run, stop);
+  run.report = report(step());
+  std::for_each(hooks_.rbegin(), hooks_.rend(), [&](const auto& hook) { hook->end(run, reason); });
+  return {reason, step(), run.checkpoint};
+}
+
+StopReason Trainer::train(HookContext& run, const std::atomic<bool>& stop) try {
+  const bool alone = ranks_.size() == 1;  // several ranks agree behind a step
+  if (alone) want_stop(stop);
   std::optional<StopReason> reason = reason_to_stop();
   while (!reason) {
-    if (ranks_.size() > 1) want_stop(stop);
+    if (!alone) want_stop(stop);
     engine_.train_step();
     limit_backlog();
     follow_step(run);
-    if (ranks_.size() == 1) want_stop(stop);
+    if (alone) want_stop(stop);
     reason = reason_to_stop();
   }
   collect_all(run);
-  run.report = report(step());
-  std::for_each(hooks_.rbegin(), hooks_.rend(), [&](const auto& hook) { hook->end(run, *reason); });
-  return {*reason, step(), run.checkpoint};
+  return *reason;
+} catch (const Error& error) {
+  // Every rank finds a divergence by itself, on the CPU behind the same step. (GPUs' hosts may be
+  // some steps apart, and find it without each other.)
+  if (error.kind() == ErrorKind::diverged && !context_.is_cuda()) wait_for_all(ranks_);
+  throw;
 }
 
 void Trainer::follow_step(HookContext& run) {

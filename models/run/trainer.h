@@ -55,6 +55,7 @@ class Trainer {
   double trained_seconds() const { return clock_.trained_seconds(); }
 
  private:
+  StopReason train(HookContext& run, const std::atomic<bool>& stop);
   bool any_needs(Need need) const;
   void follow_step(HookContext& run);
   void pause(HookContext& run);

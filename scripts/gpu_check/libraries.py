@@ -113,6 +113,8 @@ def describe(program, library_path, always):
         for patterns, required in ((OPENED, True), (OPTIONAL, False)):
             for pattern in patterns:
                 name = pattern.format(cudnn=cudnn, cuda=cuda)
+                if name in linked:  # NCCL, in a build for several GPUs
+                    continue
                 libraries.append(Library(name, opened(name, where), required=required))
     for one in libraries:
         one.package = package_of(one.path)

@@ -52,6 +52,13 @@ class Libraries(Folder):
         text = "\n".join(libraries.lines(found))
         self.assertRegex(text, r"libnccl\.so\.2 +not found")
 
+    def test_nccl_is_required_by_a_program_that_is_linked_with_it(self):
+        other = self.root / "for_several_gpus"
+        other.mkdir()
+        found = libraries.find(linked_program(other, ["libnccl.so.2"]), self.python)
+        self.assertEqual([one.required for one in found.libraries if one.name == "libnccl.so.2"],
+                         [True])
+
     def test_what_is_missing_is_named_also_when_the_program_would_start(self):
         for name in ["cudnn/lib/libcudnn_heuristic.so.99", "cu13/lib/libnvrtc.so.77"]:
             (self.site / "nvidia" / name).unlink()

@@ -13,11 +13,12 @@ sys.path.insert(0, str(ROOT / "scripts/gpu_check"))
 LINKED = ["libcudnn_graph.so.99", "libcublasLt.so.77"]
 
 
-def linked_program(folder):
-    """A program that needs libcudnn_graph and libcublasLt, and these two, empty, in lib/."""
+def linked_program(folder, also=()):
+    """A program that needs libcudnn_graph and libcublasLt, and these two, empty, in lib/. `also`:
+    more such libraries."""
     source = write(folder, "empty.c", "int main(void) { return 0; }\n")
     (folder / "lib").mkdir()
-    needed = [folder / "lib" / name for name in LINKED]
+    needed = [folder / "lib" / name for name in [*LINKED, *also]]
     for library in needed:
         done = run("cc", "-shared", "-fPIC", "-x", "c", "/dev/null", "-o", library,
                    f"-Wl,-soname,{library.name}")

@@ -224,11 +224,7 @@ void transfer(const Socket* to, std::span<const std::byte> out, const Socket* fr
       deadline = deadline_in(patience.seconds);
       continue;
     }
-    std::array<pollfd, 2> polled{};
-    nfds_t count = 0;
-    if (!out.empty()) polled[count++] = {to->descriptor(), POLLOUT, 0};
-    if (!in.empty()) polled[count++] = {from->descriptor(), POLLIN, 0};
-    poll(polled.data(), count, std::min(kSliceMs, std::max(milliseconds_until(deadline), 1)));
+    // What has arrived counts, also when an abort has come since.
     if (patience.aborted != nullptr && patience.aborted->load()) {
       fail(ErrorKind::peer_lost, "aborted while waiting");
     }
@@ -236,6 +232,11 @@ void transfer(const Socket* to, std::span<const std::byte> out, const Socket* fr
       fail(ErrorKind::peer_lost, "nothing {} for {:.1f} s", in.empty() ? "taken" : "received",
            patience.seconds);
     }
+    std::array<pollfd, 2> polled{};
+    nfds_t count = 0;
+    if (!out.empty()) polled[count++] = {to->descriptor(), POLLOUT, 0};
+    if (!in.empty()) polled[count++] = {from->descriptor(), POLLIN, 0};
+    poll(polled.data(), count, std::min(kSliceMs, std::max(milliseconds_until(deadline), 1)));
   }
 }
 

@@ -94,6 +94,17 @@ int device_count() noexcept {
   return 0;
 }
 
+std::string device_uuid(int ordinal) {
+  const cudaDeviceProp device = properties(ordinal);
+  std::string text = "GPU";
+  for (int byte = 0; byte < 16; ++byte) {
+    const bool starts_group = byte == 0 || byte == 4 || byte == 6 || byte == 8 || byte == 10;
+    text += fmt::format("{}{:02x}", starts_group ? "-" : "",
+                        static_cast<unsigned char>(device.uuid.bytes[byte]));
+  }
+  return text;
+}
+
 bool can_overlap_launches(int ordinal) {
   if constexpr (kEmulated) return false;
   int major = 0;

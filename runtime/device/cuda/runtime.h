@@ -56,6 +56,9 @@ struct DeviceDescription {
 /// Throws as require_device does.
 DeviceDescription describe_device(int ordinal);
 
+/// "GPU-8a6f0c11-...": one GPU of the world, or a part of one (MIG). As nvidia-smi writes it.
+std::string device_uuid(int ordinal);
+
 /// Whether a kernel may be launched before the one before it has ended.
 bool can_overlap_launches(int ordinal);
 

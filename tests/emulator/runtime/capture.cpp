@@ -15,13 +15,24 @@ NodePointer submit_legacy(std::string name, std::function<void()> work) {
   for (CUstream_st* stream : device.streams) {
     if (stream->blocking) before.push_back(stream->last);
   }
-  device.legacy_last = add_node(std::move(name), std::move(work), std::move(before));
+  device.legacy_last =
+      add_node(std::move(name), std::move(work), std::move(before), this_thread().device);
   return device.legacy_last;
 }
 
-void add_captured(CUstream_st& stream, std::string name, std::function<void()> work) {
+void add_captured(CUstream_st& stream, GraphNode node) {
   std::vector<GraphNode>& nodes = stream.capture->graph->nodes;
-  nodes.push_back({std::move(name), std::move(work), stream.captured_last});
+  node.before = stream.captured_last;
+  if (node.collective != nullptr) {
+    // Behind the one before it of its communicator, on whichever stream that was.
+    for (std::size_t place = nodes.size(); place-- > 0;) {
+      if (nodes[place].collective == nullptr) continue;
+      if (nodes[place].collective->order != node.collective->order) continue;
+      node.before.push_back(place);
+      break;
+    }
+  }
+  nodes.push_back(std::move(node));
   stream.captured_last = {nodes.size() - 1};
 }
 
@@ -76,16 +87,19 @@ cudaError_t end_capture(Simulation& device, cudaStream_t stream, cudaGraph_t* gr
 }
 
 cudaError_t launch_graph(CUgraphExec_st& graph, cudaStream_t stream) {
-  const NodePointer start = add_node("graph start", nullptr, {stream->last, graph.last});
+  const NodePointer start =
+      add_node("graph start", nullptr, {stream->last, graph.last}, stream->device);
   std::vector<NodePointer> made;
   made.reserve(graph.nodes.size());
   for (const GraphNode& node : graph.nodes) {
     std::vector<NodePointer> before{start};
     for (const std::size_t place : node.before) before.push_back(made[place]);
-    made.push_back(add_node(node.name, node.work, std::move(before)));
+    made.push_back(node.collective != nullptr
+                       ? node.collective->enqueue(std::move(before))
+                       : add_node(node.name, node.work, std::move(before), stream->device));
   }
   made.push_back(start);  // the end of an empty graph is its start
-  graph.last = add_node("graph end", nullptr, std::move(made));
+  graph.last = add_node("graph end", nullptr, std::move(made), stream->device);
   stream->last = graph.last;
   return cudaSuccess;
 }
@@ -109,12 +123,26 @@ cudaError_t submit(cudaStream_t stream, std::string name, std::function<void()> 
   }
   if (stream->capture != nullptr) {
     if (stream->capture->invalid) return cudaErrorStreamCaptureInvalidated;
-    add_captured(*stream, std::move(name), std::move(work));
+    add_captured(*stream, {std::move(name), std::move(work), {}, nullptr});
     return cudaSuccess;
   }
   std::vector<NodePointer> before{stream->last};
   if (stream->blocking) before.push_back(device.legacy_last);
-  stream->last = add_node(std::move(name), std::move(work), std::move(before));
+  stream->last = add_node(std::move(name), std::move(work), std::move(before), stream->device);
+  return cudaSuccess;
+}
+
+cudaError_t submit_collective(cudaStream_t stream, std::string name,
+                              std::shared_ptr<Collective> collective) {
+  if (!is_live(stream)) {
+    return explain(cudaErrorInvalidResourceHandle, name + " on a stream that is not there");
+  }
+  if (stream->capture != nullptr) {
+    if (stream->capture->invalid) return cudaErrorStreamCaptureInvalidated;
+    add_captured(*stream, {std::move(name), nullptr, {}, std::move(collective)});
+    return cudaSuccess;
+  }
+  stream->last = collective->enqueue({stream->last});
   return cudaSuccess;
 }
 

@@ -64,8 +64,9 @@ void report_leaks() {
   if (left == Live{}) return;
   std::fprintf(stderr,
                "emulator: not released at exit: %zu allocations (%zu bytes), %zu streams, %zu "
-               "events, %zu graphs\n",
-               left.allocations, left.bytes, left.streams, left.events, left.graphs);
+               "events, %zu graphs, %zu communicators\n",
+               left.allocations, left.bytes, left.streams, left.events, left.graphs,
+               left.communicators);
   for (const auto& [address, allocation] : simulation().allocations) {
     std::fprintf(stderr, "emulator:   allocation %lld: %zu bytes of %s memory\n",
                  static_cast<long long>(allocation.number), allocation.bytes,
@@ -129,6 +130,7 @@ void reset(std::uint64_t seed) {
   device.countdown.clear();
   device.details.clear();
   device.identity = {};
+  device.patience_seconds = 60;
   this_thread().last_error = cudaSuccess;
 }
 
@@ -141,6 +143,7 @@ Live live() {
   result.streams = device.streams.size();
   result.events = device.events.size();
   result.graphs = device.graphs.size() + device.executables.size();
+  result.communicators = device.communicators;
   return result;
 }
 
@@ -260,6 +263,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int ordinal) {
     if (ordinal < 0 || ordinal >= device_count()) return cudaErrorInvalidDevice;
     *properties = {};
     std::strncpy(properties->name, "emulated device", sizeof properties->name - 1);
+    for (int i = 0; i < 16; ++i) properties->uuid.bytes[i] = static_cast<char>(16 * ordinal + i);
     properties->major = device.identity.major;
     properties->minor = device.identity.minor;
     properties->totalGlobalMem = memory_of_device(device);

@@ -56,7 +56,7 @@ cudaError_t release(Simulation& device, void* data, Place place) {
     return status;
   }
   // cudaFree waits for the device; cudaFreeHost is not documented to.
-  if (place == Place::device) run_all();
+  if (place == Place::device) run_all(found->second.device);
   open_device_memory();
   std::memset(data, 0xff, found->second.bytes);
   device.allocations.erase(found);

@@ -9,6 +9,10 @@
 // value read too early therefore gives wrong numbers for some seed, and the same wrong numbers each
 // time for that seed.
 //
+// Several threads may each drive devices of their own, as ranks do. One node runs at a time. Only a
+// thread that waits for a collective whose other ranks have not called it lets others in meanwhile.
+// A query of an event that another thread has recorded runs nothing: it looks.
+//
 // Environment, read once at start:
 //   DCGAN_EMULATOR_SEED=7              seed of the random order (default 1)
 //   DCGAN_EMULATOR_DEVICES=2           simulated GPUs (default 2)
@@ -46,13 +50,17 @@ enum class Fault {
 /// The count-th such call from now fails (1: the next). Once.
 void fail_at(Fault fault, std::int64_t count);
 
+/// How long a thread waits for collectives of other ranks before they are given up (60 seconds).
+void set_patience(double seconds);
+
 /// What is allocated or created and not yet released.
 struct Live {
   std::size_t allocations = 0;
   std::size_t bytes = 0;
   std::size_t streams = 0;
   std::size_t events = 0;
-  std::size_t graphs = 0;  ///< templates and executables
+  std::size_t graphs = 0;         ///< templates and executables
+  std::size_t communicators = 0;  ///< of NCCL
   friend bool operator==(const Live&, const Live&) = default;
 };
 Live live();

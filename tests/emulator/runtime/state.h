@@ -3,6 +3,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,9 +20,12 @@
 
 namespace dcgan::emulator {
 
+class Meeting;
+
 /// One enqueued operation. It may run when all nodes before it have run.
 struct Node {
   std::string name;
+  int device = 0;
   std::function<void()> work;  // empty: an event's mark
   std::vector<std::shared_ptr<Node>> before;
   std::vector<std::shared_ptr<Node>> after;
@@ -29,8 +33,34 @@ struct Node {
   std::int64_t sequence = 0;    // when it ran, from 1
   std::uint64_t wanted_by = 0;  // the observation that last asked for it
   bool done = false;
+  std::shared_ptr<Meeting> meeting;  // null: needs nothing but the nodes before it
+  bool released = false;             // ... the meeting lets it run
 };
 using NodePointer = std::shared_ptr<Node>;
+
+/// What a node waits for besides the nodes before it: nodes of other streams, which may not be
+/// enqueued yet. Called under the simulation's lock.
+class Meeting {
+ public:
+  virtual ~Meeting() = default;
+  /// Everything before the node has run. It runs some time after release(node).
+  virtual void reached(const NodePointer& node) = 0;
+  /// The nodes that it waits for, as far as they are enqueued.
+  virtual std::vector<NodePointer> nodes() const = 0;
+  /// Somebody has waited for this longer than the simulation's patience: ends the meeting.
+  virtual void give_up() = 0;
+};
+
+/// An operation that meets those of other ranks: a node for every call, or for every replay of the
+/// graph that holds it.
+class Collective {
+ public:
+  explicit Collective(const void* communicator) : order(communicator) {}
+  virtual ~Collective() = default;
+  virtual NodePointer enqueue(std::vector<NodePointer> before) = 0;
+
+  const void* order;  ///< those with the same one run in the order of the calls, on any stream
+};
 
 /// Thrown by a node to break the device, as a hardware fault does.
 struct DeviceFault : std::runtime_error {
@@ -62,6 +92,11 @@ struct Simulation {
   std::mt19937_64 random;
 
   std::vector<NodePointer> runnable;
+  std::vector<NodePointer> waiting;      // reached, and not released by their meetings
+  std::condition_variable_any progress;  // for threads that wait for other threads
+  int waiting_threads = 0;
+  double patience_seconds = 60;
+  std::map<int, std::size_t> pending_on;  // by device
   std::size_t pending = 0;
   std::int64_t nodes_run = 0;
   std::map<std::string, std::int64_t> calls;
@@ -74,6 +109,7 @@ struct Simulation {
   std::set<CUevent_st*> events;
   std::set<CUgraph_st*> graphs;
   std::set<CUgraphExec_st*> executables;
+  std::size_t communicators = 0;  // tests/emulator/nccl
   std::vector<std::unique_ptr<Capture>> captures;
   NodePointer legacy_last;  // of the default stream
 
@@ -119,10 +155,14 @@ cudaError_t api_call(const char* name, const Body& body) {
 bool fault_due(Fault fault);
 
 // scheduler.cpp
-NodePointer add_node(std::string name, std::function<void()> work, std::vector<NodePointer> before);
+NodePointer add_node(std::string name, std::function<void()> work, std::vector<NodePointer> before,
+                     int device);
+/// A node that runs when its meeting releases it.
+void release(const NodePointer& node);
+// A thread that waits for a meeting gives up the lock until other threads have done something.
 void run_until(const NodePointer& node);  ///< null: nothing to wait for
-void run_all();
-void run_some();  ///< at least one node if there is one
+void run_all(int device);                 ///< everything, until nothing is pending on this device
+void run_some();                          ///< at least one node if there is one
 void forget_pending();
 
 /// Memory of each simulated GPU: what pretend() or else the environment sets.
@@ -142,6 +182,8 @@ void close_device_memory();
 cudaError_t submit(cudaStream_t stream, std::string name, std::function<void()> work);
 /// Refuses calls that a capture forbids to this thread, and invalidates that capture.
 cudaError_t refuse_during_capture(const char* call);
+cudaError_t submit_collective(cudaStream_t stream, std::string name,
+                              std::shared_ptr<Collective> collective);
 bool is_live(cudaStream_t stream);
 
 }  // namespace dcgan::emulator
@@ -156,6 +198,7 @@ struct CUstream_st {
 };
 
 struct CUevent_st {
+  std::thread::id recorder;
   dcgan::emulator::NodePointer mark;
   dcgan::emulator::Capture* capture = nullptr;  // recorded inside this capture
   std::vector<std::size_t> captured;
@@ -165,6 +208,7 @@ struct GraphNode {
   std::string name;
   std::function<void()> work;
   std::vector<std::size_t> before;  // indices in the graph's list, all smaller than its own
+  std::shared_ptr<dcgan::emulator::Collective> collective;  // in place of work
 };
 
 struct CUgraph_st {

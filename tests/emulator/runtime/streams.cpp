@@ -39,11 +39,23 @@ cudaError_t wait_captured(CUstream_st& stream, const CUevent_st& event) {
   return cudaSuccess;
 }
 
+// A thread that drives no work, as a watchdog, changes neither the order nor the count of calls.
+bool is_of_another_thread(cudaEvent_t event) {
+  const std::lock_guard lock(simulation().mutex);
+  return is_event(event) && event->mark != nullptr && event->recorder != std::this_thread::get_id();
+}
+
+cudaError_t look_at(const CUevent_st& event) {
+  const std::lock_guard lock(simulation().mutex);
+  if (simulation().sticky != cudaSuccess) return simulation().sticky;
+  return event.mark->done ? cudaSuccess : cudaErrorNotReady;
+}
+
 cudaError_t synchronize_device(Simulation&) {
   if (const cudaError_t status = refuse_during_capture("a synchronise"); status != cudaSuccess) {
     return status;
   }
-  run_all();
+  run_all(this_thread().device);
   return cudaSuccess;
 }
 
@@ -124,7 +136,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned
     if (stream->capture != nullptr || event->capture != nullptr) {
       return wait_captured(*stream, *event);
     }
-    stream->last = add_node("wait", nullptr, {stream->last, event->mark});
+    stream->last = add_node("wait", nullptr, {stream->last, event->mark}, stream->device);
     return cudaSuccess;
   });
 }
@@ -155,17 +167,21 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   return api_call("cudaEventRecord", [&](Simulation&) -> cudaError_t {
     if (!is_event(event)) return cudaErrorInvalidResourceHandle;
     if (stream != nullptr && is_live(stream) && stream->capture != nullptr) {
-      *event = {nullptr, stream->capture, stream->captured_last};
+      *event = {std::this_thread::get_id(), nullptr, stream->capture, stream->captured_last};
       return cudaSuccess;
     }
     const cudaError_t status = submit(stream, "record", nullptr);
     if (status != cudaSuccess) return status;
-    *event = {stream != nullptr ? stream->last : simulation().legacy_last, nullptr, {}};
+    *event = {std::this_thread::get_id(),
+              stream != nullptr ? stream->last : simulation().legacy_last,
+              nullptr,
+              {}};
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t event) {
+  if (is_of_another_thread(event)) return look_at(*event);
   return api_call("cudaEventQuery", [&](Simulation&) -> cudaError_t {
     if (!is_event(event)) return cudaErrorInvalidResourceHandle;
     if (const cudaError_t status = refuse_captured(*event, "a query"); status != cudaSuccess) {
