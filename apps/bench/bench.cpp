@@ -20,8 +20,11 @@ namespace {
 int bench(const BenchArguments& arguments) {
   const Launch launch = find_launch(environment_variable);
   const std::optional<int> start = arguments.ranks.ranks_to_start(launch);
-  if (arguments.scaling && (start || launch.is_distributed())) {
-    fail(ErrorKind::config, "--scaling: predicts the step of several ranks from the time of one");
+  if (start || launch.is_distributed()) {
+    if (arguments.scaling) {
+      fail(ErrorKind::config, "--scaling: predicts the step of several ranks from the time of one");
+    }
+    if (arguments.pipeline) fail(ErrorKind::config, "--pipeline: times the images of one rank");
   }
   if (start) return start_ranks(*start);
   if (arguments.all_reduce) return bench_all_reduce(arguments);

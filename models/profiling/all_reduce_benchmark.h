@@ -36,7 +36,8 @@ std::vector<std::int64_t> default_all_reduce_sizes();
 
 /// Sums of each size, in place. All ranks call it with the same settings. A repeat is a barrier,
 /// then one all-reduce after the other, 16 of a small size and 1 from 1 MiB on; its time, between
-/// two events, is divided by their number. The sum of ones is compared before a size is timed:
+/// two events, is divided by their number. On a GPU calls are enqueued one by one; those of a step
+/// are part of its graph. The sum of ones is compared before a size is timed:
 /// Error(internal) with the numbers if it is not the number of ranks. Throws Error(config) on a
 /// size that holds no whole number of elements.
 std::vector<AllReduceResult> run_all_reduce_benchmark(const Context& context,

@@ -64,6 +64,13 @@ class Bench(ProgramTest):
     def test_a_data_set_that_is_not_there_is_said(self):
         self.assert_fails(78, [*BENCH, "--pipeline", "--strokes-count", "3"], "3", "4")
 
+    def test_a_step_of_two_ranks_counts_the_images_of_both(self):
+        document, results = self.results("--no-generate", "--ranks", "2")
+        self.assertEqual((document["ranks"], document["transport"]), (2, "TCP"))
+        step = results["train", "step"]
+        self.assertEqual(step["batch"], 4)
+        self.assertAlmostEqual(step["images_per_s"], 8e3 / step["median_ms"], places=6)
+
     def test_all_reduce_sums_over_the_ranks_by_size(self):
         out = self.folder / "sums.json"
         for ranks, dtype in [(1, "f32"), (2, "bf16")]:
@@ -122,6 +129,7 @@ class Bench(ProgramTest):
                 (78, ["--scaling", "--step-ms", "64:1,64:2"], "two times of batch 64"),
                 (78, ["--scaling", "--step-ms", "64:1", "--world-batch", "128"], "128"),
                 (78, ["--scaling", "--ranks", "2"], "--scaling"),
+                (78, ["--pipeline", "--ranks", "2"], "--pipeline"),
                 (78, ["--all-reduce", "--sizes", "6", *CPU], "6 bytes")]:
             with self.subTest(arguments=arguments):
                 self.assert_fails(code, ["bench", *arguments], word)
