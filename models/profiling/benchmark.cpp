@@ -9,7 +9,6 @@
 #include "models/networks/cost.h"
 #include "models/profiling/system_information.h"
 #include "models/training/engine.h"
-#include "runtime/comm/local_communicator.h"
 
 namespace dcgan {
 namespace {
@@ -143,17 +142,20 @@ void time_blocks(const char* name, Network& network, Activations& pass, ParamGra
   }
 }
 
-void time_training(const Context& context, const BenchmarkSubject& subject,
-                   const BenchmarkSettings& settings, const PeakRates& peak_rates,
-                   std::vector<BenchmarkResult>& results) {
+void time_training(const Context& context, Communicator& communicator,
+                   const BenchmarkSubject& subject, const BenchmarkSettings& settings,
+                   const PeakRates& peak_rates, std::vector<BenchmarkResult>& results) {
   constexpr std::int64_t kBatches = 8;
-  const Dataset dataset = noise_dataset(subject.config.model, kBatches * subject.config.batch);
+  const std::int64_t world_batch = communicator.size() * subject.config.batch;
+  const Dataset dataset = noise_dataset(subject.config.model, kBatches * world_batch);
   const std::size_t free_before = free_bytes(context);
-  LocalCommunicator communicator;
   TrainingEngine engine(context, communicator, subject.config);
-  Loader loader(context, dataset, subject.loader);
+  LoaderOptions of_rank = subject.loader;
+  of_rank.shard = shard_of(communicator);
+  Loader loader(context, dataset, of_rank);
   engine.set_images(loader);
   results.push_back(time_step(engine, context, settings, peak_rates));
+  results.back().images = static_cast<double>(world_batch);
   if (context.is_cuda()) {
     // Everything stays allocated from the first step to the last.
     const std::size_t free_now = free_bytes(context);
@@ -171,11 +173,12 @@ void time_training(const Context& context, const BenchmarkSubject& subject,
 
 }  // namespace
 
-std::vector<BenchmarkResult> run_benchmark(const Context& context, const BenchmarkSubject& subject,
+std::vector<BenchmarkResult> run_benchmark(const Context& context, Communicator& communicator,
+                                           const BenchmarkSubject& subject,
                                            const BenchmarkSettings& settings,
                                            const PeakRates& peak_rates) {
   std::vector<BenchmarkResult> results;
-  time_training(context, subject, settings, peak_rates, results);
+  time_training(context, communicator, subject, settings, peak_rates, results);
   if (!settings.generate) return results;
   const std::int64_t batch = subject.config.batch;
   time_generate(context, subject.config, settings, 1, results);

@@ -10,6 +10,7 @@
 #include "models/profiling/peak_rates.h"
 #include "models/profiling/time_breakdown.h"
 #include "models/profiling/timing.h"
+#include "runtime/comm/communicator.h"
 #include "runtime/device/graph.h"
 
 namespace dcgan {
@@ -50,8 +51,11 @@ struct BenchmarkSubject {
   LoaderOptions loader;
 };
 
-/// The step, its blocks and the generator, on images of noise held in memory, eight batches.
-std::vector<BenchmarkResult> run_benchmark(const Context& context, const BenchmarkSubject& subject,
+/// The step, its blocks and the generator, on images of noise held in memory, eight batches. All
+/// ranks call it with the same arguments; they step together, so that each one's time is that of
+/// the slowest, and `images` are those of all ranks. Blocks and generator are a rank's own.
+std::vector<BenchmarkResult> run_benchmark(const Context& context, Communicator& communicator,
+                                           const BenchmarkSubject& subject,
                                            const BenchmarkSettings& settings,
                                            const PeakRates& peak_rates);
 

@@ -64,6 +64,76 @@ class Bench(ProgramTest):
     def test_a_data_set_that_is_not_there_is_said(self):
         self.assert_fails(78, [*BENCH, "--pipeline", "--strokes-count", "3"], "3", "4")
 
+    def test_a_step_of_two_ranks_counts_the_images_of_both(self):
+        document, results = self.results("--no-generate", "--ranks", "2")
+        self.assertEqual((document["ranks"], document["transport"]), (2, "TCP"))
+        step = results["train", "step"]
+        self.assertEqual(step["batch"], 4)
+        self.assertAlmostEqual(step["images_per_s"], 8e3 / step["median_ms"], places=6)
+
+    def test_all_reduce_sums_over_the_ranks_by_size(self):
+        out = self.folder / "sums.json"
+        for ranks, dtype in [(1, "f32"), (2, "bf16")]:
+            done = self.run_ok("bench", "--all-reduce", *CPU, "--ranks", str(ranks), "--sizes",
+                               "4096,4", "--grad-dtype", dtype,
+                               "--repeats", "2", "--warm-up", "1", "--out", out)
+            report = json.loads(out.read_text(encoding="utf-8"))
+            self.assertEqual((report["ranks"], report["dtype"]), (ranks, dtype))
+            small, large = report["all_reduce"]
+            self.assertEqual((small["bytes"], large["bytes"]), (4, 4096))
+            self.assertEqual(report["latency_us"], small["median_us"])
+            for row in (small, large):
+                self.assertAlmostEqual(row["algorithm_gb_per_s"],
+                                       row["bytes"] / row["median_us"] / 1e3, places=6)
+                # 2 (N-1)/N: nothing travels from one rank, and each byte once from each of two.
+                self.assertAlmostEqual(row["bus_gb_per_s"],
+                                       (ranks - 1) * row["algorithm_gb_per_s"], places=6)
+            self.assertEqual("nothing travels" in done.stdout, ranks == 1)
+
+    def test_scaling_is_predicted_from_given_times_and_says_what_it_used(self):
+        scaling = ["bench", "--scaling", "--preset", "pytorch", "--device", "auto"]
+        report = json.loads(self.run_ok(*scaling, "--step-ms", "1024:6,64:0.8", "--node-gpus",
+                                        "8,1", "--json").stdout)
+        inputs = report["inputs"]
+        self.assertEqual((inputs["step_times"], inputs["preset"]), ("given", "pytorch"))
+        self.assertEqual(inputs["step_ms"], [{"batch": 64, "ms": 0.8}, {"batch": 1024, "ms": 6}])
+        self.assertEqual([shape["node_gpus"] for shape in report["shapes"]], [8, 1])
+        for shape in report["shapes"]:
+            self.assertEqual([points[0]["batch"] for points in shape["weak"]], [64, 1024])
+            for points in [*shape["weak"], shape["strong"]]:
+                self.assertEqual([point["gpus"] for point in points], [2 ** n for n in range(11)])
+                for point in points:
+                    waits = sum(point["exposed_ms"].values())
+                    self.assertAlmostEqual(point["step_ms"], point["compute_ms"] + waits)
+                self.assertEqual(points[0]["efficiency"], 1)
+                for less, more in zip(points, points[1:]):
+                    self.assertGreater(less["efficiency"], more["efficiency"])
+        text = self.run_ok(*scaling, "--step-ms", "64:0.8").stdout
+        for words in ["a model", "weak scaling, 64 images a GPU", "strong scaling: none"]:
+            self.assertIn(words, text)
+
+    def test_scaling_measures_the_step_where_no_time_is_given(self):
+        text = self.run_ok("bench", "--scaling", *NETWORK, *CPU, "--batches", "2,4", "--repeats",
+                           "1", "--warm-up", "1", "--node-gpus", "4").stdout
+        for words in ["measured on cpu", "gradients travel behind", "strong scaling, 4 images"]:
+            self.assertIn(words, text)
+
+    def test_modes_and_figures_that_contradict_each_other_are_refused(self):
+        for code, arguments, word in [
+                (2, ["--scaling", "--all-reduce"], "excludes"),
+                (2, ["--sizes", "4"], "--all-reduce"),
+                (2, ["--step-ms", "64:1"], "--scaling"),
+                (2, ["--scaling", "--step-ms", "64:1", "--batches", "4"], "excludes"),
+                (2, ["--scaling", "--step-ms", "64"], "BATCH:MILLISECONDS"),
+                (2, ["--scaling", "--step-ms", "64:1x"], "64:1x"),
+                (78, ["--scaling", "--step-ms", "64:1,64:2"], "two times of batch 64"),
+                (78, ["--scaling", "--step-ms", "64:1", "--world-batch", "128"], "128"),
+                (78, ["--scaling", "--ranks", "2"], "--scaling"),
+                (78, ["--pipeline", "--ranks", "2"], "--pipeline"),
+                (78, ["--all-reduce", "--sizes", "6", *CPU], "6 bytes")]:
+            with self.subTest(arguments=arguments):
+                self.assert_fails(code, ["bench", *arguments], word)
+
     def test_the_table_has_the_shares_and_the_machine(self):
         text = self.run_ok(*BENCH, "--no-generate", "--pipeline", "--strokes-count", "8").stdout
         for word in ["revision: ", "CPU clock: ", "batch norm", "none: the CPU", "host peak"]:

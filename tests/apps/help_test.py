@@ -21,7 +21,10 @@ PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "o
 GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
                                        "threads", "config"]
 BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-generate", "peak-tflops",
-                 "peak-gbs", "json", "out"]
+                 "peak-gbs", "json", "out", "all-reduce", "sizes", "scaling", "step-ms",
+                 "world-batch", "node-gpus", "link-gbs", "link-us", "network-gbs", "network-us",
+                 "call-us", "ranks", "gpus", "sync-batch-norm", "grad-dtype", "bucket-mb",
+                 "transport", "comm-timeout"]
 OPTIONS = {
     "train": TRAIN_OPTIONS + PYTORCH_NAMES,
     "sample": GENERATOR_OPTIONS + ["n", "columns"],

@@ -129,8 +129,9 @@ class Runner:
                 arguments += NETWORK
             arguments += CPU
         elif command == "bench":
-            arguments += [*TINY, "--batches", "4", "--repeats", "1", "--warm-up", "1",
-                          "--peak-tflops", "1", "--peak-gbs", "1"]
+            arguments += [*TINY, "--repeats", "1", "--warm-up", "1"]
+            if not {"--all-reduce", "--scaling"} & set(arguments):
+                arguments += ["--batches", "4", "--peak-tflops", "1", "--peak-gbs", "1"]
         elif command == "info":
             arguments += CPU
         self.expect_success(arguments)

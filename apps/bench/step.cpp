@@ -1,15 +1,12 @@
-// dcgan bench
+// dcgan bench: the training step and the generator
 
 #include <fmt/format.h>
 
 #include <iterator>
-#include <memory>
 #include <nlohmann/json.hpp>
 
-#include "apps/commands.h"
-#include "apps/device_choice.h"
-#include "apps/messages.h"
-#include "apps/run_option_flags.h"
+#include "apps/bench/modes.h"
+#include "apps/bench/rank.h"
 #include "models/profiling/benchmark.h"
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
@@ -18,51 +15,6 @@
 
 namespace dcgan {
 namespace {
-
-struct BenchArguments {
-  explicit BenchArguments(CLI::App& app)
-      : flags(app, {"Network", "Loss and optimiser", "Run", "dataset", "data", "classes", "flip",
-                    "on-corrupt", "workers", "strokes-count"}) {
-    app.add_option("--batches", batches, "batch sizes to time, separated by commas")
-        ->delimiter(',')
-        ->type_name("N,N,...")
-        ->default_str("--batch-size");
-    app.add_option("--repeats", repeats, "timed repeats")
-        ->type_name("N")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 100000));
-    app.add_option("--warm-up", warm_up, "untimed repeats before them")
-        ->type_name("N")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
-    app.add_flag("--blocks", blocks, "also time every block, forward and backward");
-    app.add_flag(
-        "--pipeline", pipeline,
-        "also time decoding, upload and gathering of --dataset's images, and the step with "
-        "and without them");
-    app.add_flag("--no-generate", no_generate, "time the training step only");
-    app.add_option("--peak-tflops", peak_tflops, "peak arithmetic rate in TFLOP/s")
-        ->type_name("X")
-        ->default_str("measured");
-    app.add_option("--peak-gbs", peak_gbs, "peak memory rate in GB/s, bytes read plus written")
-        ->type_name("X")
-        ->default_str("measured");
-    app.add_flag("--json", json, "print JSON");
-    app.add_option("--out", out, "also write the JSON to this file, again after every batch size")
-        ->type_name("PATH");
-  }
-  RunOptionFlags flags;
-  std::vector<std::int64_t> batches;
-  int repeats = 10;
-  int warm_up = 3;
-  bool blocks = false;
-  bool no_generate = false;
-  bool pipeline = false;
-  double peak_tflops = 0;
-  double peak_gbs = 0;
-  bool json = false;
-  std::string out;
-};
 
 nlohmann::ordered_json as_json(const BenchmarkResult& r) {
   nlohmann::ordered_json json = {{"task", r.task},
@@ -169,10 +121,14 @@ PeakRates peak_rates_for(const BenchArguments& arguments, const TrainingConfig& 
 
 nlohmann::ordered_json as_json(const std::vector<BenchmarkResult>& results,
                                const PeakRates& peak_rates, const RunOptions& options,
-                               const Context& context) {
+                               const Context& context, const Communicator& ranks) {
   nlohmann::ordered_json json;
   for (const auto& [what, value] : system_information()) json["machine"][what] = value;
   json["device"] = to_string(context.device());
+  if (ranks.size() > 1) {
+    json["ranks"] = ranks.size();
+    json["transport"] = ranks.describe();
+  }
   json["preset"] = options.preset;
   json["precision"] = std::string(enum_name(options.precision));
   json["ceilings"] = {{"copy_gb_per_s", peak_rates.copy_bytes_per_second * 1e-9},
@@ -193,12 +149,14 @@ void print_head(const PeakRates& peak_rates) {
 }
 
 std::vector<BenchmarkResult> run_batch(const BenchArguments& arguments, const RunOptions& options,
-                                       const Context& context, const PeakRates& peak_rates) {
+                                       const Context& context, Communicator& ranks,
+                                       const PeakRates& peak_rates) {
   const BenchmarkSettings settings{arguments.warm_up, arguments.repeats, arguments.blocks,
                                    !arguments.no_generate};
   const RunConfig config = run_config(options);
   const BenchmarkSubject subject{config.training, config.loader};
-  std::vector<BenchmarkResult> results = run_benchmark(context, subject, settings, peak_rates);
+  std::vector<BenchmarkResult> results =
+      run_benchmark(context, ranks, subject, settings, peak_rates);
   if (!arguments.pipeline) return results;
   std::vector<BenchmarkResult> data =
       run_data_benchmark(context, subject, config.dataset, settings);
@@ -206,47 +164,37 @@ std::vector<BenchmarkResult> run_batch(const BenchArguments& arguments, const Ru
   return results;
 }
 
-int bench(const BenchArguments& arguments) {
-  RunOptions options = arguments.flags.effective();
+// Rank 0 speaks for all.
+int time_batches(const BenchArguments& arguments, RunOptions options, const Context& context,
+                 Communicator& ranks) {
+  const bool speaks = ranks.rank() == 0;
   const TrainingConfig config = run_config(options).training;
-  apply_threads(options.threads);
-  const Context context = open_run_device(options);
   const PeakRates peak_rates = peak_rates_for(arguments, config, context);
-  std::vector<std::int64_t> batches = arguments.batches;
-  if (batches.empty()) batches.push_back(options.batch_size);
-  if (!arguments.json) print_head(peak_rates);
+  if (speaks && !arguments.json) print_head(peak_rates);
   std::vector<BenchmarkResult> all;
-  for (const std::int64_t batch : batches) {
+  const auto report = [&] {
+    return as_json(all, peak_rates, options, context, ranks).dump(1) + "\n";
+  };
+  for (const std::int64_t batch : bench_batches(arguments, options)) {
     options.batch_size = batch;
-    std::vector<BenchmarkResult> results = run_batch(arguments, options, context, peak_rates);
+    std::vector<BenchmarkResult> results =
+        run_batch(arguments, options, context, ranks, peak_rates);
+    if (!speaks) continue;
     if (!arguments.json) print_results(results);
     std::move(results.begin(), results.end(), std::back_inserter(all));
-    if (arguments.out.empty()) continue;
-    write_text_atomically(arguments.out, as_json(all, peak_rates, options, context).dump(1) + "\n");
+    if (!arguments.out.empty()) write_text_atomically(arguments.out, report());
   }
-  if (arguments.json) {
-    fmt::print("{}\n", as_json(all, peak_rates, options, context).dump(1));
-  }
+  if (speaks && arguments.json) fmt::print("{}", report());
   return 0;
 }
 
 }  // namespace
 
-Command add_bench(CLI::App& app) {
-  const auto arguments = std::make_shared<BenchArguments>(app);
-  app.footer(
-      "Times the training step (images in memory, noise drawn inside, nothing read back) and the\n"
-      "generator (on the device: vectors drawn and images left there; to the host apart; at batch\n"
-      "1 also its latency). The roofline is the least possible time: the arithmetic, or the bytes\n"
-      "of this engine's plan, at the peak rates. `fused`: that of a step whose elementwise work\n"
-      "all rides in the convolutions, one kernel after another, with weights and optimiser\n"
-      "(dcgan info --roofline). dcgan_bench_ops times every operation by itself.\n"
-      "\n"
-      "Examples:\n"
-      "  dcgan bench --preset pytorch --batches 16,64,128\n"
-      "  dcgan bench --preset libtorch --precision bf16 --blocks --json\n"
-      "  dcgan bench --pipeline --dataset folder --data faces/");
-  return [arguments] { return bench(*arguments); };
+int bench_step(const BenchArguments& arguments) {
+  const RunOptions options = arguments.options();
+  return on_rank(options, [&](const Context& context, Communicator& ranks) {
+    return time_batches(arguments, options, context, ranks);
+  });
 }
 
 }  // namespace dcgan
