@@ -80,7 +80,7 @@ struct RunOptions {
   // ranks
   bool sync_batch_norm = false;
   GradientType grad_dtype = GradientType::f32;
-  double bucket_mb = 4;
+  double bucket_mb = 1;
   Transport transport = Transport::automatic;
   double comm_timeout = 600;
   // output

@@ -47,7 +47,7 @@ struct RanksConfig {
   /// In which gradients travel: f32 or bf16.
   DType gradient_dtype = DType::f32;
   /// Gradients travel as soon as so many bytes of a network's are complete.
-  std::int64_t bucket_bytes = std::int64_t{4} << 20;
+  std::int64_t bucket_bytes = 1'000'000;
 };
 
 struct TrainingConfig {
