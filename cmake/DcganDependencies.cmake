@@ -15,6 +15,7 @@ if(DCGAN_OPENMP)
 endif()
 
 include(DcganCuda)
+include(DcganMpi)
 
 configure_file(runtime/base/build_config.h.in
                ${PROJECT_BINARY_DIR}/generated/runtime/base/build_config.h @ONLY)

@@ -16,6 +16,9 @@ endif()
 set(DCGAN_CUDA "auto" CACHE STRING
     "CUDA engine: auto (when the toolkit and cuDNN are found), on (an error when not), off, or emulated (tests)")
 set_property(CACHE DCGAN_CUDA PROPERTY STRINGS auto on off emulated)
+set(DCGAN_MPI "auto" CACHE STRING
+    "Ranks that mpirun starts: auto (when an MPI library is found), on (an error when not) or off")
+set_property(CACHE DCGAN_MPI PROPERTY STRINGS auto on off)
 set(DCGAN_CPU_BASELINE "x86-64-v3" CACHE STRING
     "Least processor the program runs on (a -march value); oneDNN picks better code at run time")
 option(DCGAN_BUILD_TESTS "Build the tests" ON)

@@ -69,6 +69,7 @@ ALLOWED = {
 }
 # Headers that wrap a vendor's library, for .cpp and .cu files; so do those in a folder cuda/.
 PRIVATE = {"kernels/vendor/onednn.h",
+           *(f"runtime/comm/mpi/{name}.h" for name in ("check", "reductions", "waiting")),
            *(f"runtime/comm/nccl/{name}.h"
              for name in ("check", "handle", "nccl_communicator", "watchdog"))}
 PRIVATE_FOLDER = re.compile(r"^(runtime|kernels)/.*/?cuda/")

@@ -12,6 +12,7 @@
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
 #include "runtime/base/parallel.h"
+#include "runtime/comm/mpi/mpi_communicator.h"
 #include "runtime/device/cuda/runtime.h"
 
 namespace dcgan {
@@ -78,6 +79,11 @@ void add_gpu_facts(Facts& facts) {
   }
 }
 
+std::string mpi_text() {
+  if constexpr (kHasMpi) return mpi_library();
+  return "no; for ranks that mpirun starts: install an MPI library, configure again";
+}
+
 }  // namespace
 
 Facts system_information() {
@@ -91,6 +97,7 @@ Facts system_information() {
   std::string why;
   facts.emplace_back("CPU bf16", cpu_computes_bf16(&why) ? "yes" : fmt::format("no: {}", why));
   for (auto& [library, version] : library_versions()) facts.emplace_back(library, version);
+  facts.emplace_back("MPI", mpi_text());
   add_gpu_facts(facts);
   return facts;
 }

@@ -122,7 +122,7 @@ void ControlChannel::run() {
     const bool others_left =
         std::all_of(lines_.begin(), lines_.end(), [](const Line& line) { return line.left; });
     if (goodbye_ && !said_goodbye_ && (shard_.rank > 0 || others_left)) {
-      send_to_all("goodbye\n");
+      for (Line& line : lines_) send_to(line, "goodbye\n");  // also to those that wait for rank 0's
       said_goodbye_ = true;
     }
     all_left_ = others_left && said_goodbye_;
@@ -194,11 +194,14 @@ void ControlChannel::report_lost(const std::string& why) {
 
 void ControlChannel::send_to_all(const std::string& text) {
   for (Line& line : lines_) {
-    if (line.left) continue;
-    try {
-      send_frame(line.socket, text, kShort);
-    } catch (const Error&) {  // what is wrong shows when it is read
-    }
+    if (!line.left) send_to(line, text);
+  }
+}
+
+void ControlChannel::send_to(const Line& line, const std::string& text) {
+  try {
+    send_frame(line.socket, text, kShort);
+  } catch (const Error&) {  // what is wrong shows when it is read
   }
 }
 

@@ -59,6 +59,7 @@ class ControlChannel final : public PeerChannel {
   void lose(Line& line, const std::string& why);
   void report_lost(const std::string& why);
   void send_to_all(const std::string& text);
+  static void send_to(const Line& line, const std::string& text);
   void beat();
   void wake() noexcept;
   std::string states_text() const;

@@ -146,7 +146,7 @@ class Usage(ProgramTest):
 class Doctor(ProgramTest):
     def test_it_says_what_the_build_and_the_machine_have(self):
         text = self.run_ok("doctor").stdout
-        for word in ["CPU", "oneDNN", "CUDA engine"]:
+        for word in ["CPU", "oneDNN", "MPI", "CUDA engine"]:
             self.assertIn(word, text)
 
     def test_cuda_asked_for_where_there_is_none_exits_69_and_writes_nothing(self):

@@ -31,8 +31,8 @@ struct Left {
 std::vector<std::byte> weights_of(const Context& context, const TrainingEngine& engine) {
   std::vector<std::byte> all;
   for (const Network* network : {&engine.generator(), &engine.discriminator()}) {
-    for (const ParameterArray array : {ParameterArray::values, ParameterArray::first_moment,
-                                       ParameterArray::second_moment}) {
+    for (const ParameterArray array :
+         {ParameterArray::values, ParameterArray::first_moment, ParameterArray::second_moment}) {
       const auto bytes = test::bytes_of(context, network->parameters().flat(array));
       all.insert(all.end(), bytes.begin(), bytes.end());
     }
@@ -73,10 +73,9 @@ std::vector<Left> train(const Training& training, std::string* failures = nullpt
     rank.context.synchronize();
     rank.communicator.check();
     rank.communicator.barrier();  // both graphs are there
-    left[static_cast<std::size_t>(rank.index)] = {weights_of(rank.context, engine),
-                                                  running_of(rank.context, engine),
-                                                  engine.step().read_scalars(rank.context),
-                                                  emulator::graph_nodes()};
+    left[static_cast<std::size_t>(rank.index)] = {
+        weights_of(rank.context, engine), running_of(rank.context, engine),
+        engine.step().read_scalars(rank.context), emulator::graph_nodes()};
     rank.communicator.barrier();
   });
   const std::string text = test::failures(outcomes);
