@@ -84,6 +84,7 @@ int run(int argc, char** argv) {
       "  74  reading or writing failed\n"
       "  75  stopped by a signal, checkpoint saved\n"
       "  78  options that contradict each other or do not fit the data\n"
+      "  79  another rank is lost or late\n"
       "  80  training diverged");
 
   std::map<std::string, Command> commands;

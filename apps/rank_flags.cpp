@@ -1,9 +1,13 @@
 #include "apps/rank_flags.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <string>
 
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
+#include "runtime/base/parallel.h"
 #include "runtime/device/cuda/runtime.h"
 
 namespace dcgan {
@@ -80,6 +84,13 @@ DeviceRequest device_of_rank(const DeviceRequest& request, const Launch& launch)
          launch.shard.rank, launch.local_rank, gpus);
   }
   return {DeviceRequest::Kind::cuda, launch.local_rank};
+}
+
+void share_cores(const Launch& launch, std::int64_t threads) {
+  if (threads > 0 || launch.local_size < 2 || environment_variable("OMP_NUM_THREADS")) return;
+  // A launcher may have bound the rank to fewer already.
+  const auto cores = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+  set_thread_count(std::clamp(cores / launch.local_size, 1, thread_count()));
 }
 
 }  // namespace dcgan

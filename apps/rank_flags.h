@@ -32,4 +32,9 @@ class RankFlags {
 /// fewer GPUs than local ranks.
 DeviceRequest device_of_rank(const DeviceRequest& request, const Launch& launch);
 
+/// Gives each rank of a machine its share of the cores: otherwise every rank would take every core,
+/// and their threads would wait for each other. Not where the user has set --threads (above 0) or
+/// OMP_NUM_THREADS, nor where a machine has one rank or the launcher does not say.
+void share_cores(const Launch& launch, std::int64_t threads);
+
 }  // namespace dcgan

@@ -144,6 +144,7 @@ int run_train(const TrainArguments& arguments) {
     return start_ranks(*start);
   }
   std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
+  share_cores(launch, assignment.options.threads);
   apply_threads(assignment.options.threads);
   const TrainingOutcome outcome = train_named(assignment, config, launch);
   return outcome.reason == StopReason::signal ? static_cast<int>(ErrorKind::preempted) : 0;

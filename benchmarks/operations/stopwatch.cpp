@@ -25,7 +25,7 @@ void time(Session& session) {
   const Context& context = session.context();
   const Buffer memory(context, sizeof(std::int64_t));
   const TensorView total(memory.data(), {1}, DType::i64);
-  session.time({"start", {1}, 1, 2 * sizeof(std::int64_t), 0, "", ""},
+  session.time({"start", {1}, 0, 2 * sizeof(std::int64_t), 0, "", ""},
                [&] { start_stopwatch(context, total); });
 }
 

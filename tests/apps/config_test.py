@@ -124,12 +124,13 @@ class Contradictions(ProgramTest):
                 (["--sample-count", "1000000000000"], ["--sample-count", "1000000000000"]),
                 (["--epochs", "9000000000000000000"], ["--epochs", "9000000000000000000"]),
                 (["--threads", "100000"], ["--threads", "100000"]),
-                (["--gpus", "2"], ["2"]),
                 (["--gpus", "0", "--device", "cuda"], ["--gpus 0", "cuda"]),
                 (["--resume", "x", "--netG", "y"], [])]:
             with self.subTest(arguments=arguments):
                 code = 74 if "--resume" in arguments else 78  # there is no x
                 self.assert_fails(code, ["train", "--out", self.folder / "out", *arguments], *words)
+        self.assert_fails(69, ["train", "--out", self.folder / "out", "--gpus", "1000"],
+                          "--gpus 1000", "this machine has")
         self.assertFalse((self.folder / "out").exists())
 
     def test_a_batch_larger_than_the_data_set_is_refused_with_both_counts(self):

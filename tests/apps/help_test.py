@@ -14,7 +14,8 @@ TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
     "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
     "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "overlap",
-    "threads", "config", "print-config", "dry-run", "gpus", "out", "log-every", "sample-every",
+    "threads", "config", "print-config", "dry-run", "gpus", "ranks", "sync-batch-norm",
+    "grad-dtype", "bucket-mb", "transport", "comm-timeout", "out", "log-every", "sample-every",
     "checkpoint-every", "keep", "sample-count", "resume", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
                  "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
@@ -45,7 +46,7 @@ class Help(ProgramTest):
         text = self.run_ok("--help").stdout
         for word in COMMANDS:
             self.assertRegex(text, rf"\n  {word} ")
-        for code in [0, 1, 2, 65, 69, 70, 74, 75, 78, 80]:
+        for code in [0, 1, 2, 65, 69, 70, 74, 75, 78, 79, 80]:
             self.assertRegex(text, rf"\n +{code}  \w")
         self.assertNotIn("options-page", text)
 
@@ -90,7 +91,7 @@ class Help(ProgramTest):
                 if not option.startswith("no-flip"):
                     self.assertIn(f"`--{option}`", section)
         printed = json.loads(self.run_ok("train", "--print-config").stdout)
-        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus"}),
+        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus", "ranks"}),
                          sorted(printed))
 
     def test_no_command_offers_an_option_that_it_would_ignore(self):

@@ -11,7 +11,7 @@ import unittest
 from pages import ROOT, all_pages, anchors, blocks, links, user_pages
 
 PROGRAM = os.path.abspath(os.environ["DCGAN_PROGRAM"])
-README_LINES = 120
+README_LINES = 140
 PAGE_LINES = 150
 GENERATED = ["options.md"]  # tables made from the program's options
 PICTURE_BYTES = 150_000
