@@ -1,6 +1,6 @@
-"""scripts/cluster: the options given to the program exist, files parse, and the Slurm script requeues
-after a save alone. DCGAN_PROGRAM: the built program. Slurm's commands and torchrun are stand-ins;
-mpirun is the real one where there is one."""
+"""scripts/cluster: the options given to the program exist, files parse, and the Slurm script
+requeues after a save alone. DCGAN_PROGRAM: the built program. Slurm's commands and torchrun are
+stand-ins; mpirun is the real one where there is one."""
 
 import os
 import pathlib
@@ -28,7 +28,8 @@ MANIFESTS = ["kubernetes-pytorchjob.yaml", "kubernetes-job.yaml"]
 TINY = ["--preset", "mnist32", "--ngf", "4", "--ndf", "4", "--nz", "8", "--device", "cpu",
         "--threads", "1", "--batch-size", "8", "--strokes-count", "64", "--epochs", "0"]
 # What stands before the options of `dcgan train`; the scripts pass theirs on to it.
-BEFORE = re.compile(r'(?:\bdcgan|"\$\{DCGAN_PROGRAM:-dcgan\}") train\b|scripts/cluster/\w+\.(?:sh|sbatch)\b')
+BEFORE = re.compile(r'(?:\bdcgan|"\$\{DCGAN_PROGRAM:-dcgan\}") train\b|'
+                    r"scripts/cluster/\w+\.(?:sh|sbatch)\b")
 
 
 def options_of(path):
@@ -122,9 +123,9 @@ class Launchers(unittest.TestCase):
         """The job whose srun ends with `code`; the notes of its stand-ins."""
         notes = self.folder / "notes"
         notes.write_text("")
-        write_program(self.folder, "srun", f'#!/bin/sh\nprintf "<%s>" srun "$@" >> {notes}\n'
-                                           f"exit {code}\n")
-        write_program(self.folder, "scontrol", f'#!/bin/sh\nprintf "<%s>" scontrol "$@" >> {notes}\n')
+        for name, ending in {"srun": f"exit {code}\n", "scontrol": ""}.items():
+            write_program(self.folder, name,
+                          f'#!/bin/sh\nprintf "<%s>" {name} "$@" >> {notes}\n{ending}')
         done = run(CLUSTER / "slurm.sbatch", "--out", "my runs/faces",
                    env={**self.environment, "SLURM_JOB_ID": "77", "SLURM_CPUS_PER_TASK": "8"})
         self.assertEqual(done.returncode, code, done.output)
