@@ -138,8 +138,6 @@ class Ranks {
     for (const RankProcess& process : processes_) {
       if (!process.runs()) continue;
       fmt::print(stderr, "ranks: rank {} does not end: signal {}\n", process.rank(), number);
-      // Twice: the first only asks it to stop.
-      process.signal(number);
       process.signal(number);
     }
     terminated_ = true;

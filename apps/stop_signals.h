@@ -1,5 +1,5 @@
 // Signals that end a training: after the first the step is finished and a checkpoint saved (exit
-// code 75), the second ends the process at once.
+// code 75), another one, more than 0.2 s later, ends the process at once.
 #pragma once
 
 #include <atomic>

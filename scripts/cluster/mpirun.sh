@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# CPU ranks by Open MPI, one core each. `kill -USR1` of mpirun saves and stops.
+# Trains on several machines with Open MPI's mpirun as the launcher, one rank a GPU.
 #
-#   RANKS=16 scripts/cluster/mpirun.sh
-#   RANKS=64 HOSTS=node-a:32,node-b:32 scripts/cluster/mpirun.sh
+#   HOSTS=node1:8,node2:8 scripts/cluster/mpirun.sh --dataset folder --data faces/ --out runs/faces
+#   HOSTS=localhost:2 scripts/cluster/mpirun.sh --device cpu --threads 1     # two ranks on the CPU
+#
+# HOSTS: machines and the ranks on each. The options are those of `dcgan train`; --out must be on a
+# disk that all machines share. DCGAN_PROGRAM: the program, if `dcgan` is not on the path.
+# To stop and save, send SIGUSR1 to mpirun, which passes it on and then exits with 75. After SIGTERM
+# it kills the ranks a second later.
 set -euo pipefail
+: "${HOSTS:?names the machines and the ranks on each, as in node1:8,node2:8}"
 
-exec mpirun -n "${RANKS:-4}" ${HOSTS:+--host "$HOSTS"} --bind-to core -x OMP_NUM_THREADS=1 \
-  dcgan train --device cpu --preset mnist32 --batch-size 16 --out "${OUT:-runs/digits}" --resume auto
+# Not bound to one core, mpirun's default: a rank has threads that load data.
+exec mpirun --host "$HOSTS" --bind-to none \
+  "${DCGAN_PROGRAM:-dcgan}" train --resume auto "$@"

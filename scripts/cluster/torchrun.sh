@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# torchrun as the launcher: it starts and restarts the ranks, PyTorch itself is not used.
+# Trains on the GPUs of one or more machines with torchrun as the launcher, one rank a GPU. PyTorch
+# only starts the processes. On every machine, with the same options:
 #
-#   scripts/cluster/torchrun.sh                      every GPU of this machine
-#   NODES=2 HEAD=node-a scripts/cluster/torchrun.sh  on each of two machines
+#   NODES=2 GPUS=8 FIRST=node1 scripts/cluster/torchrun.sh --dataset folder --out runs/faces
+#
+# NODES [1], GPUS of a machine [8], FIRST: the first machine's name [localhost], PORT of torchrun on
+# it [29400], RESTARTS after a failure [3]: each goes on from the last checkpoint. The options
+# are those of `dcgan train`; --out must be on a disk that all machines share. DCGAN_PROGRAM: the
+# program, if `dcgan` is not on the path. To stop, send SIGTERM or SIGINT, not SIGUSR1.
 set -euo pipefail
 
-rendezvous=(--standalone)
-if ((${NODES:-1} > 1)); then
-  rendezvous=(--nnodes "$NODES" --rdzv-backend c10d --rdzv-endpoint "${HEAD:?the first machine}:29400"
-              --rdzv-id "${RUN:-dcgan}")
-fi
-exec torchrun "${rendezvous[@]}" --nproc-per-node "${RANKS:-gpu}" --max-restarts 3 --no-python \
-  dcgan train --dataset folder --data "${DATA:-faces/}" --flip --out "${OUT:-runs/faces}" --resume auto
+exec torchrun --nnodes "${NODES:-1}" --nproc-per-node "${GPUS:-8}" \
+  --rdzv-backend c10d --rdzv-endpoint "${FIRST:-localhost}:${PORT:-29400}" \
+  --rdzv-id "${RUN_ID:-dcgan}" --max-restarts "${RESTARTS:-3}" \
+  --no-python "${DCGAN_PROGRAM:-dcgan}" train --resume auto "$@"

@@ -1,6 +1,7 @@
 """Signals and sudden ends: save and leave with 75, or leave at once; nothing is ever half there."""
 
 import signal
+import time
 import unittest
 
 from support import TENSOR_FILES, TINY, ProgramTest, Running, checkpoint, run, steps_of
@@ -43,6 +44,17 @@ class Signals(ProgramTest):
 
     def test_control_c_does_likewise(self):
         self.interrupted(signal.SIGINT)
+
+    def test_a_signal_that_is_sent_twice_at_once_counts_as_one(self):
+        out = self.folder / "out"  # Slurm does so when it preempts a job
+        with self.endless() as training:
+            training.wait_for(lambda: logged_steps(out) > 2)
+            training.process.send_signal(signal.SIGTERM)
+            time.sleep(0.01)  # else the kernel may keep one of them only
+            training.process.send_signal(signal.SIGTERM)
+            code, errors = training.end()
+        self.assertEqual(code, 75, errors)
+        self.assertEqual(len(steps_of(out)), 1)
 
     def test_a_second_signal_leaves_at_once(self):
         out = self.folder / "out"
