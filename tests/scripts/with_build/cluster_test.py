@@ -54,6 +54,12 @@ class Files(unittest.TestCase):
                 with self.subTest(file=name, option=option):
                     self.assertTrue(option in known)
 
+    def test_the_readme_names_every_file(self):
+        text = (CLUSTER / "README.md").read_text(encoding="utf-8")
+        for path in CLUSTER.iterdir():
+            if path.name != "README.md":
+                self.assertIn(f"| `{path.name}` |", text)
+
     def test_an_option_that_does_not_exist_would_be_found(self):
         with tempfile.TemporaryDirectory() as folder:
             for name, line in {"a.sh": '"${DCGAN_PROGRAM:-dcgan}" train \\\n  --frob "$@"',
