@@ -58,17 +58,20 @@ void Progress::on_log(const StepReport& report) {
   name_straggler(report);
 }
 
-// Once for each rank that the others begin to wait for.
+// Once for each rank that the others begin to wait for; at the second log line in a row, because
+// the first steps and a pause of the machine say little.
 void Progress::name_straggler(const StepReport& report) {
-  const int rank = straggler(report.rank_rates);
-  if (rank >= 0 && rank != straggler_) {
-    put_line(stderr,
-             fmt::format("note: the others wait for rank {}: by itself it makes {:.0f} "
-                         "images/s, the fastest {:.0f}",
-                         rank, report.rank_rates[static_cast<std::size_t>(rank)],
-                         *std::max_element(report.rank_rates.begin(), report.rank_rates.end())));
-  }
-  straggler_ = rank;
+  const int rank = report.step > 1 ? straggler(report.rank_rates) : -1;
+  const bool again = rank >= 0 && rank == suspect_;
+  suspect_ = rank;
+  if (rank < 0) named_ = -1;
+  if (!again || rank == named_) return;
+  named_ = rank;
+  put_line(stderr,
+           fmt::format("note: the others wait for rank {}: by itself it makes {:.0f} "
+                       "images/s, the fastest {:.0f}",
+                       rank, report.rank_rates[static_cast<std::size_t>(rank)],
+                       *std::max_element(report.rank_rates.begin(), report.rank_rates.end())));
 }
 
 void Progress::on_file(const std::filesystem::path& path) {

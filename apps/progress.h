@@ -25,7 +25,8 @@ class Progress : public TrainingObserver {
   void name_straggler(const StepReport& report);
   bool terminal_;
   bool bar_shown_ = false;
-  int straggler_ = -1;  // the last that was named
+  int suspect_ = -1;  // the straggler of the last log line
+  int named_ = -1;    // the one that the user knows of
   std::chrono::steady_clock::time_point last_drawn_{};
 };
 

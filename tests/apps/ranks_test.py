@@ -95,7 +95,7 @@ class Ranks(ProgramTest):
                      "--log-every", "1", "--comm-timeout", "60", "--out", self.folder / "out"]
         ranks = [Rank(rank_environment(rank, 3, port), *arguments) for rank in range(3)]
         while ranks[0].process.poll() is None:
-            for number, seconds in [(signal.SIGSTOP, 0.05), (signal.SIGCONT, 0.005)]:
+            for number, seconds in [(signal.SIGSTOP, 0.1), (signal.SIGCONT, 0.005)]:
                 if ranks[2].process.poll() is None:
                     ranks[2].process.send_signal(number)
                 time.sleep(seconds)
