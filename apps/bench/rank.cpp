@@ -14,6 +14,7 @@ int on_rank(const RunOptions& options,
   const Launch launch = find_launch(environment_variable);
   RunOptions of_rank = options;
   of_rank.device = device_of_rank(options.device, launch);
+  share_cores(launch, options.threads);
   apply_threads(options.threads);
   const Context context = open_run_device(of_rank, launch.shard.rank == 0);
   const std::unique_ptr<Communicator> ranks =
