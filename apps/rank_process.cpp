@@ -64,7 +64,8 @@ std::vector<std::string> environment_of(int rank, const RankStart& start) {
                                       [&](const std::string& mine) { return names(mine, entry); });
     if (!replaced) all.push_back(entry);
   }
-  // Otherwise every rank would take every core.
+  // Ranks that are started here share the cores that this process has; those of another launcher
+  // may have been given cores of their own (share_cores).
   if (!has_threads) {
     all.push_back(fmt::format("OMP_NUM_THREADS={}", std::max(cores_here() / start.count, 1)));
   }

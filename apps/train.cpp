@@ -96,7 +96,7 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   RunOptions on_rank = options;
   on_rank.device = device_of_rank(options.device, launch);
   const Context context = open_run_device(on_rank, launch.shard.rank == 0);
-  ConnectOptions connect{options.transport, options.comm_timeout, print_warning};
+  const ConnectOptions connect{options.transport, options.comm_timeout, print_warning};
   const std::unique_ptr<Communicator> ranks = connect_ranks(context, launch, connect);
   if (launch.shard.rank == 0) report_ranks(*ranks, launch);
   watch_stop_signals();

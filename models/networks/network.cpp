@@ -9,6 +9,11 @@ void enter(const Context& context, const PassObservers& observers, StageId stage
   if (observers.stages != nullptr && stage.valid()) observers.stages->on_stage(context, stage);
 }
 
+// Whether ranks meet in the block: it has a norm.
+bool exchanges(const PassObservers& observers, ConstTensorView conv_output) {
+  return observers.norm && !conv_output.empty();
+}
+
 }  // namespace
 
 void Network::forward(const Context& context, Activations& activations, Pass pass,
@@ -34,8 +39,9 @@ void Network::forward_block(const Context& context, Activations& activations, st
   if (pass == Pass::eval) return plan.infer(context, tensors);
   plan.convolve(context, tensors);
   enter(context, observers, stages.normalise);
-  const bool exchanges = observers.norm && !tensors.conv_output.empty();
-  if (exchanges) observers.norm.exchange(context, plan.statistics(tensors));
+  if (exchanges(observers, tensors.conv_output)) {
+    observers.norm.exchange(context, plan.statistics(tensors));
+  }
   plan.normalise(context, tensors);
 }
 
@@ -47,7 +53,7 @@ void Network::backward_block(const Context& context, Activations& activations, s
   if (tensors.dinput.empty() && grads == ParamGrads::skip) return;
   enter(context, observers, stages.backward_norm);
   plan.backward_sums(context, tensors);
-  if (observers.norm && !tensors.conv_output.empty()) {
+  if (exchanges(observers, tensors.conv_output)) {
     const BatchNormSums totals = plan.totals(tensors);
     observers.norm.exchange(context, totals);
     const Shape& output = tensors.doutput.shape;

@@ -13,8 +13,7 @@
 namespace dcgan {
 
 /// What must be the same on every rank, as one JSON object: the options, but for those that say
-/// where something is on a machine, the data set's name of kind, size and contents, the step and
-/// the weights.
+/// where something is on a machine; the data set's size and contents; the step and the weights.
 std::string rank_facts(const RunOptions& options, const Dataset& dataset, std::int64_t step,
                        std::string_view weights);
 

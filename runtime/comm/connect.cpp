@@ -9,7 +9,7 @@
 #include "runtime/comm/local_communicator.h"
 #include "runtime/comm/mpi/mpi_communicator.h"
 #include "runtime/comm/nccl/nccl.h"
-#include "runtime/comm/rendezvous.h"
+#include "runtime/comm/rendezvous/rendezvous.h"
 #include "runtime/comm/tcp/tcp_communicator.h"
 
 namespace dcgan {

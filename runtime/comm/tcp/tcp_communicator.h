@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/comm/communicator.h"
-#include "runtime/comm/rendezvous.h"
+#include "runtime/comm/rendezvous/rendezvous.h"
 
 namespace dcgan {
 

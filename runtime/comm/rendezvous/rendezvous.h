@@ -23,7 +23,8 @@ struct Peer {
 struct RendezvousOptions {
   double timeout_seconds = 600;
   std::string device = "cpu";
-  std::function<void(const std::string&)> note;  ///< of clients that are no ranks; may be empty
+  std::function<void(const std::string&)> note;  ///< of clients that are no ranks, and of a rank
+                                                 ///< that waits for rank 0; may be empty
 };
 
 /// What has come of a meeting.

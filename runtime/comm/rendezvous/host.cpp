@@ -1,76 +1,22 @@
-#include "runtime/comm/rendezvous.h"
+#include "runtime/comm/rendezvous/host.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
+#include "runtime/comm/rendezvous/messages.h"
 #include "runtime/comm/tcp/frame.h"
 
-namespace dcgan {
+namespace dcgan::rendezvous {
 namespace {
 
-constexpr int kPortsToTry = 16;         // where the launch's own is taken
-constexpr double kStrangerSeconds = 5;  // in which a client must have said hello
-constexpr std::string_view kRefused = "refused\n";
-constexpr std::string_view kWelcome = "welcome";
-
-/// What rank 0 tells a rank that may not take part.
-struct Refused : Error {
-  using Error::Error;
-};
-
-/// What a rank says of itself.
-struct Hello {
-  std::string run_id, version, device_kind;
-  int world_size = 0;
-  Peer peer;
-};
-
 std::string device_kind(const std::string& device) { return device == "cpu" ? "the CPU" : "a GPU"; }
-
-std::string text_of(const Launch& launch, const Peer& peer) {
-  return joined_lines({"hello", launch.run_id, kVersion, std::to_string(launch.shard.world_size),
-                       std::to_string(peer.rank), peer.host, peer.device,
-                       std::to_string(peer.port)});
-}
-
-std::optional<Hello> hello_from(std::string_view text) {
-  const std::vector<std::string> lines = lines_of(text);
-  if (lines.size() != 8 || lines[0] != "hello") return std::nullopt;
-  Hello hello;
-  hello.run_id = lines[1];
-  hello.version = lines[2];
-  hello.world_size = number_of(lines[3]);
-  hello.peer = {number_of(lines[4]), lines[5], lines[6], {}, number_of(lines[7])};
-  hello.device_kind = device_kind(hello.peer.device);
-  return hello;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
-
-/// The ports at which rank 0 may be found.
-std::vector<int> ports_of(const Launch& launch) {
-  if (!launch.port_is_taken) return {launch.port};
-  std::uint32_t hash = static_cast<std::uint32_t>(launch.port);
-  for (const char c : launch.run_id) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  std::vector<int> ports;
-  for (int i = 0; i < kPortsToTry; ++i) {
-    hash = hash * 1664525u + 1013904223u;
-    ports.push_back(10000 + static_cast<int>((hash >> 8) % 20000u));
-  }
-  return ports;
-}
 
 Socket listener_of(const Launch& launch) {
   if (launch.listening_descriptor >= 0) return adopt_listener(launch.listening_descriptor);
@@ -127,16 +73,8 @@ class Host {
     }
   }
 
-  /// Tells everybody who the others are.
   void publish() {
-    std::vector<std::string> lines{"peers"};
-    for (const Peer& peer : peers_) {
-      for (const std::string& field :
-           {peer.host, peer.device, peer.address, std::to_string(peer.port)}) {
-        lines.push_back(field);
-      }
-    }
-    const std::string text = joined_lines(lines);
+    const std::string text = text_of(peers_);
     for (const Socket& socket : sockets_) {
       if (socket.is_open()) send_frame(socket, text, {options_.timeout_seconds, nullptr});
     }
@@ -235,15 +173,15 @@ class Host {
       return fmt::format("ranks: two processes, on {} and {}, are rank {}", peers_[place].host,
                          host, rank);
     }
-    if (hello.device_kind != device_kind(peers_[0].device)) {
+    if (device_kind(device) != device_kind(peers_[0].device)) {
       return fmt::format("ranks: rank {} computes on {}, rank 0 on {} (--device)", rank,
-                         hello.device_kind, device_kind(peers_[0].device));
+                         device_kind(device), device_kind(peers_[0].device));
     }
     return {};
   }
 
   [[noreturn]] void refuse_all(ErrorKind kind, const std::string& why) {
-    const std::string text = fmt::format("{}{}\n{}", kRefused, static_cast<int>(kind), why);
+    const std::string text = refusal(kind, why);
     const auto tell = [&](const Socket& socket) {
       try {
         if (socket.is_open()) send_frame(socket, text, {1.0, nullptr});
@@ -262,104 +200,15 @@ class Host {
   std::vector<Client> clients_;
 };
 
-/// What rank 0 says. Throws what it refuses a rank with.
-std::string answer_of(const Socket& socket, double seconds) {
-  std::string text = receive_frame(socket, {seconds, nullptr});
-  if (text.rfind(kRefused, 0) != 0) return text;
-  const std::vector<std::string> lines = lines_of(text + "\n");
-  const bool contradicts = number_of(lines.at(1)) == static_cast<int>(ErrorKind::config);
-  throw Refused(contradicts ? ErrorKind::config : ErrorKind::peer_lost, lines.at(2));
-}
-
-/// Nothing when what listens there is not this run's rank 0, or nobody does yet; `why` says it.
-std::optional<Socket> welcome_at(const Launch& launch, int port, const Peer& own, Deadline deadline,
-                                 std::string& why) try {
-  const Deadline soon = std::min(deadline, deadline_in(kStrangerSeconds));
-  std::optional<Socket> socket = connect_to(launch.address, port, soon, why);
-  if (!socket) return std::nullopt;
-  send_frame(*socket, text_of(launch, own), {kStrangerSeconds, nullptr});
-  if (answer_of(*socket, kStrangerSeconds) == kWelcome) return socket;
-  why = "what answers is not rank 0";
-  return std::nullopt;
-} catch (const Refused&) {
-  throw;
-} catch (const Error& error) {  // it hung up, or does not answer
-  why = error.what();
-  return std::nullopt;
-}
-
-/// Another rank's side: finds rank 0.
-Socket find_host(const Launch& launch, const RendezvousOptions& options, const Peer& own) {
-  const Deadline deadline = deadline_in(options.timeout_seconds);
-  const std::vector<int> ports = ports_of(launch);
-  std::string why = "no answer";
-  for (std::size_t attempt = 0; std::chrono::steady_clock::now() < deadline; ++attempt) {
-    const int port = ports[attempt % ports.size()];
-    if (std::optional<Socket> socket = welcome_at(launch, port, own, deadline, why)) {
-      return std::move(*socket);
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
-  fail(ErrorKind::peer_lost, "ranks: rank 0 is not at {}:{} within {} s ({})", launch.address,
-       fmt::join(ports, ","), options.timeout_seconds, why);
-}
-
-/// The table that Host::publish() sends.
-std::vector<Peer> peers_from(const std::string& text, std::size_t size) {
-  const std::vector<std::string> lines = lines_of(text);
-  if (lines.size() != 1 + 4 * size || lines[0] != "peers") {
-    fail(ErrorKind::peer_lost, "ranks: rank 0 sent no table of ranks");
-  }
-  std::vector<Peer> peers;
-  for (std::size_t rank = 0; rank < size; ++rank) {
-    const std::string* field = &lines[1 + 4 * rank];
-    peers.push_back({static_cast<int>(rank), field[0], field[1], field[2], number_of(field[3])});
-  }
-  return peers;
-}
-
 }  // namespace
 
-Meeting meet(const Launch& launch, const RendezvousOptions& options) {
-  Meeting meeting;
-  std::optional<Socket> listener = listen_on_port(0);
-  if (!listener) fail(ErrorKind::io, "ranks: no free port for data");
-  meeting.listener = std::move(*listener);
-  const Peer own{launch.shard.rank, host_name(), options.device, launch.address,
-                 port_of(meeting.listener)};
-  if (launch.shard.rank == 0) {
-    Host host(launch, options, own);
-    host.gather();
-    host.publish();
-    meeting.peers = std::move(host.peers_);
-    meeting.sockets = std::move(host.sockets_);
-  } else {
-    meeting.sockets.push_back(find_host(launch, options, own));
-    // The others may come later.
-    const std::string table = answer_of(meeting.sockets.back(), options.timeout_seconds + 5);
-    meeting.peers = peers_from(table, static_cast<std::size_t>(launch.shard.world_size));
-  }
-  return meeting;
+void host_meeting(const Launch& launch, const RendezvousOptions& options, const Peer& own,
+                  Meeting& meeting) {
+  Host host(launch, options, own);
+  host.gather();
+  host.publish();
+  meeting.peers = std::move(host.peers_);
+  meeting.sockets = std::move(host.sockets_);
 }
 
-std::vector<std::string> exchange_texts(const Meeting& meeting, int rank, const std::string& text,
-                                        double timeout_seconds) {
-  const Patience patience{timeout_seconds, nullptr};
-  const std::size_t size = meeting.peers.size();
-  std::vector<std::string> texts(size);
-  if (rank > 0) {
-    send_frame(meeting.sockets.front(), text, patience);
-    for (std::string& one : texts) one = receive_frame(meeting.sockets.front(), patience);
-    return texts;
-  }
-  texts[0] = text;
-  for (std::size_t other = 1; other < size; ++other) {
-    texts[other] = receive_frame(meeting.sockets[other], patience);
-  }
-  for (std::size_t other = 1; other < size; ++other) {
-    for (const std::string& one : texts) send_frame(meeting.sockets[other], one, patience);
-  }
-  return texts;
-}
-
-}  // namespace dcgan
+}  // namespace dcgan::rendezvous
