@@ -52,6 +52,7 @@ class Parameters {
   /// In the order of the blocks and of PyTorch's state_dict.
   const std::vector<ParameterInfo>& infos() const { return infos_; }
   const std::vector<RunningInfo>& running_infos() const { return running_infos_; }
+  const std::vector<BlockParameters>& blocks() const { return blocks_; }
   const BlockParameters& block(std::size_t index) const { return blocks_.at(index); }
 
   /// The whole array as (P) f32; padding between parameters is zero and stays zero.

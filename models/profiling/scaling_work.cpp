@@ -34,11 +34,9 @@ std::vector<GradientTransfer> transfers(const std::vector<BlockSpec>& blocks, co
                                         const RanksConfig& ranks) {
   const Context host(Device{DeviceType::cpu});
   const Parameters parameters(host, blocks);
-  std::vector<BlockParameters> ranges;
-  for (std::size_t i = 0; i < blocks.size(); ++i) ranges.push_back(parameters.block(i));
   std::vector<GradientTransfer> result;
   double done = 0;
-  for (const GradientBucket& bucket : gradient_buckets(ranges, ranks.bucket_bytes)) {
+  for (const GradientBucket& bucket : gradient_buckets(parameters.blocks(), ranks.bucket_bytes)) {
     for (std::size_t i = bucket.first; i <= bucket.last; ++i) done += macs.backward[i];
     const auto bytes =
         static_cast<double>(bucket.count) * static_cast<double>(size_of(ranks.gradient_dtype));

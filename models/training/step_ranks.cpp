@@ -20,15 +20,9 @@ StepRanks::StepRanks(const Context& context, Communicator* communicator, const R
                      const Network& generator, const Network& discriminator)
     : communicator_(communicator), generator_(&generator) {
   if (communicator_ == nullptr) return;
-  const auto buckets = [&](const Network& network) {
-    std::vector<BlockParameters> blocks;
-    for (std::size_t i = 0; i < network.blocks().size(); ++i) {
-      blocks.push_back(network.parameters().block(i));
-    }
-    return gradient_buckets(blocks, config.bucket_bytes);
-  };
-  generator_buckets_ = buckets(generator);
-  discriminator_buckets_ = buckets(discriminator);
+  generator_buckets_ = gradient_buckets(generator.parameters().blocks(), config.bucket_bytes);
+  discriminator_buckets_ =
+      gradient_buckets(discriminator.parameters().blocks(), config.bucket_bytes);
   if (context.is_cuda()) branch_.emplace(context);
   exchanges_norm_ = config.norm_statistics == NormStatistics::exchanged;
   if (exchanges_norm_) {

@@ -55,16 +55,14 @@ std::vector<Peer> peers_from(std::string_view text, std::size_t size) {
 }
 
 std::string refusal(ErrorKind kind, const std::string& why) {
-  return fmt::format("{}{}", kRefused,
-                     joined_lines({std::to_string(static_cast<int>(kind)), why}));
+  return fmt::format("{}{}", kRefused, joined_lines({std::to_string(static_cast<int>(kind)), why}));
 }
 
 void throw_if_refused(std::string_view text) {
   if (!text.starts_with(kRefused)) return;
   const std::vector<std::string> lines = lines_of(text);
   const bool is_whole = lines.size() == 3;
-  const bool contradicts =
-      is_whole && number_of(lines[1]) == static_cast<int>(ErrorKind::config);
+  const bool contradicts = is_whole && number_of(lines[1]) == static_cast<int>(ErrorKind::config);
   throw Refused(contradicts ? ErrorKind::config : ErrorKind::peer_lost,
                 is_whole ? lines[2] : "ranks: refused by rank 0");
 }

@@ -30,7 +30,7 @@ using Body = std::function<void(const Launch&, const ConnectOptions&)>;
 
 // What body throws on each thread, one a launch.
 inline std::vector<std::string> on_threads(const std::vector<Launch>& launches,
-                                    const ConnectOptions& options, const Body& body) {
+                                           const ConnectOptions& options, const Body& body) {
   std::vector<std::string> failures(launches.size());
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < launches.size(); ++i) {
@@ -54,7 +54,7 @@ inline std::vector<Launch> launches_of(int size) {
 }
 
 inline std::vector<std::string> on_ranks(int size, double timeout_seconds,
-                                  const std::function<void(Communicator&)>& body) {
+                                         const std::function<void(Communicator&)>& body) {
   const auto connected = [&body](const Launch& launch, const ConnectOptions& options) {
     const Context context{Device{}};
     const Ranks ranks = connect_ranks(context, launch, options);
