@@ -57,8 +57,10 @@ struct NormOnDevice {
   }
   BatchNormReduction reduction() const { return {sums(), totals(), ticket_memory.view()}; }
 
-  void forward() const;
+  void forward() const;  ///< step by step
   void backward() const;
+  void whole_forward() const;  ///< by one call
+  void whole_backward() const;
   /// Guard bytes, and that the tickets are zeros again.
   Comparison guards() const;
   bool guards_intact() const { return guards().passed(); }
