@@ -2,14 +2,12 @@
 // operation: which implementation computes a shape is chosen once, among candidates.
 //
 // Training forward has two calls, because ranks may exchange statistics between them:
-//   convolve     conv_output = conv(input, weights), and its statistics; local ones may be left to
-//                normalise
+//   convolve     conv_output = conv(input, weights), and its statistics
 //   [NormStatistics::exchanged: batch_norm_merge, all-reduce, batch_norm_merge of statistics(), as
 //    kernels/norm/batch_norm.h has it]
 //   normalise    output = activation(norm(conv_output))
 // and backward has four:
-//   backward_sums      the sums of batch norm's backward pass, dnorm_weight and dnorm_bias; local
-//                      ones may be left to backward_apply
+//   backward_sums      the sums of batch norm's backward pass, dnorm_weight and dnorm_bias
 //   [exchanged: all-reduce (a sum) of totals()]
 //   backward_apply     doutput becomes the gradient of conv_output
 //   backward_data      dinput
@@ -33,8 +31,8 @@ namespace dcgan {
 
 enum class Norm { none, batch };
 
-/// Whose values batch norm's statistics and sums are of: the call's alone, or also those of other
-/// ranks, which meet between convolve() and normalise(), backward_sums() and backward_apply().
+/// Whose values batch norm's statistics and sums are of: the call's alone, which convolve() then
+/// finishes; or also those of other ranks, which normalise() finishes.
 enum class NormStatistics { local, exchanged };
 
 struct BlockConfig {
@@ -62,7 +60,8 @@ struct BlockForward {
   ConstTensorView weights;   ///< conv.weight_shape(). convolve, infer
   BatchNormParameters norm;  ///< normalise, infer
   BatchNormRunning running;  ///< moved where `saved` is written; infer only reads
-  BatchNormSaved saved;      ///< written by convolve or normalise; normalise
+  BatchNormSaved saved;      ///< written by convolve, with exchanged statistics by normalise;
+                             ///< normalise
   TensorView conv_output;    ///< (N, P, Q, K). All calls
   TensorView output;     ///< (N, P, Q, K). normalise and infer; without a norm convolve and infer.
                          ///< May be conv_output only if no backward pass follows
@@ -84,12 +83,11 @@ struct BlockBackward {
   TensorView doutput;       ///< (N, P, Q, K): gradient of output; used up. All calls
   TensorView dinput;        ///< overwritten by backward_data; may not alias doutput
   TensorView dweights;      ///< f32, overwritten by backward_weights
-  TensorView dnorm_weight;  ///< (K) f32, overwritten by backward_sums or backward_apply; both
-                            ///< empty: not wanted
+  TensorView dnorm_weight;  ///< (K) f32, overwritten by backward_sums; both empty: not wanted
   TensorView dnorm_bias;
   TensorView workspace;  ///< u8, of the pass, aligned to 16 bytes; kept from backward_sums() to
                          ///< backward_apply(). All calls
-  TensorView tickets;    ///< as of BatchNormLocal. backward_sums, backward_apply
+  TensorView tickets;    ///< as of BatchNormLocal. backward_sums
   std::int64_t norm_count = 0;  ///< values behind each of totals(), when those of other ranks have
                                 ///< been added to them; 0: this batch's. backward_apply
 };

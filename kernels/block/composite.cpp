@@ -54,23 +54,18 @@ class CompositeBlock final : public BlockPlan {
 
   void convolve(const Context& context, const BlockForward& tensors) override {
     run_convolution(context, tensors);
-    if (is_exchanged()) {
-      batch_norm_statistics(context, tensors.conv_output, statistics(tensors), options_);
-    }
+    if (!has_norm()) return;
+    const BatchNormStatistics parts = statistics(tensors);
+    if (is_exchanged()) return batch_norm_statistics(context, tensors.conv_output, parts, options_);
+    batch_norm_local_statistics(context, tensors.conv_output,
+                                {parts, tensors.running, tensors.saved, tensors.tickets}, options_);
   }
 
   void normalise(const Context& context, const BlockForward& tensors) override {
     if (!has_norm()) return;
-    if (!is_exchanged()) {
-      return batch_norm_local_forward(
-          context,
-          {tensors.conv_output,
-           tensors.norm,
-           {statistics(tensors), tensors.running, tensors.saved, tensors.tickets},
-           tensors.output},
-          options_);
+    if (is_exchanged()) {
+      batch_norm_finish(context, statistics(tensors), tensors.running, tensors.saved, options_);
     }
-    batch_norm_finish(context, statistics(tensors), tensors.running, tensors.saved, options_);
     batch_norm_apply(context, {tensors.conv_output, tensors.norm, tensors.saved, tensors.output},
                      options_);
   }
@@ -83,16 +78,16 @@ class CompositeBlock final : public BlockPlan {
   }
 
   void backward_sums(const Context& context, const BlockBackward& tensors) override {
-    if (!is_exchanged()) return;
-    batch_norm_backward_sums(context, norm_tensors(tensors), reduction(tensors), options_);
+    if (!has_norm()) return;
+    const BatchNormSums parts =
+        BatchNormSums::in(f32_elements(tensors.workspace, 0, sums_elements(parts_)),
+                          options_.groups, parts_, output_[3]);
+    batch_norm_backward_sums(context, norm_tensors(tensors),
+                             {parts, totals(tensors), tensors.tickets}, options_);
   }
 
   void backward_apply(const Context& context, const BlockBackward& tensors) override {
     if (!has_norm()) return conv_->activation_backward(context, conv_tensors(tensors));
-    if (!is_exchanged()) {
-      return batch_norm_local_backward(context, norm_tensors(tensors), reduction(tensors),
-                                       options_);
-    }
     const std::int64_t own = output_.elements() / output_[3] / options_.groups;
     batch_norm_backward_apply(context, norm_tensors(tensors), totals(tensors),
                               tensors.norm_count > 0 ? tensors.norm_count : own, options_);
@@ -121,14 +116,7 @@ class CompositeBlock final : public BlockPlan {
 
  private:
   bool has_norm() const { return config_.norm == Norm::batch; }
-  bool is_exchanged() const {
-    return has_norm() && config_.norm_statistics == NormStatistics::exchanged;
-  }
-  BatchNormReduction reduction(const BlockBackward& tensors) const {
-    return {BatchNormSums::in(f32_elements(tensors.workspace, 0, sums_elements(parts_)),
-                              options_.groups, parts_, output_[3]),
-            totals(tensors), tensors.tickets};
-  }
+  bool is_exchanged() const { return config_.norm_statistics == NormStatistics::exchanged; }
   std::int64_t statistics_elements() const {
     return BatchNormStatistics::elements(options_.groups, parts_, output_[3]);
   }

@@ -131,51 +131,6 @@ void check_statistics_of(const Context& context, ConstTensorView x,
                    {groups, batch_norm_parts(context, shape, x.dtype, groups), shape[3]});
 }
 
-void check_local(const Context& context, ConstTensorView x, const BatchNormLocal& local,
-                 const BatchNormOptions& options) {
-  check_statistics_of(context, x, local.parts, options);
-  check_finish(local.running, local.saved, options.groups, x.shape[3]);
-  check_tickets(context, local.tickets, x.shape[3]);
-}
-
-void check_apply(const BatchNormApply& tensors, const BatchNormOptions& options) {
-  check_image("x", tensors.x);
-  check_groups(tensors.x.shape, options.groups);
-  check_parameters(tensors.parameters, tensors.x.shape[3]);
-  check_saved(tensors.saved, options.groups, tensors.x.shape[3]);
-  check_output("y", tensors.y, tensors.x);
-  checks::same_or_disjoint(kName, "y", tensors.y, "x", tensors.x);
-  check_activation(options.activation);
-}
-
-void check_reduction(const Context& context, const BatchNormBackward& tensors,
-                     const BatchNormReduction& reduction, const BatchNormOptions& options) {
-  check_backward(tensors, options);
-  const Shape& shape = tensors.x.shape;
-  const std::int64_t channels = shape[3];
-  const BatchNormSums& parts = reduction.parts;
-  const BatchNormSums& totals = reduction.totals;
-  check_sums("parts", parts,
-             {options.groups, batch_norm_parts(context, shape, tensors.x.dtype, options.groups),
-              channels});
-  check_sums("totals", totals, {options.groups, 1, channels});
-  checks::disjoint(kName, "totals.gradient", totals.gradient, "parts.gradient", parts.gradient);
-  checks::disjoint(kName, "totals.moment", totals.moment, "parts.moment", parts.moment);
-  check_tickets(context, reduction.tickets, channels);
-  DCGAN_CHECK(tensors.dweight.empty() == tensors.dbias.empty(),
-              "{}: of dweight and dbias one is empty and one is not", kName);
-  if (!tensors.dweight.empty()) {
-    check_f32("dweight", tensors.dweight, {channels});
-    check_f32("dbias", tensors.dbias, {channels});
-  }
-}
-
-void check_dx(const BatchNormBackward& tensors) {
-  check_output("dx", tensors.dx, tensors.x);
-  checks::disjoint(kName, "dx", tensors.dx, "x", tensors.x);
-  checks::same_or_disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
-}
-
 }  // namespace
 
 std::int64_t BatchNormStatistics::elements(int groups, std::int64_t parts, std::int64_t channels) {
@@ -226,7 +181,9 @@ void batch_norm_statistics(const Context& context, ConstTensorView x,
 
 void batch_norm_local_statistics(const Context& context, ConstTensorView x,
                                  const BatchNormLocal& tensors, const BatchNormOptions& options) {
-  check_local(context, x, tensors, options);
+  check_statistics_of(context, x, tensors.parts, options);
+  check_finish(tensors.running, tensors.saved, options.groups, x.shape[3]);
+  check_tickets(context, tensors.tickets, x.shape[3]);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) return cuda::batch_norm_local_statistics(context, x, tensors, options);
   }
@@ -264,21 +221,17 @@ void batch_norm_finish(const Context& context, const BatchNormStatistics& statis
 
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options) {
-  check_apply(tensors, options);
+  check_image("x", tensors.x);
+  check_groups(tensors.x.shape, options.groups);
+  check_parameters(tensors.parameters, tensors.x.shape[3]);
+  check_saved(tensors.saved, options.groups, tensors.x.shape[3]);
+  check_output("y", tensors.y, tensors.x);
+  checks::same_or_disjoint(kName, "y", tensors.y, "x", tensors.x);
+  check_activation(options.activation);
   if constexpr (kHasCuda) {
     if (context.is_cuda()) return cuda::batch_norm_apply(context, tensors, options);
   }
   cpu::batch_norm_apply(context, tensors, options);
-}
-
-void batch_norm_local_forward(const Context& context, const BatchNormLocalForward& tensors,
-                              const BatchNormOptions& options) {
-  check_local(context, tensors.x, tensors.local, options);
-  check_apply({tensors.x, tensors.parameters, tensors.local.saved, tensors.y}, options);
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) return cuda::batch_norm_local_forward(context, tensors, options);
-  }
-  cpu::batch_norm_local_forward(context, tensors, options);
 }
 
 void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
@@ -298,7 +251,24 @@ void batch_norm_inference(const Context& context, const BatchNormInference& tens
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
                               const BatchNormReduction& reduction,
                               const BatchNormOptions& options) {
-  check_reduction(context, tensors, reduction, options);
+  check_backward(tensors, options);
+  const Shape& shape = tensors.x.shape;
+  const std::int64_t channels = shape[3];
+  const BatchNormSums& parts = reduction.parts;
+  const BatchNormSums& totals = reduction.totals;
+  check_sums("parts", parts,
+             {options.groups, batch_norm_parts(context, shape, tensors.x.dtype, options.groups),
+              channels});
+  check_sums("totals", totals, {options.groups, 1, channels});
+  checks::disjoint(kName, "totals.gradient", totals.gradient, "parts.gradient", parts.gradient);
+  checks::disjoint(kName, "totals.moment", totals.moment, "parts.moment", parts.moment);
+  check_tickets(context, reduction.tickets, channels);
+  DCGAN_CHECK(tensors.dweight.empty() == tensors.dbias.empty(),
+              "{}: of dweight and dbias one is empty and one is not", kName);
+  if (!tensors.dweight.empty()) {
+    check_f32("dweight", tensors.dweight, {channels});
+    check_f32("dbias", tensors.dbias, {channels});
+  }
   if constexpr (kHasCuda) {
     if (context.is_cuda()) {
       return cuda::batch_norm_backward_sums(context, tensors, reduction, options);
@@ -311,7 +281,9 @@ void batch_norm_backward_apply(const Context& context, const BatchNormBackward& 
                                const BatchNormSums& totals, std::int64_t count,
                                const BatchNormOptions& options) {
   check_backward(tensors, options);
-  check_dx(tensors);
+  check_output("dx", tensors.dx, tensors.x);
+  checks::disjoint(kName, "dx", tensors.dx, "x", tensors.x);
+  checks::same_or_disjoint(kName, "dx", tensors.dx, "dy", tensors.dy);
   const Shape& shape = tensors.x.shape;
   check_sums("totals", totals, {options.groups, 1, shape[3]});
   const std::int64_t own = shape[0] / options.groups * shape[1] * shape[2];
@@ -322,19 +294,6 @@ void batch_norm_backward_apply(const Context& context, const BatchNormBackward& 
     }
   }
   cpu::batch_norm_backward_apply(context, tensors, totals, count, options);
-}
-
-void batch_norm_local_backward(const Context& context, const BatchNormBackward& tensors,
-                               const BatchNormReduction& reduction,
-                               const BatchNormOptions& options) {
-  check_reduction(context, tensors, reduction, options);
-  check_dx(tensors);
-  if constexpr (kHasCuda) {
-    if (context.is_cuda()) {
-      return cuda::batch_norm_local_backward(context, tensors, reduction, options);
-    }
-  }
-  cpu::batch_norm_local_backward(context, tensors, reduction, options);
 }
 
 }  // namespace dcgan

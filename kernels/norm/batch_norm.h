@@ -129,18 +129,6 @@ struct BatchNormApply {
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options);
 
-struct BatchNormLocalForward {
-  ConstTensorView x;  ///< (N, H, W, C)
-  BatchNormParameters parameters;
-  BatchNormLocal local;
-  TensorView y;  ///< as of BatchNormApply
-};
-/// The whole forward direction, for a batch that is all of one rank's: batch_norm_local_statistics
-/// and batch_norm_apply. On a GPU one launch, which reads once what its registers hold; local.parts
-/// is scratch.
-void batch_norm_local_forward(const Context& context, const BatchNormLocalForward& tensors,
-                              const BatchNormOptions& options);
-
 struct BatchNormInference {
   ConstTensorView x;  ///< (N, H, W, C)
   BatchNormParameters parameters;
@@ -175,11 +163,6 @@ void batch_norm_backward_sums(const Context& context, const BatchNormBackward& t
 /// Writes dx. count: M, over all ranks whose sums `totals` holds.
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
                                const BatchNormSums& totals, std::int64_t count,
-                               const BatchNormOptions& options);
-/// The whole backward direction, for a batch that is all of one rank's: batch_norm_backward_sums
-/// and batch_norm_backward_apply. On a GPU one launch, as forward; reduction is scratch.
-void batch_norm_local_backward(const Context& context, const BatchNormBackward& tensors,
-                               const BatchNormReduction& reduction,
                                const BatchNormOptions& options);
 
 }  // namespace dcgan

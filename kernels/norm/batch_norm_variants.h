@@ -18,17 +18,12 @@ void batch_norm_local_statistics(const Context& context, ConstTensorView x,
                                  const BatchNormLocal& tensors, const BatchNormOptions& options);
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options);
-void batch_norm_local_forward(const Context& context, const BatchNormLocalForward& tensors,
-                              const BatchNormOptions& options);
 void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
                           const BatchNormOptions& options);
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
                               const BatchNormReduction& reduction, const BatchNormOptions& options);
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
                                const BatchNormSums& totals, std::int64_t count,
-                               const BatchNormOptions& options);
-void batch_norm_local_backward(const Context& context, const BatchNormBackward& tensors,
-                               const BatchNormReduction& reduction,
                                const BatchNormOptions& options);
 }  // namespace cpu
 
@@ -45,17 +40,12 @@ void batch_norm_local_statistics(const Context& context, ConstTensorView x,
                                  const BatchNormLocal& tensors, const BatchNormOptions& options);
 void batch_norm_apply(const Context& context, const BatchNormApply& tensors,
                       const BatchNormOptions& options);
-void batch_norm_local_forward(const Context& context, const BatchNormLocalForward& tensors,
-                              const BatchNormOptions& options);
 void batch_norm_inference(const Context& context, const BatchNormInference& tensors,
                           const BatchNormOptions& options);
 void batch_norm_backward_sums(const Context& context, const BatchNormBackward& tensors,
                               const BatchNormReduction& reduction, const BatchNormOptions& options);
 void batch_norm_backward_apply(const Context& context, const BatchNormBackward& tensors,
                                const BatchNormSums& totals, std::int64_t count,
-                               const BatchNormOptions& options);
-void batch_norm_local_backward(const Context& context, const BatchNormBackward& tensors,
-                               const BatchNormReduction& reduction,
                                const BatchNormOptions& options);
 }  // namespace cuda
 

@@ -56,14 +56,6 @@ void report_backward(const NormOnDevice& norm, const Values& dy,
                      2 * norm_bound(norm.dx.view().dtype, norm.count())));
 }
 
-/// A report that adds `suffix` to the names of what it is told.
-Report renamed(const Report& report, std::string suffix) {
-  return [&report, suffix = std::move(suffix)](Comparison comparison) {
-    comparison.name += suffix;
-    report(comparison);
-  };
-}
-
 }  // namespace
 
 BatchNormState random_state(std::int64_t channels) {
@@ -127,14 +119,6 @@ void NormOnDevice::backward() const {
   batch_norm_backward_apply(context, backward_tensors(), totals(), count(), options);
 }
 
-void NormOnDevice::whole_forward() const {
-  batch_norm_local_forward(context, {x.view(), parameters(), local_tensors(), y.view()}, options);
-}
-
-void NormOnDevice::whole_backward() const {
-  batch_norm_local_backward(context, backward_tensors(), reduction(), options);
-}
-
 Comparison NormOnDevice::guards() const {
   Comparison tickets = exactly("tickets", ticket_memory.read(), Values({channels}));
   if (!tickets.passed()) return tickets;
@@ -185,17 +169,12 @@ void check_norm(const Context& context, const NormCase& one, DType dtype, const 
   report_backward(norm, dy, forward, gradients, report);
   report(norm.guards());
 
-  const Report of_whole = renamed(report, " by the whole directions");
-  const NormOnDevice whole(context, x, dy, before, dtype, one.options);
-  whole.whole_forward();
-  report_forward(whole, forward, state, of_whole);
-  whole.whole_backward();
-  report_backward(whole, dy, forward, gradients, of_whole);
-  report(whole.guards());
-
   const NormOnDevice rank(context, x, dy, before, dtype, one.options);
   run_as_rank(rank, report);
-  report_forward(rank, forward, state, renamed(report, " as one of several ranks"));
+  report_forward(rank, forward, state, [&report](Comparison comparison) {
+    comparison.name += " as one of several ranks";
+    report(comparison);
+  });
   report(rank.guards());
 }
 

@@ -57,10 +57,8 @@ struct NormOnDevice {
   }
   BatchNormReduction reduction() const { return {sums(), totals(), ticket_memory.view()}; }
 
-  void forward() const;  ///< step by step
+  void forward() const;
   void backward() const;
-  void whole_forward() const;  ///< by one call
-  void whole_backward() const;
   /// Guard bytes, and that the tickets are zeros again.
   Comparison guards() const;
   bool guards_intact() const { return guards().passed(); }

@@ -1,5 +1,5 @@
-// The choice among blocks by the time of their forward pass in training: they differ in where batch
-// norm's statistics come from. The other calls are the same for all candidates.
+// The choice among blocks by the time of their training convolution with its statistics. The other
+// calls are the same for all candidates.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,29 +20,24 @@ namespace dcgan::cuda {
 namespace {
 
 // Part of the cache's keys: count it up when what may be chosen, or how, changes.
-constexpr int kChoiceVersion = 2;
+constexpr int kChoiceVersion = 1;
 /// On relative differences of results stored in bf16, and of their statistics.
 constexpr double kTolerance = 0x1p-6;
 
-/// A block's convolve() and normalise() as a convolution's forward pass, for the tensors that time
-/// those. The first call compares the statistics with `expected`, or leaves them there when that is
-/// empty.
-class ForwardCall final : public ConvPlan {
+/// A block's convolve() as a convolution's forward pass, for the tensors that time those. The first
+/// call compares the statistics with `expected`, or leaves them there when that is empty.
+class ConvolveCall final : public ConvPlan {
  public:
-  ForwardCall(const Context& context, const BlockConfig& config, std::unique_ptr<BlockPlan> block,
-              std::vector<float>& expected)
+  ConvolveCall(const Context& context, const BlockConfig& config, std::unique_ptr<BlockPlan> block,
+               std::vector<float>& expected)
       : config_(config),
         block_(std::move(block)),
         expected_(expected),
         channels_(config.conv.out_channels),
-        output_(context,
-                static_cast<std::size_t>(config.output().elements()) * size_of(config.dtype)),
-        norm_(context, bytes_of(2, DType::f32)),
         saved_(context, bytes_of(2 * config.norm_groups, DType::f32)),
         running_(context, bytes_of(2, DType::f32)),
         tickets_(context, bytes_of(1, DType::i32)),
         tracked_(context, size_of(DType::i64)) {
-    fill_zero(context, rows(norm_, 0, 2));
     fill_zero(context, rows(running_, 0, 2));
     fill_zero(context, tickets());
     fill_zero(context, tracked());
@@ -54,10 +49,9 @@ class ForwardCall final : public ConvPlan {
   void forward(const Context& context, const ConvForward& conv) override {
     const BlockForward on = tensors(conv);
     block_->convolve(context, on);
-    block_->normalise(context, on);
     if (compared_) return;
     compared_ = true;
-    compare_statistics(context);
+    compare_statistics(context, on);
   }
   std::unique_ptr<BlockPlan> release() { return std::move(block_); }
 
@@ -83,9 +77,7 @@ class ForwardCall final : public ConvPlan {
     BlockForward all;
     all.input = conv.x;
     all.weights = conv.weights;
-    all.norm = {rows(norm_, 0, 1).reshaped({channels_}), rows(norm_, 1, 1).reshaped({channels_})};
     all.conv_output = conv.y;
-    all.output = {output_.data(), config_.output(), config_.dtype};
     all.workspace = conv.workspace;
     all.saved = {rows(saved_, 0, groups), rows(saved_, groups, groups)};
     all.running = {rows(running_, 0, 1).reshaped({channels_}),
@@ -94,7 +86,11 @@ class ForwardCall final : public ConvPlan {
     return all;
   }
 
-  void compare_statistics(const Context& context) {
+  void compare_statistics(const Context& context, const BlockForward& on) {
+    if (config_.norm_statistics == NormStatistics::exchanged) {
+      batch_norm_finish(context, block_->statistics(on), on.running, on.saved,
+                        config_.norm_options());
+    }
     std::vector<float> found(static_cast<std::size_t>(2 * config_.norm_groups * channels_));
     download(context, rows(saved_, 0, 2 * config_.norm_groups),
              TensorView(found.data(), {2 * config_.norm_groups, channels_}));
@@ -110,8 +106,6 @@ class ForwardCall final : public ConvPlan {
   std::unique_ptr<BlockPlan> block_;
   std::vector<float>& expected_;
   std::int64_t channels_;
-  Buffer output_;
-  Buffer norm_;     // weight, then bias
   Buffer saved_;    // mean, then inverse deviation
   Buffer running_;  // mean, then variance
   Buffer tickets_;
@@ -163,9 +157,9 @@ class BlockSearch {
 
   TuningCandidate made(const BlockCandidate& candidate) {
     const std::string name(candidate.name);
-    auto call = std::make_unique<ForwardCall>(context_, config_, candidate.make(context_, config_),
-                                              expected_);
-    ForwardCall* const kept = call.get();
+    auto call = std::make_unique<ConvolveCall>(context_, config_, candidate.make(context_, config_),
+                                               expected_);
+    ConvolveCall* const kept = call.get();
     calls_[name] = std::move(call);
     return {name, name, kept->workspace_bytes(ConvPass::forward),
             [this, kept](int set) { tensors_->run(*kept, set); }};
@@ -188,7 +182,7 @@ class BlockSearch {
   std::size_t next_ = 0;
   std::optional<TimingTensors> tensors_;
   std::vector<float> expected_;  // statistics of the first candidate
-  std::map<std::string, std::unique_ptr<ForwardCall>> calls_;
+  std::map<std::string, std::unique_ptr<ConvolveCall>> calls_;
 };
 
 }  // namespace

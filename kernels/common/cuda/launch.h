@@ -43,13 +43,6 @@ __device__ __forceinline__ void start_after_previous() {
 #endif
 }
 
-/// Waits until *count, which other blocks add to, is at least `wanted`. Orders no memory: fences
-/// are the caller's. Only in a grid of launch_at_once().
-__device__ __forceinline__ void wait_for_count(const int* count, int wanted) {
-  while (*static_cast<const volatile int*>(count) < wanted) {
-  }
-}
-
 /// Nanoseconds of a clock that all streams of the GPU share; it ticks about once a microsecond.
 __device__ inline long long device_nanoseconds() {
   long long now = 0;
@@ -71,18 +64,21 @@ struct LaunchShape {
 /// What every kernel may have without asking are 48 KiB, together with its static shared memory.
 inline constexpr std::size_t kUnaskedSharedBytes = 32 * 1024;
 
-namespace detail {
-
+/// Enqueues kernel(arguments...) on the context's stream, whose GPU must be current. Throws, naming
+/// the kernel and the shape, when the launch is refused.
 template <class... Parameters, class... Arguments>
 void launch(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
-            cudaLaunchAttribute* attribute, Arguments... arguments) {
+            Arguments... arguments) {
   cudaLaunchConfig_t config{};
   config.gridDim = shape.blocks;
   config.blockDim = shape.threads;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = context.stream();
-  config.attrs = attribute;
-  config.numAttrs = attribute != nullptr ? 1 : 0;
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &overlap;
+  config.numAttrs = context.overlaps_launches() ? 1 : 0;
   cudaError_t status = cudaSuccess;
   if (shape.shared_bytes > kUnaskedSharedBytes) {
     status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -97,63 +93,6 @@ void launch(const Context& context, void (*kernel)(Parameters...), const LaunchS
        "CUDA: {} ({}) from launching {}: {} x {} x {} blocks of {} x {} threads, {} bytes",
        cudaGetErrorString(status), cudaGetErrorName(status), shape.kernel, shape.blocks.x,
        shape.blocks.y, shape.blocks.z, shape.threads.x, shape.threads.y, shape.shared_bytes);
-}
-
-}  // namespace detail
-
-/// Enqueues kernel(arguments...) on the context's stream, whose GPU must be current. Throws, naming
-/// the kernel and the shape, when the launch is refused.
-template <class... Parameters, class... Arguments>
-void launch(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
-            Arguments... arguments) {
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  detail::launch(context, kernel, shape, context.overlaps_launches() ? &overlap : nullptr,
-                 arguments...);
-}
-
-/// launch() for blocks that wait for each other: all are resident before one of them starts. No
-/// more than blocks_at_once().
-template <class... Parameters, class... Arguments>
-void launch_at_once(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
-                    Arguments... arguments) {
-  cudaLaunchAttribute together{};
-  together.id = cudaLaunchAttributeCooperative;
-  together.val.cooperative = 1;
-  detail::launch(context, kernel, shape, &together, arguments...);
-}
-
-/// Dynamic shared memory that a block of the kernel can have on the context's GPU.
-template <class... Parameters>
-std::size_t most_shared_bytes(const Context& context, void (*kernel)(Parameters...)) {
-  constexpr int alignment = 1024;  // of dynamic_shared()
-  int all = 0;
-  CUDA_TRY(cudaDeviceGetAttribute(&all, cudaDevAttrMaxSharedMemoryPerBlockOptin,
-                                  context.device().ordinal));
-  cudaFuncAttributes attributes{};
-  CUDA_TRY(cudaFuncGetAttributes(&attributes, kernel));
-  const std::size_t taken = attributes.sharedSizeBytes + alignment;
-  return static_cast<std::size_t>(all) > taken ? static_cast<std::size_t>(all) - taken : 0;
-}
-
-/// Blocks of a kernel that the context's GPU, which must be current, holds at once when it has
-/// nothing else to do; 0: it cannot start blocks together.
-template <class... Parameters>
-int blocks_at_once(const Context& context, void (*kernel)(Parameters...), int threads,
-                   std::size_t shared_bytes) {
-  const int device = context.device().ordinal;
-  int possible = 0;
-  int multiprocessors = 0;
-  int of_each = 0;
-  CUDA_TRY(cudaDeviceGetAttribute(&possible, cudaDevAttrCooperativeLaunch, device));
-  CUDA_TRY(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
-  if (shared_bytes > kUnaskedSharedBytes) {
-    CUDA_TRY(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  static_cast<int>(shared_bytes)));
-  }
-  CUDA_TRY(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&of_each, kernel, threads, shared_bytes));
-  return possible * multiprocessors * of_each;
 }
 
 }  // namespace dcgan::cuda

@@ -75,39 +75,21 @@ __device__ __forceinline__ unsigned& word_of(uint4& access, int i) {
 
 }  // namespace detail
 
-/// `count` neighbours as they are stored: what waits in registers takes no more than in memory.
-template <class T, int count>
-struct Packed {
-  typename detail::Word<count * sizeof(T)>::Type access;
-};
-template <class T>
-struct Packed<T, 1> {
-  float value;
-};
-
 /// Loads `count` neighbours in one access of count * sizeof(T) bytes, to whose multiple `from` must
 /// be aligned (count 1: one value).
 template <int count, class T>
-__device__ __forceinline__ Packed<T, count> load_packed(const T* from) {
-  if constexpr (count == 1) {
-    return {load_one(from)};
-  } else {
-    using Access = decltype(Packed<T, count>::access);
-    check_access(from, sizeof(Access));
-    return {*reinterpret_cast<const Access*>(from)};
-  }
-}
-
-template <class T, int count>
-__device__ __forceinline__ Values<count> unpack(Packed<T, count> packed) {
+__device__ __forceinline__ Values<count> load(const T* from) {
   Values<count> values;
   if constexpr (count == 1) {
-    values.v[0] = packed.value;
+    values.v[0] = load_one(from);
   } else {
+    using Access = typename detail::Word<count * sizeof(T)>::Type;
+    check_access(from, sizeof(Access));
+    Access access = *reinterpret_cast<const Access*>(from);
     constexpr int per_word = 4 / sizeof(T);
 #pragma unroll
     for (int i = 0; i < count / per_word; ++i) {
-      const unsigned word = detail::word_of(packed.access, i);
+      const unsigned word = detail::word_of(access, i);
       if constexpr (per_word == 1) {
         values.v[i] = __uint_as_float(word);
       } else {
@@ -117,11 +99,6 @@ __device__ __forceinline__ Values<count> unpack(Packed<T, count> packed) {
     }
   }
   return values;
-}
-
-template <int count, class T>
-__device__ __forceinline__ Values<count> load(const T* from) {
-  return unpack(load_packed<count>(from));
 }
 
 /// Stores `count` neighbours; as load().

@@ -76,4 +76,10 @@ void batch_norm_finish(const Context& /*context*/, const BatchNormStatistics& st
   *running.batches_tracked.as<std::int64_t>() += options.groups;
 }
 
+void batch_norm_local_statistics(const Context& context, ConstTensorView x,
+                                 const BatchNormLocal& tensors, const BatchNormOptions& options) {
+  cpu::batch_norm_statistics(context, x, tensors.parts, options);
+  cpu::batch_norm_finish(context, tensors.parts, tensors.running, tensors.saved, options);
+}
+
 }  // namespace dcgan::cpu

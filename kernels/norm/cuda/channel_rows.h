@@ -33,14 +33,13 @@ struct ChannelRows {
   int chunks;  ///< shares of a group's rows
   int lanes;   ///< threads across a tile, a power of two; each has `width` channels
   int tiles;   ///< of channels
-  int block_threads;
 
   dim3 blocks() const {
     return dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(chunks),
                 static_cast<unsigned>(groups));
   }
   dim3 threads() const {
-    return dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(block_threads / lanes));
+    return dim3(static_cast<unsigned>(lanes), static_cast<unsigned>(kChannelThreads / lanes));
   }
 };
 
@@ -54,10 +53,8 @@ inline constexpr int kThreeResident = 3 * 132;
 
 /// Tiles of channels, with a group's rows in one chunk. A tile of wide rows is one line of memory:
 /// narrow tiles leave more rows to a block, and fewer parts for the same number of blocks.
-inline ChannelRows channel_tiles(const Shape& shape, int groups, int width,
-                                 int block_threads = kChannelThreads) {
+inline ChannelRows channel_tiles(const Shape& shape, int groups, int width) {
   ChannelRows result{};
-  result.block_threads = block_threads;
   result.channels = static_cast<int>(shape[3]);
   result.groups = groups;
   const std::int64_t rows = shape[0] / groups * shape[1] * shape[2];
@@ -75,7 +72,7 @@ inline ChannelRows channel_tiles(const Shape& shape, int groups, int width,
 /// Chunks of a group's rows: of the shape and the width alone, never of the GPU, so that sums
 /// repeat bit for bit on any.
 inline int row_chunks(const ChannelRows& tiles, int most_blocks) {
-  const int rows = tiles.block_threads / tiles.lanes * kFewestRows;
+  const int rows = kChannelThreads / tiles.lanes * kFewestRows;
   const int wanted = std::min(most_blocks / (tiles.tiles * tiles.groups), tiles.rows / rows);
   return std::max(wanted, 1);
 }

@@ -14,16 +14,16 @@ namespace dcgan::cuda {
 inline constexpr int kChannelWarps = kChannelThreads / 32;
 
 /// The sets of a block's warps, by channel of its tile.
-template <template <int> class Set, int width, int warps = kChannelWarps>
+template <template <int> class Set, int width>
 struct WarpSets {
-  Set<1> v[warps][kTileChannels<width>];
+  Set<1> v[kChannelWarps][kTileChannels<width>];
 };
 
 /// Joins the sets of a warp's threads that have the same channels, and leaves them in `shared`. Has
 /// a barrier behind: every thread must call it; before a second call on the same memory the caller
 /// has a barrier of its own.
-template <template <int> class Set, int width, int warps>
-__device__ __forceinline__ void join_warps(Set<width> set, WarpSets<Set, width, warps>& shared) {
+template <template <int> class Set, int width>
+__device__ __forceinline__ void join_warps(Set<width> set, WarpSets<Set, width>& shared) {
   const int lanes = static_cast<int>(blockDim.x);
   for (int distance = lanes; distance < 32; distance *= 2) set.add(set.from_lane(distance));
   const int place = place_in_block();
@@ -36,15 +36,15 @@ __device__ __forceinline__ void join_warps(Set<width> set, WarpSets<Set, width, 
   __syncthreads();
 }
 
-/// The sets of `count` warps, a power of two, of a column of the tile.
-template <int count, template <int> class Set, int width, int warps>
-__device__ __forceinline__ Set<1> joined(const WarpSets<Set, width, warps>& shared, int first_warp,
+/// The sets of `warps` warps, a power of two, of a column of the tile.
+template <int warps, template <int> class Set, int width>
+__device__ __forceinline__ Set<1> joined(const WarpSets<Set, width>& shared, int first_warp,
                                          int column) {
-  if constexpr (count == 1) {
+  if constexpr (warps == 1) {
     return shared.v[first_warp][column];
   } else {
-    Set<1> set = joined<count / 2>(shared, first_warp, column);
-    set.add(joined<count / 2>(shared, first_warp + count / 2, column));
+    Set<1> set = joined<warps / 2>(shared, first_warp, column);
+    set.add(joined<warps / 2>(shared, first_warp + warps / 2, column));
     return set;
   }
 }
@@ -62,27 +62,6 @@ struct TileColumn {
     exists = column < columns && channel < division.channels;
   }
 };
-
-/// Joins the parts of one group: in the thread of a column its set, in others nothing. load(chunk)
-/// gives a part as a set of the thread's channels. Every thread calls it.
-template <template <int> class Set, int width, int warps, class Load>
-__device__ __forceinline__ Set<1> join_parts(const ChannelRows& division, int channel,
-                                             const TileColumn& own,
-                                             WarpSets<Set, width, warps>& shared,
-                                             const Load& load) {
-  const int chunks = channel < division.channels ? division.chunks : 0;
-  Set<width> all{};
-#pragma unroll 2
-  for (auto chunk = static_cast<int>(threadIdx.y); chunk < chunks;
-       chunk += static_cast<int>(blockDim.y)) {
-    all.add(load(chunk));
-  }
-  join_warps(all, shared);
-  Set<1> result{};
-  if (own.exists) result = joined<warps>(shared, 0, own.column);
-  __syncthreads();  // the use of `shared` is over
-  return result;
-}
 
 /// Joins the parts of each group, for the last block of a tile; half of the warps have one group
 /// and half the next. load(group, chunk) gives a part as a set of the thread's channels;

@@ -27,10 +27,6 @@ inline FinishOut finish_out(const BatchNormRunning& running, const BatchNormSave
           options.momentum};
 }
 
-__device__ __forceinline__ float inverse_deviation(const Moments<1>& all, float epsilon) {
-  return 1.0f / sqrtf(all.m2.v[0] / all.count + epsilon);
-}
-
 /// A channel's running statistics, in registers from the first group to the last: they are loaded
 /// while the groups' parts are on their way.
 struct RunningChannel {
@@ -49,7 +45,7 @@ struct RunningChannel {
                                          std::int64_t at) {
     const float m2 = all.m2.v[0];
     to.saved_mean[at] = all.mean.v[0];
-    to.saved_invstd[at] = inverse_deviation(all, to.epsilon);
+    to.saved_invstd[at] = 1.0f / sqrtf(m2 / all.count + to.epsilon);
     mean = (1.0f - to.momentum) * mean + to.momentum * all.mean.v[0];
     var = (1.0f - to.momentum) * var + to.momentum * (m2 / (all.count - 1.0f));
   }

@@ -5,7 +5,6 @@
 #include "kernels/common/cuda/vector.h"
 #include "kernels/norm/batch_norm_variants.h"
 #include "kernels/norm/cuda/finish.h"
-#include "kernels/norm/cuda/thread_moments.h"
 
 namespace dcgan::cuda {
 namespace {
@@ -19,17 +18,42 @@ struct Parts {
   float* m2;
 };
 
-/// Of the thread's rows. The mean is a distance from `origin`.
+/// Of the thread's rows. Sums distances from its own first value, so nothing cancels when |mean| is
+/// much larger than sigma. The mean is a distance from `origin`.
 template <class T, int width>
 __device__ __forceinline__ Moments<width> thread_moments(const T* x, const T* origin,
                                                          const ChannelThread& thread) {
-  if (thread.rows == 0) return {};
-  MomentSums<width> sums(load<width>(x + thread.element));
+  Moments<width> result{};
+  if (thread.rows == 0) return result;
+  const Values<width> first = load<width>(x + thread.element);
   const Values<width> from_origin = load<width>(origin);
+  Values<width> sums{};
+  Values<width> squares{};
   for_rows<kRowsAtOnce>(thread, [&](std::int64_t element, int count) {
-    sums.template add_rows<kRowsAtOnce>(x + element, count, thread.stride);
+    Values<width> rows[kRowsAtOnce];
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (i < count) rows[i] = load<width>(x + element + i * thread.stride);
+    }
+#pragma unroll
+    for (int i = 0; i < kRowsAtOnce; ++i) {
+      if (i >= count) break;
+#pragma unroll
+      for (int j = 0; j < width; ++j) {
+        const float distance = rows[i].v[j] - first.v[j];
+        sums.v[j] += distance;
+        squares.v[j] += distance * distance;
+      }
+    }
   });
-  return sums.moments(thread.rows, from_origin);
+  result.count = static_cast<float>(thread.rows);
+  const float inverse = 1.0f / result.count;
+#pragma unroll
+  for (int j = 0; j < width; ++j) {
+    result.mean.v[j] = (first.v[j] - from_origin.v[j]) + sums.v[j] * inverse;
+    result.m2.v[j] = squares.v[j] - sums.v[j] * sums.v[j] * inverse;
+  }
+  return result;
 }
 
 /// What a finished batch leaves. Every thread of the block calls it.

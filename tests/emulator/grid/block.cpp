@@ -1,6 +1,5 @@
 #include "tests/emulator/grid/block.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/base/errors.h"
@@ -90,74 +89,25 @@ void Block::begin_next() {
   fibers_.back()->resume();
 }
 
-bool Block::run() {
+void Block::run() {
   blockIdx = index_;
-  bool moved = false;
   while (done_ < threads_.size()) {
-    if (!continue_one()) {
-      if (is_waiting()) return moved;
+    if (next_ < order_.size()) {
+      begin_next();
+    } else if (!ready_.empty() || release_barrier()) {
+      const std::uint32_t thread = ready_.back();
+      ready_.pop_back();
+      resume(thread);
+    } else {
       report_stuck();
     }
-    moved = true;
     if (failure_) std::rethrow_exception(failure_);
   }
-  end();
-  return true;
-}
-
-// False: no thread of the block can move.
-bool Block::continue_one() {
-  if (next_ < order_.size()) {
-    begin_next();
-    return true;
-  }
-  if (ready_.empty() && !release_barrier() && !release_waiting()) return false;
-  const std::uint32_t thread = ready_.back();
-  ready_.pop_back();
-  resume(thread);
-  return true;
-}
-
-void Block::end() {
-  ended_ = true;
   for (auto& fiber : fibers_) idle_fibers().push_back(std::move(fiber));
   for (const SharedArray& array : arrays_) {
     array.memory.check(fmt::format("kernel {}, shared array {}", grid_.kernel, array.name));
   }
   dynamic_.check(fmt::format("kernel {}, dynamic shared memory", grid_.kernel));
-}
-
-void Block::wait_for_count(const int* count, int wanted, Site site) {
-  Thread& thread = threads_[current_];
-  thread.site = site;
-  thread.count = count;
-  thread.wanted = wanted;
-  wait(State::waiting);
-}
-
-bool Block::is_waiting() const {
-  return std::any_of(threads_.begin(), threads_.end(),
-                     [](const Thread& thread) { return thread.state == State::waiting; });
-}
-
-// Lets the threads continue whose counts have been reached.
-bool Block::release_waiting() {
-  for (auto thread = order_.rbegin(); thread != order_.rend(); ++thread) {
-    Thread& waiting = threads_[*thread];
-    if (waiting.state != State::waiting || *waiting.count < waiting.wanted) continue;
-    waiting.state = State::ready;
-    ready_.push_back(*thread);
-  }
-  return !ready_.empty();
-}
-
-void Block::report_waiting(const std::string& why) const {
-  const auto waiting = std::find_if(threads_.begin(), threads_.end(), [](const Thread& thread) {
-    return thread.state == State::waiting;
-  });
-  report(fmt::format("{} waits at {} for a count of {} that is {}: {}",
-                     describe(static_cast<std::uint32_t>(waiting - threads_.begin())),
-                     to_string(waiting->site), waiting->wanted, *waiting->count, why));
 }
 
 void Block::resume(std::uint32_t thread) {

@@ -33,14 +33,8 @@ class Block {
   Block(const Grid& grid, const uint3& index, std::uint64_t salt, const std::function<void()>& body,
         LaunchTags& tags);
 
-  /// Runs the block until it has ended, or until all of its threads that have not wait for counts
-  /// that other blocks change. Says whether a thread has moved.
-  bool run();
-  bool ended() const { return ended_; }
-  /// Throws, naming a thread that waits for other blocks.
-  [[noreturn]] void report_waiting(const std::string& why) const;
+  void run();
   int barrier(bool predicate, Site site);
-  void wait_for_count(const int* count, int wanted, Site site);
   std::uint64_t warp_call(const WarpCall& call);
   void* shared_array(const void* declaration, std::size_t bytes, const char* name);
   void* dynamic_memory() const { return dynamic_.data(); }
@@ -51,16 +45,14 @@ class Block {
   [[noreturn]] void report(const std::string& what) const;
 
  private:
-  enum class State { fresh, ready, running, at_barrier, in_warp_call, waiting, done };
+  enum class State { fresh, ready, running, at_barrier, in_warp_call, done };
 
   struct Thread {
     State state = State::fresh;
-    Site site;               // of the barrier, the warp call or the wait
+    Site site;               // of the barrier or the warp call
     bool predicate = false;  // argument of __syncthreads_or and its relatives
     WarpCall call{};
     std::uint64_t result = 0;
-    const int* count = nullptr;  // that a waiting thread wants to be at least `wanted`
-    int wanted = 0;
     Fiber* fiber = nullptr;
     std::uint64_t arrived = 0;   // tags of a __syncwarp: of the work before it in this lane,
     std::uint64_t released = 0;  // and of the work before it in all of its lanes
@@ -80,11 +72,7 @@ class Block {
   void begin(std::uint32_t thread);
   void wait(State state);
   void resume(std::uint32_t thread);
-  bool continue_one();
   bool release_barrier();
-  bool release_waiting();
-  bool is_waiting() const;
-  void end();
   bool try_warp_call(std::uint32_t first_lane, unsigned mask);
   void check_same_call(std::uint32_t other) const;
   void check_copies_waited_for(std::uint32_t thread) const;
@@ -109,7 +97,6 @@ class Block {
   std::vector<std::unique_ptr<Fiber>> fibers_;
   std::uint32_t current_ = 0;
   std::size_t done_ = 0;
-  bool ended_ = false;
   int barriers_ = 0;  // passed by all threads
   int barrier_count_ = 0;
   std::uint64_t barrier_tags_[2] = {};  // alternating: threads leave one, others reach the next

@@ -1,8 +1,5 @@
 #include "tests/emulator/grid/grid.h"
 
-#include <memory>
-#include <vector>
-
 #include "runtime/base/errors.h"
 #include "tests/emulator/grid/block.h"
 #include "tests/emulator/grid/race_check.h"
@@ -27,18 +24,13 @@ Block& block_in_progress() {
 // Dynamic shared memory of a block at most, on compute capability 8.0: launch() opts in to it.
 constexpr std::size_t kMostSharedBytes = 227 << 10;  // sm_90, which the emulated devices are
 
-std::uint32_t block_count(const Grid& grid) {
-  return grid.blocks.x * grid.blocks.y * grid.blocks.z;
-}
-
 // Limits of an sm_90; those of other GPUs differ in shared memory alone.
 void check_launch(const Grid& grid) {
   const auto threads = std::uint64_t{grid.threads.x} * grid.threads.y * grid.threads.z;
-  const bool fits =
-      threads >= 1 && threads <= 1024 && grid.threads.z <= 64 && grid.blocks.x >= 1 &&
-      grid.blocks.x <= 0x7fffffffu && grid.blocks.y >= 1 && grid.blocks.y <= 65535 &&
-      grid.blocks.z >= 1 && grid.blocks.z <= 65535 && grid.shared_bytes <= kMostSharedBytes &&
-      (!grid.at_once || block_count(grid) <= static_cast<std::uint32_t>(residence().blocks));
+  const bool fits = threads >= 1 && threads <= 1024 && grid.threads.z <= 64 && grid.blocks.x >= 1 &&
+                    grid.blocks.x <= 0x7fffffffu && grid.blocks.y >= 1 && grid.blocks.y <= 65535 &&
+                    grid.blocks.z >= 1 && grid.blocks.z <= 65535 &&
+                    grid.shared_bytes <= kMostSharedBytes;
   if (fits) return;
   fail(
       ErrorKind::internal,
@@ -48,52 +40,25 @@ void check_launch(const Grid& grid) {
       grid.threads.z, grid.shared_bytes);
 }
 
-/// Runs a block as far as it goes; says whether a thread of it has moved.
-bool run_block(Block& block) {
-  struct Current {
-    explicit Current(Block& block) { current_block = &block; }
-    ~Current() { current_block = nullptr; }
-  } const current(block);
-  return block.run();
-}
-
-void run_one_after_the_other(const Grid& grid, const std::function<void()>& body,
-                             LaunchTags& tags) {
-  for (const std::uint32_t place : permutation(block_count(grid), 0)) {
-    Block block(grid, index_of(place, grid.blocks), place + 1, body, tags);
-    run_block(block);
-    if (!block.ended()) block.report_waiting("its grid need not be resident at once");
-  }
-}
-
-// Each block in turn runs until it waits for others.
-void run_at_once(const Grid& grid, const std::function<void()>& body, LaunchTags& tags) {
-  std::vector<std::unique_ptr<Block>> blocks;
-  for (const std::uint32_t place : permutation(block_count(grid), 0)) {
-    blocks.push_back(
-        std::make_unique<Block>(grid, index_of(place, grid.blocks), place + 1, body, tags));
-  }
-  while (!blocks.empty()) {
-    bool moved = false;
-    for (const auto& block : blocks) moved = run_block(*block) || moved;
-    if (!moved) blocks.front()->report_waiting("no block of the grid can go on");
-    std::erase_if(blocks, [](const auto& block) { return block->ended(); });
-  }
-}
-
 void run_blocks(const Grid& grid, const std::function<void()>& body, LaunchTags& tags) {
   const Unobserved emulator_at_work;
   gridDim = grid.blocks;
   blockDim = grid.threads;
-  (grid.at_once ? run_at_once : run_one_after_the_other)(grid, body, tags);
+  const std::uint32_t count = grid.blocks.x * grid.blocks.y * grid.blocks.z;
+  for (const std::uint32_t place : permutation(count, 0)) {
+    Block block(grid, index_of(place, grid.blocks), place + 1, body, tags);
+    current_block = &block;
+    try {
+      block.run();
+    } catch (...) {
+      current_block = nullptr;
+      throw;
+    }
+    current_block = nullptr;
+  }
 }
 
 }  // namespace
-
-Residence& residence() {
-  static Residence device;
-  return device;
-}
 
 void run_grid(const Grid& grid, const std::function<void()>& body) {
   check_launch(grid);
@@ -138,11 +103,6 @@ void fence() {
   static std::uint64_t tag = 0;
   order_after(&tag);
   order_before(&tag);
-}
-
-void wait_for_count(const int* count, int wanted, Site site) {
-  const Unobserved emulator_at_work;
-  block_in_progress().wait_for_count(count, wanted, site);
 }
 
 void* shared_array(const void* declaration, std::size_t bytes, const char* name) {

@@ -2,9 +2,8 @@
 //
 // The threads of a block are fibers, one running at a time; a thread runs until it waits, at a
 // barrier or in a warp operation. When a thread ends, its fiber runs the next thread, so a kernel
-// without barriers is a plain loop. Blocks run one after the other, but for those that wait for
-// each other. The order of threads and of blocks can be chosen: a kernel whose result depends on it
-// lacks a barrier.
+// without barriers is a plain loop. Blocks run one after the other. The order of threads and of
+// blocks can be chosen: a kernel whose result depends on it lacks a barrier.
 //
 // Throws Error(internal), naming kernel, block, thread, file and line, for
 //   - a barrier that some threads of the block do not reach, have left, or reach at another line
@@ -14,7 +13,6 @@
 //   - an asynchronous copy that is not waited for before its thread ends
 //   - a write outside a shared array (under AddressSanitizer any access, in its own report)
 //   - a launch that no GPU would accept
-//   - a wait for other blocks in a grid that need not be resident at once, or one that never ends
 // Every block gets new shared memory, filled with 0xff.
 #pragma once
 
@@ -35,15 +33,7 @@ struct Grid {
   dim3 blocks;
   dim3 threads;
   std::size_t shared_bytes = 0;  ///< dynamic shared memory of a block
-  bool at_once = false;          ///< all blocks are resident together and may wait for each other
 };
-
-/// What kernels whose blocks wait for each other are told of the device. Tests change it.
-struct Residence {
-  int blocks = 132;                      ///< that it holds at once, of any kernel
-  std::size_t shared_bytes = 200 << 10;  ///< dynamic shared memory that each can have
-};
-Residence& residence();
 
 /// Calls `body` once for every thread of the grid.
 void run_grid(const Grid& grid, const std::function<void()>& body);
@@ -111,10 +101,6 @@ std::uint64_t warp_call(const WarpCall& call);
 
 /// __threadfence.
 void fence();
-
-/// Waits until *count is at least `wanted`; other threads of the block, then other blocks, run
-/// meanwhile. Orders no memory.
-void wait_for_count(const int* count, int wanted, Site site);
 
 void start_after_previous();
 

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/common/cuda/meeting.h"
 #include "kernels/common/cuda/reduce.h"
 #include "tests/emulator/grid/race_check.h"
 #include "tests/emulator/grid/support.h"
@@ -132,53 +131,6 @@ TEST_CASE("planted bug: a thread that does not wait for the kernel before its ow
   };
   CHECK(report(32).empty());
   CHECK_THAT(report(31), Contains("hasty") && Contains("62 calls") && Contains("64 threads"));
-}
-
-TEST_CASE("blocks that meet see what all have written, whatever the order") {
-  for (const ThreadOrder order : kOrders) {
-    set_order(order);
-    const Array<int> parts(6);
-    const Array<int> sums(6 * 64);
-    const Array<int> ticket(1);
-    ticket[0] = 0;
-    run_grid({"meeting", dim3(6), dim3(64), 0, /*at_once=*/true}, [&] {
-      if (threadIdx.x == 40) parts[blockIdx.x] = static_cast<int>(blockIdx.x) + 1;
-      cuda::meet_blocks(ticket.data(), gridDim.x);
-      int sum = 0;
-      for (unsigned i = 0; i < 6; ++i) sum += parts[i];
-      sums[blockIdx.x * 64 + threadIdx.x] = sum;
-    });
-    CHECK(sums.values() == std::vector<int>(6 * 64, 21));
-    CHECK(ticket[0] == 0);
-  }
-  set_order(ThreadOrder::forward);
-}
-
-TEST_CASE("planted bug: blocks that wait for each other and need not be resident are reported") {
-  const Array<int> ticket(1);
-  ticket[0] = 0;
-  const unsigned line = __LINE__ + 4;
-  const std::string report = report_of({"apart", dim3(2), dim3(32)}, [&] {
-    if (threadIdx.x == 0) {
-      atomicAdd(ticket.data(), 1);
-      cuda::wait_for_count(ticket.data(), 2);
-    }
-    __syncthreads();
-  });
-  CHECK_THAT(report, Contains("kernel apart") && Contains("a count of 2 that is 1") &&
-                         Contains("need not be resident at once") &&
-                         Contains("grid_test.cpp:" + std::to_string(line)));
-}
-
-TEST_CASE("planted bug: a wait for more blocks than there are is reported") {
-  const Array<int> ticket(1);
-  ticket[0] = 0;
-  const std::string report = report_of({"crowd", dim3(3), dim3(32), 0, /*at_once=*/true},
-                                       [&] { cuda::meet_blocks(ticket.data(), 4); });
-  CHECK_THAT(report, Contains("kernel crowd") && Contains("a count of 4 that is 3") &&
-                         Contains("no block of the grid can go on"));
-  CHECK_THAT(report_of({"many", dim3(133), dim3(32), 0, /*at_once=*/true}, [] {}),
-             Contains("no GPU takes 133"));
 }
 
 TEST_CASE("the emulator runs the next kernel after it has reported one") {

@@ -104,26 +104,6 @@ TEST_CASE("planted bug: a last block that reads other blocks' results without fe
   CHECK(dies([&] { sum(false); }));
 }
 
-TEST_CASE("planted bug: blocks that wait for a count without fences race") {
-  const auto sum = [](bool fenced) {
-    const Array<int> parts(4);
-    const Array<int> arrived(1);
-    const Array<int> totals(4);
-    arrived[0] = 0;
-    run_grid({"unfenced", dim3(4), dim3(1), 0, /*at_once=*/true}, [&] {
-      parts[blockIdx.x] = 1;
-      if (fenced) __threadfence();
-      atomicAdd(arrived.data(), 1);
-      cuda::wait_for_count(arrived.data(), 4);
-      if (fenced) __threadfence();
-      totals[blockIdx.x] = parts[0] + parts[1] + parts[2] + parts[3];
-    });
-    return totals[0];
-  };
-  CHECK(sum(true) == 4);
-  CHECK(dies([&] { sum(false); }));
-}
-
 TEST_CASE("a launch is ordered after the one before it, and the host after both") {
   const Array<float> x(512);
   const Array<float> y(512);

@@ -128,10 +128,6 @@ inline long long device_nanoseconds() {
 
 inline void start_after_previous() { emulator::start_after_previous(); }
 
-inline void wait_for_count(const int* count, int wanted, DCGAN_EMULATOR_SITE) {
-  emulator::wait_for_count(count, wanted, site);
-}
-
 template <class T>
 T* dynamic_shared() {
   return static_cast<T*>(emulator::dynamic_shared_memory());
@@ -148,40 +144,13 @@ struct LaunchShape {
   std::size_t shared_bytes = 0;
 };
 
-namespace detail {
-
-template <class... Parameters, class... Arguments>
-void launch(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
-            bool at_once, Arguments... arguments) {
-  emulator::enqueue(context.stream(), shape.kernel, [=] {
-    emulator::run_kernel({shape.kernel, shape.blocks, shape.threads, shape.shared_bytes, at_once},
-                         [&] { kernel(static_cast<Parameters>(arguments)...); });
-  });
-}
-
-}  // namespace detail
-
 template <class... Parameters, class... Arguments>
 void launch(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
             Arguments... arguments) {
-  detail::launch(context, kernel, shape, /*at_once=*/false, arguments...);
-}
-
-template <class... Parameters, class... Arguments>
-void launch_at_once(const Context& context, void (*kernel)(Parameters...), const LaunchShape& shape,
-                    Arguments... arguments) {
-  detail::launch(context, kernel, shape, /*at_once=*/true, arguments...);
-}
-
-template <class... Parameters>
-std::size_t most_shared_bytes(const Context&, void (*)(Parameters...)) {
-  return emulator::residence().shared_bytes;
-}
-
-template <class... Parameters>
-int blocks_at_once(const Context&, void (*)(Parameters...), int /*threads*/,
-                   std::size_t /*shared_bytes*/) {
-  return emulator::residence().blocks;
+  emulator::enqueue(context.stream(), shape.kernel, [=] {
+    emulator::run_kernel({shape.kernel, shape.blocks, shape.threads, shape.shared_bytes},
+                         [&] { kernel(static_cast<Parameters>(arguments)...); });
+  });
 }
 
 }  // namespace dcgan::cuda

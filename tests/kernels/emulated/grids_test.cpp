@@ -4,7 +4,6 @@
 #include "tests/cases/batch_norm.h"
 #include "tests/cases/elementwise.h"
 #include "tests/cases/image_batch.h"
-#include "tests/emulator/grid/grid.h"
 #include "tests/kernels/support.h"
 
 namespace dcgan::test {
@@ -42,29 +41,6 @@ TEST_CASE("batch norm's threads go round their rows three times, and once more i
   const Context context(kGpu);
   const NormCase one{{197, 1, 1, 4257}, {{Activation::leaky_relu, 0.2f}, 1}};
   check_norm(context, one, DType::bf16, assertions(to_string(one)));
-}
-
-TEST_CASE("batch norm's blocks that meet keep some rows and read the others again") {
-  // A small GPU: a few blocks at once, each with room for two rows of a thread, of eight or more.
-  const Context context(kGpu);
-  const emulator::Residence before = emulator::residence();
-  emulator::residence() = {8, 2 * 512 * 16};
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    for (const NormCase& one : {NormCase{{16, 16, 17, 64}, {{Activation::leaky_relu, 0.2f}, 2}},
-                                NormCase{{6, 23, 16, 5}, {{Activation::relu}, 1}}}) {
-      check_norm(context, one, dtype, assertions(to_string(one)));
-    }
-  }
-  emulator::residence() = before;
-}
-
-TEST_CASE("batch norm without room for blocks that meet has two launches") {
-  const Context context(kGpu);
-  const emulator::Residence before = emulator::residence();
-  emulator::residence().blocks = 0;
-  const NormCase one{{4, 9, 9, 16}, {{Activation::leaky_relu, 0.2f}, 2}};
-  check_norm(context, one, DType::bf16, assertions(to_string(one)));
-  emulator::residence() = before;
 }
 
 TEST_CASE("batches of more images than three turns of the grid are gathered") {
