@@ -71,7 +71,7 @@ template <template <int> class Set, int width, class Load, class Use>
 __device__ __forceinline__ void join_groups(const ChannelRows& division, int channel,
                                             const TileColumn& own, WarpSets<Set, width>& shared,
                                             const Load& load, const Use& use) {
-  constexpr int parts_at_once = 4;  // on their way
+  constexpr int parts_at_once = 3;  // on their way
   const int groups_at_once = division.groups > 1 ? 2 : 1;
   const int step = static_cast<int>(blockDim.y) / groups_at_once;
   const auto row = static_cast<int>(threadIdx.y);

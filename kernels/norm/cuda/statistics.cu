@@ -61,6 +61,10 @@ template <int width>
 __device__ __forceinline__ void finish_tile(const Parts& parts, const FinishOut& to, int channel,
                                             const ChannelRows& division, const TileColumn& own,
                                             WarpSets<Moments, width>& shared) {
+  // By a thread that finishes no channel, while the parts are on their way.
+  if (blockIdx.x == 0 && place_in_block() == kChannelThreads - 1) {
+    *to.batches_tracked += division.groups;
+  }
   RunningChannel running(to, own.channel, own.exists);
   join_groups<Moments, width>(
       division, channel, own, shared,
@@ -74,7 +78,6 @@ __device__ __forceinline__ void finish_tile(const Parts& parts, const FinishOut&
         running.finish(to, all, at);
       });
   if (own.exists) running.store(to, own.channel);
-  if (own.channel == 0) *to.batches_tracked += division.groups;
 }
 
 /// The origin of a group is its first row. tickets: (tiles), or null: parts only.
