@@ -1,5 +1,5 @@
-// A data set decoded once: 8-bit images (M, H, W, C) in host memory, with labels where the source
-// has them.
+// A data set decoded once: 8-bit images (M, H, W, C) in host memory or in a mapped file, with
+// labels where the source has them.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/data/pixel_memory.h"
 #include "runtime/base/enum_names.h"
 #include "runtime/base/tensor.h"
 
@@ -49,7 +50,7 @@ struct SkippedFile {
 struct Dataset {
   std::string name;  ///< for messages: "mnist ../data/mnist"
   Shape shape;       ///< (M, H, W, C)
-  std::vector<std::uint8_t> pixels;
+  PixelMemory pixels;
   std::vector<std::int32_t> labels;  ///< (M), or empty
   std::vector<SkippedFile> skipped;  ///< in path order
   std::vector<std::string> notes;    ///< what the user should be told: a stale cache, no labels

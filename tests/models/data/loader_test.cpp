@@ -18,10 +18,12 @@ Dataset numbered_images() {
   Dataset dataset;
   dataset.name = "numbered";
   dataset.shape = {kImages, 1, 2, 1};
+  std::vector<std::uint8_t> pixels;
   for (std::int64_t i = 0; i < kImages; ++i) {
-    dataset.pixels.push_back(static_cast<std::uint8_t>(2 * i));
-    dataset.pixels.push_back(static_cast<std::uint8_t>(2 * i + 1));
+    pixels.push_back(static_cast<std::uint8_t>(2 * i));
+    pixels.push_back(static_cast<std::uint8_t>(2 * i + 1));
   }
+  dataset.pixels = std::move(pixels);
   return dataset;
 }
 
