@@ -23,15 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void report_dataset(const Dataset& dataset) {
-  fmt::print(stderr, "data: {}, {} images {}x{}x{}\n", dataset.name, dataset.size(),
-             dataset.shape[1], dataset.shape[2], dataset.shape[3]);
-  for (const std::string& note : dataset.notes) fmt::print(stderr, "data: {}\n", note);
-  for (const SkippedFile& file : dataset.skipped) {
-    fmt::print(stderr, "data: skipped {}: {}\n", file.path, file.reason);
-  }
-}
-
 const char* reason_text(StopReason reason) {
   switch (reason) {
     case StopReason::epochs:
@@ -65,7 +56,7 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
                            const Context& context, Communicator& ranks,
                            std::unique_ptr<TrainingRun>& run, const Dataset& dataset) {
   const bool speaks = ranks.rank() == 0;
-  if (speaks) report_dataset(dataset);
+  if (speaks) print_dataset(dataset);
   run = std::make_unique<TrainingRun>(context, ranks, assignment.options, config, dataset);
   if (speaks) report_streaming(run->loader(), dataset);
   if (!assignment.checkpoint.empty()) {

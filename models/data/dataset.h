@@ -13,14 +13,15 @@
 
 namespace dcgan {
 
-enum class DatasetKind { strokes, mnist, cifar10, cifar100, folder };
+enum class DatasetKind { strokes, mnist, cifar10, cifar100, folder, packed };
 
 constexpr auto enum_table(DatasetKind) {
-  return NameTable<DatasetKind, 5>{{{"strokes", DatasetKind::strokes},
+  return NameTable<DatasetKind, 6>{{{"strokes", DatasetKind::strokes},
                                     {"mnist", DatasetKind::mnist},
                                     {"cifar10", DatasetKind::cifar10},
                                     {"cifar100", DatasetKind::cifar100},
-                                    {"folder", DatasetKind::folder}}};
+                                    {"folder", DatasetKind::folder},
+                                    {"packed", DatasetKind::packed}}};
 }
 enum class CorruptPolicy { fail, skip };
 
@@ -54,6 +55,8 @@ struct Dataset {
   std::vector<std::int32_t> labels;  ///< (M), or empty
   std::vector<SkippedFile> skipped;  ///< in path order
   std::vector<std::string> notes;    ///< what the user should be told: a stale cache, no labels
+  std::string
+      stored_hash;  ///< of checksums of the pixels that the source keeps; empty: it has none
 
   std::int64_t size() const { return shape[0]; }
   ConstTensorView images() const { return {pixels.data(), shape, DType::u8}; }
@@ -63,7 +66,8 @@ struct Dataset {
 /// reason for a bad file, Error(io) for one that cannot be read, Error(config) when nothing is
 /// found or the options do not fit the data. An image that has another size than image_size is
 /// resized as torchvision does (shorter side, antialiased, then centre crop); MNIST's 28 become 32
-/// by two rows of zeros on each side.
+/// by two rows of zeros on each side. A packed file is mapped: its pixels are not read or compared
+/// with their checksums here, and images of another size than image_size are Error(config).
 Dataset load_dataset(const DatasetOptions& options);
 
 }  // namespace dcgan
