@@ -66,8 +66,8 @@ constexpr Layout layout_of(std::uint64_t description_bytes, std::uint64_t label_
   layout.blocks = (pixel_bytes + kBlockBytes - 1) / kBlockBytes;
   layout.labels = offset::description + description_bytes;
   layout.checksums = layout.labels + round_up(label_count * sizeof(std::int32_t), 8);
-  layout.pixels = round_up(layout.checksums + (layout.blocks + 1) * sizeof(std::uint64_t),
-                           kPixelAlignment);
+  layout.pixels =
+      round_up(layout.checksums + (layout.blocks + 1) * sizeof(std::uint64_t), kPixelAlignment);
   layout.index_checksum = layout.pixels - sizeof(std::uint64_t);
   layout.file_bytes = layout.pixels + pixel_bytes;
   return layout;

@@ -21,8 +21,8 @@ struct PackedFile {
 };
 
 /// Reads a packed file from its bytes, which must be valid as long as `owner` lives (without one:
-/// as the result is used). Checks everything but the pixels, which it does not touch: sizes, bounds,
-/// labels and the checksum of all that precedes the pixels. `name` is for messages. Throws
+/// as the result is used). Checks everything but the pixels, which it does not touch: sizes,
+/// bounds, labels and the checksum of all that precedes the pixels. `name` is for messages. Throws
 /// Error(bad_data) with the offset, what was found and what was expected.
 PackedFile read_packed(std::span<const std::byte> bytes, const std::string& name,
                        std::shared_ptr<const void> owner = {});

@@ -84,8 +84,8 @@ Header read_header(Bytes bytes, const std::string& name) {
     refuse(name, offset::images, "{} images of {} bytes, expected 1..{} in {} bytes", images,
            image_bytes, bytes.size() / image_bytes, bytes.size());
   }
-  header.layout = layout_of(header.description_bytes, header.classes > 0 ? images : 0,
-                            images * image_bytes);
+  header.layout =
+      layout_of(header.description_bytes, header.classes > 0 ? images : 0, images * image_bytes);
   if (header.layout.file_bytes != bytes.size()) {
     refuse(name, offset::images, "{} images of {} bytes make a file of {} bytes, it has {}", images,
            image_bytes, header.layout.file_bytes, bytes.size());
@@ -156,8 +156,8 @@ PackedFile read_packed(Bytes bytes, const std::string& name, std::shared_ptr<con
 }
 
 void check_packed_pixels(const PackedFile& file, const std::string& name) {
-  const Bytes pixels = std::as_bytes(std::span(file.dataset.pixels.data(),
-                                               file.dataset.pixels.size()));
+  const Bytes pixels =
+      std::as_bytes(std::span(file.dataset.pixels.data(), file.dataset.pixels.size()));
   const std::uint64_t blocks = file.block_checksums.size() / sizeof(std::uint64_t);
   const std::uint64_t image_bytes = pixels.size() / static_cast<std::uint64_t>(file.dataset.size());
   for (std::uint64_t i = 0; i < blocks; ++i) {
@@ -166,10 +166,11 @@ void check_packed_pixels(const PackedFile& file, const std::string& name) {
     if (found == expected) continue;
     const std::uint64_t begin = i * kBlockBytes;
     const std::uint64_t last = begin + block_of(pixels, i).size() - 1;
-    fail(ErrorKind::bad_data,
-         "{}: block {} of {}, bytes {}..{} of the pixels, images {}..{}: checksum {:016x}, expected "
-         "{:016x}",
-         name, i, blocks, begin, last, begin / image_bytes, last / image_bytes, found, expected);
+    fail(
+        ErrorKind::bad_data,
+        "{}: block {} of {}, bytes {}..{} of the pixels, images {}..{}: checksum {:016x}, expected "
+        "{:016x}",
+        name, i, blocks, begin, last, begin / image_bytes, last / image_bytes, found, expected);
   }
 }
 

@@ -18,8 +18,8 @@ std::uint32_t classes_of(const Dataset& dataset) {
   DCGAN_CHECK(labels.size() == static_cast<std::size_t>(dataset.size()),
               "pack: {} labels for {} images", labels.size(), dataset.size());
   const auto [least, most] = std::minmax_element(labels.begin(), labels.end());
-  DCGAN_CHECK(*least >= 0 && static_cast<std::uint32_t>(*most) < kMaxClasses,
-              "pack: labels {}..{}", *least, *most);
+  DCGAN_CHECK(*least >= 0 && static_cast<std::uint32_t>(*most) < kMaxClasses, "pack: labels {}..{}",
+              *least, *most);
   return static_cast<std::uint32_t>(*most) + 1;
 }
 
@@ -104,9 +104,8 @@ void require_packed_or_absent(const fs::path& path) {
 void write_packed(const fs::path& path, const Dataset& dataset, const std::string& description) {
   require_packed_or_absent(path);
   const std::vector<std::byte> index = make_index(dataset, description);
-  const std::array parts{
-      std::span<const std::byte>(index),
-      std::as_bytes(std::span(dataset.pixels.data(), dataset.pixels.size()))};
+  const std::array parts{std::span<const std::byte>(index),
+                         std::as_bytes(std::span(dataset.pixels.data(), dataset.pixels.size()))};
   write_parts_atomically(path, parts);
 }
 

@@ -124,11 +124,13 @@ TEST_CASE("a packed file with any bit flipped before its pixels is refused") {
     REQUIRE(error->kind() == ErrorKind::bad_data);
     file[bit / 8] ^= mask;
   }
-  require_refused([&] {
-    Octets other = file;
-    other[kChecksumsAt] ^= 1;
-    return other;
-  }(), "offset 4088: the 4088 bytes before have the checksum ");
+  require_refused(
+      [&] {
+        Octets other = file;
+        other[kChecksumsAt] ^= 1;
+        return other;
+      }(),
+      "offset 4088: the 4088 bytes before have the checksum ");
 }
 
 TEST_CASE("flipped pixels are found by their block's checksum, not by opening") {
@@ -146,10 +148,11 @@ TEST_CASE("flipped pixels are found by their block's checksum, not by opening") 
   const struct {
     std::size_t pixel;
     const char* message;
-  } cases[] = {{0, "block 0 of 3, bytes 0..1048575 of the pixels, images 0..18: checksum "},
-               {1048575, "block 0 of 3"},
-               {1048576, "block 1 of 3, bytes 1048576..2097151 of the pixels, images 18..36"},
-               {40 * 57600 - 1, "block 2 of 3, bytes 2097152..2303999 of the pixels, images 36..39"}};
+  } cases[] = {
+      {0, "block 0 of 3, bytes 0..1048575 of the pixels, images 0..18: checksum "},
+      {1048575, "block 0 of 3"},
+      {1048576, "block 1 of 3, bytes 1048576..2097151 of the pixels, images 18..36"},
+      {40 * 57600 - 1, "block 2 of 3, bytes 2097152..2303999 of the pixels, images 36..39"}};
   for (const auto& [pixel, message] : cases) {
     CAPTURE(pixel);
     const auto error = error_at(pixel);

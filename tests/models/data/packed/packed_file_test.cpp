@@ -87,9 +87,9 @@ TEST_CASE("the bytes of version 1 stay what they are") {
       3,    0,   0,   0,   0,    0,    0,    0,     // images
       2,    0,   0,   0,   2,    0,    0,    0,     // height, width
       1,    0,   0,   0,   3,    0,    0,    0,     // channels, classes
-      '{',  '"', 'd', 'a', 't',  'a',  's',  'e',    't', '"', ':', '"', 'a', '"', '}', ' ',
-      0,    0,   0,   0,   1,    0,    0,    0,      2,   0,   0,   0,     // labels
-      0,    0,   0,   0};                                                  // to a multiple of 8
+      '{',  '"', 'd', 'a', 't',  'a',  's',  'e',  't', '"', ':', '"', 'a', '"',
+      '}',  ' ', 0,   0,   0,    0,    1,    0,    0,   0,   2,   0,   0,   0,  // labels
+      0,    0,   0,   0};  // to a multiple of 8
   REQUIRE(file.size() == 4096 + 12);
   CHECK(Octets(file.begin(), file.begin() + 80) == header);
   const Octets pixels(file.begin() + 4096, file.end());

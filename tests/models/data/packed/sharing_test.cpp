@@ -64,8 +64,8 @@ std::int64_t touch(const Dataset& dataset) {
 TEST_CASE("opening a packed file touches no pixel, its hash for the comparison of ranks included") {
   const Packed packed;
   const Octets file = read_octets(packed.options.path);
-  void* const copy = ::mmap(nullptr, file.size(), PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const copy =
+      ::mmap(nullptr, file.size(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   REQUIRE(copy != MAP_FAILED);
   std::memcpy(copy, file.data(), file.size());
   constexpr std::size_t kPixels = kImages * kImageBytes;
@@ -99,8 +99,8 @@ TEST_CASE("a rank touches its own images of a packed file and no others") {
   loader.select(context, update);
   loader.load(context, {0, TensorView(&update, {1})},
               TensorView(images.data(), {kBatch, 256, 256, 1}));
-  CHECK(images.front() == Approx(dataset.pixels[static_cast<std::size_t>(*first * kImageBytes)] /
-                                     127.5 - 1.0));
+  CHECK(images.front() ==
+        Approx(dataset.pixels[static_cast<std::size_t>(*first * kImageBytes)] / 127.5 - 1.0));
 }
 
 TEST_CASE("processes that map a packed file share its pages") {
