@@ -32,7 +32,7 @@ class PixelMemory {
   }
 
  private:
-  explicit PixelMemory(std::shared_ptr<const std::vector<std::uint8_t>> pixels)
+  explicit PixelMemory(const std::shared_ptr<const std::vector<std::uint8_t>>& pixels)
       : owner_(pixels), pixels_(*pixels) {}
 
   std::shared_ptr<const void> owner_;
