@@ -10,6 +10,8 @@
 #include "models/data/packed/packed_file.h"
 #include "models/run/run_config.h"
 #include "runtime/base/mebibytes.h"
+#include "runtime/io/descriptor.h"
+#include "runtime/io/files.h"
 #include "runtime/io/mapped_file.h"
 
 namespace dcgan {
@@ -49,7 +51,9 @@ int write_file(const PackArguments& arguments) {
     fail(ErrorKind::config, "--dataset packed: {} is packed already; copy it",
          options.path.string());
   }
-  require_packed_or_absent(arguments.out);  // before hours of decoding
+  // Before hours of decoding.
+  require_packed_or_absent(arguments.out);
+  require_writable_folder(folder_of(arguments.out));
   const Dataset dataset = load_dataset(options);
   print_dataset(dataset);
   write_packed(arguments.out, dataset, describe_source(options, dataset.skipped.size()));

@@ -120,6 +120,10 @@ class Packs(ProgramTest):
                                self.folder / "y.packed"], "packed already")
         self.assert_fails(78, ["pack", "--dataset", "mnist", "--out", self.folder / "y.packed"],
                           "--data")
+        # Before the source is looked at.
+        self.assert_fails(74, ["pack", "--dataset", "mnist", "--data", "none", "--out",
+                               other / "x.packed"], other, "Not a directory")
+        self.pack("new/folder/x.packed", "--preset", "mnist32", "--strokes-count", "8")
         self.assert_fails(2, ["pack"], "--out FILE", "--check FILE")
         self.assert_fails(2, ["pack", "--out", "a", "--check", "b"], "one of them")
 

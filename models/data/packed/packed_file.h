@@ -17,6 +17,7 @@ struct PackedFile {
   Dataset dataset;          ///< its pixels are those of the file; without a name
   std::string description;  ///< JSON: what it was packed from
   std::int64_t classes = 0;
+  std::uint64_t pixels_offset = 0;
   std::span<const std::byte> block_checksums;  ///< XXH3-64 of each 1 MiB of the pixels
 };
 

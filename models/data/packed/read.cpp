@@ -31,7 +31,7 @@ std::uint32_t field(Bytes bytes, std::size_t at, std::uint32_t low, std::uint32_
 }
 
 std::string hex(Bytes bytes) {
-  std::string text;
+  std::string text = bytes.empty() ? " nothing" : "";
   for (const std::byte byte : bytes) text += fmt::format(" {:02x}", std::to_integer<int>(byte));
   return text;
 }
@@ -145,6 +145,7 @@ PackedFile read_packed(Bytes bytes, const std::string& name, std::shared_ptr<con
   file.description = {reinterpret_cast<const char*>(description.data()), description.size()};
   file.dataset.notes.push_back("packed from " + source_name(file.description, name));
   file.classes = static_cast<std::int64_t>(header.classes);
+  file.pixels_offset = layout.pixels;
   file.block_checksums = bytes.subspan(layout.checksums, layout.blocks * sizeof(std::uint64_t));
   const Bytes pixels = bytes.subspan(layout.pixels);
   file.dataset.shape = header.shape;
@@ -165,12 +166,10 @@ void check_packed_pixels(const PackedFile& file, const std::string& name) {
     const auto expected = get<std::uint64_t>(file.block_checksums, i * sizeof(std::uint64_t));
     if (found == expected) continue;
     const std::uint64_t begin = i * kBlockBytes;
-    const std::uint64_t last = begin + block_of(pixels, i).size() - 1;
-    fail(
-        ErrorKind::bad_data,
-        "{}: block {} of {}, bytes {}..{} of the pixels, images {}..{}: checksum {:016x}, expected "
-        "{:016x}",
-        name, i, blocks, begin, last, begin / image_bytes, last / image_bytes, found, expected);
+    const std::uint64_t end = begin + block_of(pixels, i).size();
+    refuse(name, file.pixels_offset + begin,
+           "block {} of {}, {} bytes, images {}..{}: checksum {:016x}, expected {:016x}", i, blocks,
+           end - begin, begin / image_bytes, (end - 1) / image_bytes, found, expected);
   }
 }
 

@@ -103,11 +103,23 @@ TEST_CASE("a packed file that breaks a rule is refused with offset, found and ex
   }
 }
 
+TEST_CASE("a description nested as deeply as it can be is refused as another is") {
+  constexpr std::size_t kBytes = 65520;
+  std::string text(kBytes / 2, '[');
+  text.append(kBytes / 2, ']');
+  DCGAN_CHECK_FAILS(packed_octets(counted_dataset({7, 8, 4, 3}), text + std::string(16, ' ')),
+                    ErrorKind::config, "65536 bytes, 65528 are possible");
+  const Octets file = packed_octets(counted_dataset({7, 8, 4, 3}), text);
+  require_refused(file, "offset 48: the description is \"[[[[");
+}
+
 TEST_CASE("a packed file cut at any length is refused") {
   for (std::size_t length = 0; length < good_file().size(); ++length) {
     const Octets file(good_file().begin(),
                       good_file().begin() + static_cast<std::ptrdiff_t>(length));
-    require_refused(file, length < 8    ? "offset 0: not a packed data set"
+    require_refused(file, length == 0
+                              ? "offset 0: not a packed data set: found nothing, expected 89"
+                          : length < 8  ? "offset 0: not a packed data set"
                           : length < 48 ? "ends within the header of 48 bytes"
                                         : fmt::format("the file has {}", length));
   }
@@ -148,11 +160,10 @@ TEST_CASE("flipped pixels are found by their block's checksum, not by opening") 
   const struct {
     std::size_t pixel;
     const char* message;
-  } cases[] = {
-      {0, "block 0 of 3, bytes 0..1048575 of the pixels, images 0..18: checksum "},
-      {1048575, "block 0 of 3"},
-      {1048576, "block 1 of 3, bytes 1048576..2097151 of the pixels, images 18..36"},
-      {40 * 57600 - 1, "block 2 of 3, bytes 2097152..2303999 of the pixels, images 36..39"}};
+  } cases[] = {{0, "offset 4096: block 0 of 3, 1048576 bytes, images 0..18: checksum "},
+               {1048575, "block 0 of 3"},
+               {1048576, "offset 1052672: block 1 of 3, 1048576 bytes, images 18..36"},
+               {40 * 57600 - 1, "offset 2101248: block 2 of 3, 206848 bytes, images 36..39"}};
   for (const auto& [pixel, message] : cases) {
     CAPTURE(pixel);
     const auto error = error_at(pixel);
