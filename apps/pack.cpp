@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "apps/bus_errors.h"
 #include "apps/commands.h"
 #include "apps/messages.h"
 #include "apps/run_option_flags.h"
@@ -38,6 +39,7 @@ std::string size_text(const Dataset& dataset) {
 
 int check_file(const std::string& path) {
   const MappedFile mapping(path);
+  explain_bus_errors(path, mapping.bytes());
   const PackedFile file = read_packed(mapping.bytes(), path);
   check_packed_pixels(file, path);
   fmt::print("{}: {}, {} classes, packed from {}; every checksum is right\n", path,

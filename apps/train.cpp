@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "apps/assignment.h"
+#include "apps/bus_errors.h"
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/messages.h"
@@ -95,6 +97,10 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   std::unique_ptr<TrainingRun> run;
   try {
     dataset = load_dataset(config.dataset);
+    if (config.dataset.kind == DatasetKind::packed) {
+      const std::span pixels(dataset->pixels.data(), dataset->pixels.size());
+      explain_bus_errors(options.data, std::as_bytes(pixels));
+    }
     return train_rank(assignment, config, context, *ranks, run, *dataset);
   } catch (const std::exception& error) {
     // Before the run is taken down: a GPU may still wait for the others.

@@ -9,7 +9,7 @@ import struct
 import unittest
 
 from ranks_support import RANKS, RunningRanks, run_ranks
-from support import CPU, TINY, ProgramTest, checkpoint, shared_or_skip
+from support import CPU, TINY, ProgramTest, Running, checkpoint, shared_or_skip
 
 
 def make_mnist(folder, count=64):
@@ -193,6 +193,20 @@ class Trains(ProgramTest):
         packed.write_bytes(packed.read_bytes()[:-1])
         self.assert_fails(65, [*train, packed, *out], packed, "offset 16", "the file has")
         self.assertFalse((self.folder / "out").exists())
+
+
+    def test_a_file_that_is_cut_while_in_use_is_named(self):
+        packed = self.folder / "x.packed"
+        self.run_ok("pack", "--preset", "mnist32", "--strokes-count", "4000", "--out", packed)
+        out = self.folder / "out"
+        with Running(*TINY, "--dataset", "packed", "--data", packed, "--log-every", "1", "--out",
+                     out) as running:
+            metrics = out / "metrics.jsonl"
+            running.wait_for(lambda: metrics.exists() and metrics.stat().st_size > 0)
+            os.truncate(packed, 8192)
+            code, errors = running.end()
+        self.assertEqual(code, 74, errors)
+        self.assertIn(f"dcgan: {packed}: cannot be read any more", errors.splitlines()[-1])
 
 
 class Ranks(ProgramTest):
