@@ -70,7 +70,7 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
   }
   Progress progress;
   TrainingObserver silence;
-  const TrainingOutcome outcome =
+  TrainingOutcome outcome =
       run->run(speaks ? static_cast<TrainingObserver&>(progress) : silence, watch_stop_signals());
   progress.finish();
   const double seconds = run->trainer().trained_seconds();
