@@ -35,8 +35,9 @@ void on_bus_error(int signal, siginfo_t* information, void* /*context*/) {
 void explain_bus_errors(const std::string& path, std::span<const std::byte> mapped) {
   const auto begin = reinterpret_cast<std::uintptr_t>(mapped.data());
   watched = new Watched{
-      fmt::format("dcgan: {}: cannot be read any more: it was cut while in use, or its disk failed\n",
-                  path),
+      fmt::format(
+          "dcgan: {}: cannot be read any more: it was cut while in use, or its disk failed\n",
+          path),
       begin, begin + mapped.size()};
   struct sigaction action {};
   action.sa_sigaction = on_bus_error;
