@@ -10,6 +10,7 @@ namespace dcgan {
 using Command = std::function<int()>;
 
 Command add_train(CLI::App& app);
+Command add_pack(CLI::App& app);
 Command add_sample(CLI::App& app);
 Command add_interpolate(CLI::App& app);
 Command add_verify(CLI::App& app);

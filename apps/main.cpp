@@ -93,6 +93,7 @@ int run(int argc, char** argv) {
     commands.emplace(name, command(*sub));
   };
   add("train", "train a generator and a discriminator", add_train);
+  add("pack", "write a data set into one file that all ranks of a machine share", add_pack);
   add("sample", "generate images with a trained generator", add_sample);
   add("interpolate", "interpolate between latent vectors, as an animated PNG", add_interpolate);
   add("verify", "replay a training recorded in PyTorch and compare every tensor", add_verify);

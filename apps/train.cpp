@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "apps/assignment.h"
+#include "apps/bus_errors.h"
 #include "apps/commands.h"
 #include "apps/device_choice.h"
 #include "apps/messages.h"
@@ -22,15 +24,6 @@ namespace dcgan {
 namespace {
 
 namespace fs = std::filesystem;
-
-void report_dataset(const Dataset& dataset) {
-  fmt::print(stderr, "data: {}, {} images {}x{}x{}\n", dataset.name, dataset.size(),
-             dataset.shape[1], dataset.shape[2], dataset.shape[3]);
-  for (const std::string& note : dataset.notes) fmt::print(stderr, "data: {}\n", note);
-  for (const SkippedFile& file : dataset.skipped) {
-    fmt::print(stderr, "data: skipped {}: {}\n", file.path, file.reason);
-  }
-}
 
 const char* reason_text(StopReason reason) {
   switch (reason) {
@@ -65,7 +58,7 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
                            const Context& context, Communicator& ranks,
                            std::unique_ptr<TrainingRun>& run, const Dataset& dataset) {
   const bool speaks = ranks.rank() == 0;
-  if (speaks) report_dataset(dataset);
+  if (speaks) print_dataset(dataset);
   run = std::make_unique<TrainingRun>(context, ranks, assignment.options, config, dataset);
   if (speaks) report_streaming(run->loader(), dataset);
   if (!assignment.checkpoint.empty()) {
@@ -77,7 +70,7 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
   }
   Progress progress;
   TrainingObserver silence;
-  const TrainingOutcome outcome =
+  TrainingOutcome outcome =
       run->run(speaks ? static_cast<TrainingObserver&>(progress) : silence, watch_stop_signals());
   progress.finish();
   const double seconds = run->trainer().trained_seconds();
@@ -104,6 +97,10 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   std::unique_ptr<TrainingRun> run;
   try {
     dataset = load_dataset(config.dataset);
+    if (config.dataset.kind == DatasetKind::packed) {
+      const std::span pixels(dataset->pixels.data(), dataset->pixels.size());
+      explain_bus_errors(options.data, std::as_bytes(pixels));
+    }
     return train_rank(assignment, config, context, *ranks, run, *dataset);
   } catch (const std::exception& error) {
     // Before the run is taken down: a GPU may still wait for the others.

@@ -38,6 +38,8 @@ Dataset load_dataset(const DatasetOptions& options) {
       return load_cifar(options);
     case DatasetKind::folder:
       return load_image_folder(options);
+    case DatasetKind::packed:
+      return load_packed(options);
     case DatasetKind::strokes:
       break;
   }

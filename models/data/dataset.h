@@ -1,5 +1,5 @@
-// A data set decoded once: 8-bit images (M, H, W, C) in host memory, with labels where the source
-// has them.
+// A data set decoded once: 8-bit images (M, H, W, C) in host memory or in a mapped file, with
+// labels where the source has them.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "models/data/pixel_memory.h"
 #include "runtime/base/enum_names.h"
 #include "runtime/base/tensor.h"
 
 namespace dcgan {
 
-enum class DatasetKind { strokes, mnist, cifar10, cifar100, folder };
+enum class DatasetKind { strokes, mnist, cifar10, cifar100, folder, packed };
 
 constexpr auto enum_table(DatasetKind) {
-  return NameTable<DatasetKind, 5>{{{"strokes", DatasetKind::strokes},
+  return NameTable<DatasetKind, 6>{{{"strokes", DatasetKind::strokes},
                                     {"mnist", DatasetKind::mnist},
                                     {"cifar10", DatasetKind::cifar10},
                                     {"cifar100", DatasetKind::cifar100},
-                                    {"folder", DatasetKind::folder}}};
+                                    {"folder", DatasetKind::folder},
+                                    {"packed", DatasetKind::packed}}};
 }
 enum class CorruptPolicy { fail, skip };
 
@@ -49,10 +51,12 @@ struct SkippedFile {
 struct Dataset {
   std::string name;  ///< for messages: "mnist ../data/mnist"
   Shape shape;       ///< (M, H, W, C)
-  std::vector<std::uint8_t> pixels;
+  PixelMemory pixels;
   std::vector<std::int32_t> labels;  ///< (M), or empty
   std::vector<SkippedFile> skipped;  ///< in path order
   std::vector<std::string> notes;    ///< what the user should be told: a stale cache, no labels
+  std::string
+      stored_hash;  ///< of checksums of the pixels that the source keeps; empty: it has none
 
   std::int64_t size() const { return shape[0]; }
   ConstTensorView images() const { return {pixels.data(), shape, DType::u8}; }
@@ -62,7 +66,8 @@ struct Dataset {
 /// reason for a bad file, Error(io) for one that cannot be read, Error(config) when nothing is
 /// found or the options do not fit the data. An image that has another size than image_size is
 /// resized as torchvision does (shorter side, antialiased, then centre crop); MNIST's 28 become 32
-/// by two rows of zeros on each side.
+/// by two rows of zeros on each side. A packed file is mapped: its pixels are not read or compared
+/// with their checksums here, and images of another size than image_size are Error(config).
 Dataset load_dataset(const DatasetOptions& options);
 
 }  // namespace dcgan

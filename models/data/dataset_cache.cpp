@@ -26,9 +26,9 @@ class Hash {
     if (bytes > 0) update(data, bytes);
   }
   void add(const std::string& text) { add(text.data(), text.size()); }
-  template <class T>
-  void add(const std::vector<T>& values) {
-    add(values.data(), values.size() * sizeof(T));
+  template <class Values>
+  void add_all(const Values& values) {
+    add(values.data(), values.size() * sizeof(*values.data()));
   }
   std::string hex() const { return fmt::format("{:016x}", XXH3_64bits_digest(state_.get())); }
 
@@ -65,13 +65,12 @@ std::vector<SkippedFile> unpack(const std::vector<std::uint8_t>& bytes) {
   return skipped;
 }
 
-std::string contents_hash(const std::vector<std::uint8_t>& pixels,
-                          const std::vector<std::int32_t>& labels,
+std::string contents_hash(const PixelMemory& pixels, const std::vector<std::int32_t>& labels,
                           const std::vector<std::uint8_t>& skipped) {
   Hash hash;
-  hash.add(pixels);
-  hash.add(labels);
-  hash.add(skipped);
+  hash.add_all(pixels);
+  hash.add_all(labels);
+  hash.add_all(skipped);
   return hash.hex();
 }
 

@@ -18,9 +18,10 @@ Dataset noise_dataset(const ModelConfig& model, std::int64_t count) {
   Dataset dataset;
   dataset.name = "noise";
   dataset.shape = {count, model.image_size, model.image_size, model.channels};
-  dataset.pixels.resize(static_cast<std::size_t>(dataset.shape.elements()));
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(dataset.shape.elements()));
   RandomSequence numbers({0, RandomStream::test}, 0, 0);
-  for (std::uint8_t& pixel : dataset.pixels) pixel = static_cast<std::uint8_t>(numbers.next_word());
+  for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(numbers.next_word());
+  dataset.pixels = std::move(pixels);
   return dataset;
 }
 

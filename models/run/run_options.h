@@ -130,7 +130,8 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("ngf", {}, "Network", kKeeps, "channels of the generator's last hidden layer", o.ngf, kPresets);
   v("ndf", {}, "Network", kKeeps, "channels of the discriminator's first layer", o.ndf, kPresets);
 
-  v("dataset", {}, "Data", kKeeps, "data set; strokes: handwritten digits drawn by the program",
+  v("dataset", {}, "Data", kKeeps,
+    "data set; strokes: handwritten digits drawn by the program; packed: a file of dcgan pack",
     o.dataset);
   v("data", {"dataroot"}, "Data", kFollows, "file or folder of the data set; not for strokes",
     o.data);

@@ -59,5 +59,7 @@ void require_writable_folder(const std::filesystem::path& path);
 std::string file_hash(const std::filesystem::path& path);
 /// The same of bytes in memory.
 std::string bytes_hash(std::span<const std::byte> bytes);
+/// XXH3-64 of bytes in memory: the checksum of formats with many parts.
+std::uint64_t bytes_checksum(std::span<const std::byte> bytes);
 
 }  // namespace dcgan

@@ -28,6 +28,8 @@ BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-gene
                  "transport", "comm-timeout"]
 OPTIONS = {
     "train": TRAIN_OPTIONS + PYTORCH_NAMES,
+    "pack": ["preset", "image-size", "channels", "dataset", "data", "classes", "on-corrupt", "cache",
+             "workers", "strokes-count", "seed", "config", "out", "check"],
     "sample": GENERATOR_OPTIONS + ["n", "columns"],
     "interpolate": GENERATOR_OPTIONS + ["points", "frames", "walks", "delay-ms"],
     "verify": NETWORK_OPTIONS + LOSS_OPTIONS + ["trace", "trace-prefix", "out", "json", "device",

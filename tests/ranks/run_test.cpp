@@ -3,10 +3,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "models/data/packed/packed_file.h"
 #include "models/run/rank_check.h"
 #include "models/run/rank_rates.h"
 #include "tests/models/run/support.h"
 #include "tests/ranks/ranks.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace dcgan;
 namespace fs = std::filesystem;
@@ -174,7 +176,11 @@ TEST_CASE("ranks that read other images under the same options are told") {
   test::run_ranks(2, [&](Communicator& ranks) {
     const Context context{Device{}};
     Dataset dataset = load_dataset(run_config(options).dataset);
-    if (ranks.rank() == 1) dataset.pixels[1234] ^= 1;
+    if (ranks.rank() == 1) {
+      std::vector<std::uint8_t> other(dataset.pixels.begin(), dataset.pixels.end());
+      other[1234] ^= 1;
+      dataset.pixels = std::move(other);
+    }
     try {
       require_same_facts(context, ranks, rank_facts(options, dataset, 0, "w"));
     } catch (const Error& error) {
@@ -183,6 +189,26 @@ TEST_CASE("ranks that read other images under the same options are told") {
   });
   CHECK(texts[0].find("contents of the data set is ") != std::string::npos);
   CHECK(texts[0] == texts[1]);
+}
+
+TEST_CASE("ranks compare packed files by their stored checksums") {
+  const test::TemporaryFolder folder;
+  RunOptions options = test::tiny_options();
+  const Dataset drawn = load_dataset(run_config(options).dataset);
+  write_packed(folder / "a.packed", drawn, R"({"dataset":"a"})");
+  write_packed(folder / "again.packed", drawn, R"({"dataset":"again"})");
+  Dataset other = drawn;
+  std::vector<std::uint8_t> pixels(drawn.pixels.begin(), drawn.pixels.end());
+  pixels[1234] ^= 1;
+  other.pixels = std::move(pixels);
+  write_packed(folder / "other.packed", other, R"({"dataset":"a"})");
+  options.dataset = DatasetKind::packed;
+  const auto facts_of = [&](const char* file) {
+    options.data = (folder / file).string();
+    return rank_facts(options, load_dataset(run_config(options).dataset), 0, "w");
+  };
+  CHECK(facts_of("again.packed") == facts_of("a.packed"));
+  CHECK(facts_of("other.packed") != facts_of("a.packed"));
 }
 
 TEST_CASE("the rank that the others wait for is named a straggler, a usual spread is not") {

@@ -106,17 +106,19 @@ Dataset load_cifar(const DatasetOptions& options) {
   const auto count = static_cast<std::int64_t>(records.size() / record_bytes);
   if (count == 0) fail(ErrorKind::config, "{}: holds 0 images", options.path.string());
 
-  Dataset result = allocate_dataset(options, count);
-  result.name = fmt::format("{} {}", format.name, options.path.string());
-  result.labels.resize(static_cast<std::size_t>(count));
+  std::vector<std::uint8_t> pixels = allocate_pixels(options, count);
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(count));
   const std::size_t label_bytes = format.label_limits.size();
   run_workers(count, options.workers, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     const auto record = std::span(records).subspan(index * record_bytes, record_bytes);
-    result.labels[index] = std::to_integer<std::int32_t>(record[label_bytes - 1]);
+    labels[index] = std::to_integer<std::int32_t>(record[label_bytes - 1]);
     const Image image = convert_channels(interleave(record.subspan(label_bytes)), options.channels);
-    resize_and_crop(image, options.image_size, result.pixels.data() + i * bytes_per_image(options));
+    resize_and_crop(image, options.image_size, pixels.data() + i * bytes_per_image(options));
   });
+  Dataset result = make_dataset(options, fmt::format("{} {}", format.name, options.path.string()),
+                                std::move(pixels));
+  result.labels = std::move(labels);
   return result;
 }
 

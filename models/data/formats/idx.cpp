@@ -138,15 +138,17 @@ void pad_28_to_32(const std::uint8_t* source, std::uint8_t* target) {
   }
 }
 
-void fill_pixels(const IdxArray& array, const DatasetOptions& options, Dataset& result) {
+std::vector<std::uint8_t> decode_images(const IdxArray& array, const DatasetOptions& options) {
+  const std::int64_t count = array.extents[0];
+  std::vector<std::uint8_t> pixels = allocate_pixels(options, count);
   const int height = static_cast<int>(array.extents[1]);
   const int width = static_cast<int>(array.extents[2]);
   const int size = options.image_size;
   const std::int64_t source_bytes = std::int64_t{height} * width;
   const bool pad = height == 28 && width == 28 && size == 32;
-  run_workers(result.size(), options.workers, [&](std::int64_t i) {
+  run_workers(count, options.workers, [&](std::int64_t i) {
     const std::uint8_t* source = array.data() + i * source_bytes;
-    std::uint8_t* target = result.pixels.data() + i * bytes_per_image(options);
+    std::uint8_t* target = pixels.data() + i * bytes_per_image(options);
     if (height == size && width == size) {
       std::copy_n(source, source_bytes, target);
     } else if (pad) {
@@ -156,6 +158,7 @@ void fill_pixels(const IdxArray& array, const DatasetOptions& options, Dataset& 
     }
     repeat_grey(target, std::int64_t{size} * size, options.channels);
   });
+  return pixels;
 }
 
 }  // namespace
@@ -168,11 +171,10 @@ Dataset load_idx(const DatasetOptions& options) {
   std::vector<std::int32_t> labels;
   const std::optional<fs::path> labels_path = find_labels(path);
   if (labels_path) labels = read_labels(*labels_path, path, array.extents[0]);
-  Dataset result = allocate_dataset(options, array.extents[0]);
-  result.name = fmt::format("mnist {}", options.path.string());
+  Dataset result = make_dataset(options, fmt::format("mnist {}", options.path.string()),
+                                decode_images(array, options));
   result.labels = std::move(labels);
   if (!labels_path) result.notes.push_back(fmt::format("{}: no labels beside it", path.string()));
-  fill_pixels(array, options, result);
   return result;
 }
 

@@ -30,46 +30,50 @@ bool may_be_skipped(const Error& error) {
 }
 
 /// Moves the images that were decoded together and records the others.
-void drop_skipped(const DatasetOptions& options, const ImageListing& listing,
-                  const std::vector<std::string>& reasons, Dataset& result) {
+Dataset without_skipped(const DatasetOptions& options, const ImageListing& listing,
+                        const std::vector<std::string>& reasons, std::vector<std::uint8_t> pixels) {
   const std::int64_t image_bytes = bytes_per_image(options);
+  std::vector<std::int32_t> labels;
+  std::vector<SkippedFile> skipped;
   std::int64_t kept = 0;
   for (std::size_t i = 0; i < reasons.size(); ++i) {
     if (!reasons[i].empty()) {
-      result.skipped.push_back({full_path(options, listing.files[i]), reasons[i]});
+      skipped.push_back({full_path(options, listing.files[i]), reasons[i]});
       continue;
     }
     const auto from = static_cast<std::int64_t>(i);
     if (kept != from) {
-      std::copy_n(result.pixels.data() + from * image_bytes, image_bytes,
-                  result.pixels.data() + kept * image_bytes);
+      std::copy_n(pixels.data() + from * image_bytes, image_bytes,
+                  pixels.data() + kept * image_bytes);
     }
-    if (listing.files[i].label >= 0) result.labels.push_back(listing.files[i].label);
+    if (listing.files[i].label >= 0) labels.push_back(listing.files[i].label);
     ++kept;
   }
   if (kept == 0) {
     fail(ErrorKind::bad_data, "{}: all {} images were skipped, the first: {}",
          options.path.string(), reasons.size(), reasons.front());
   }
-  result.shape = result.shape.with_rows(kept);
-  result.pixels.resize(static_cast<std::size_t>(kept * image_bytes));
+  pixels.resize(static_cast<std::size_t>(kept * image_bytes));
+  Dataset result = make_dataset(options, "", std::move(pixels));
+  result.labels = std::move(labels);
+  result.skipped = std::move(skipped);
+  return result;
 }
 
 Dataset decode_all(const DatasetOptions& options, const ImageListing& listing) {
-  Dataset result = allocate_dataset(options, static_cast<std::int64_t>(listing.files.size()));
+  const auto count = static_cast<std::int64_t>(listing.files.size());
+  std::vector<std::uint8_t> pixels = allocate_pixels(options, count);
   std::vector<std::string> reasons(listing.files.size());  // why skipped; empty: decoded
-  run_workers(result.size(), options.workers, [&](std::int64_t i) {
+  run_workers(count, options.workers, [&](std::int64_t i) {
     const auto index = static_cast<std::size_t>(i);
     try {
-      decode_file(options, listing.files[index],
-                  result.pixels.data() + i * bytes_per_image(options));
+      decode_file(options, listing.files[index], pixels.data() + i * bytes_per_image(options));
     } catch (const Error& error) {
       if (options.on_corrupt == CorruptPolicy::fail || !may_be_skipped(error)) throw;
       reasons[index] = error.what();
     }
   });
-  drop_skipped(options, listing, reasons, result);
-  return result;
+  return without_skipped(options, listing, reasons, std::move(pixels));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <new>
 #include <stdexcept>
+#include <utility>
 
 namespace dcgan {
 
@@ -10,15 +11,23 @@ std::int64_t bytes_per_image(const DatasetOptions& options) {
   return std::int64_t{options.image_size} * options.image_size * options.channels;
 }
 
-Dataset allocate_dataset(const DatasetOptions& options, std::int64_t count) {
-  Dataset result;
-  result.shape = {count, options.image_size, options.image_size, options.channels};
+std::vector<std::uint8_t> allocate_pixels(const DatasetOptions& options, std::int64_t count) {
+  const Shape shape{count, bytes_per_image(options)};
   try {
-    result.pixels.resize(static_cast<std::size_t>(result.shape.elements()));
+    return std::vector<std::uint8_t>(static_cast<std::size_t>(shape.elements()));
   } catch (const std::exception&) {  // bad_alloc, or length_error beyond the address space
     fail(ErrorKind::config, "data: {} images of {} bytes need {:.1f} GiB of host memory", count,
-         bytes_per_image(options), static_cast<double>(result.shape.elements()) / 0x1p30);
+         bytes_per_image(options), static_cast<double>(shape.elements()) / 0x1p30);
   }
+}
+
+Dataset make_dataset(const DatasetOptions& options, std::string name,
+                     std::vector<std::uint8_t> pixels) {
+  Dataset result;
+  result.name = std::move(name);
+  result.shape = {static_cast<std::int64_t>(pixels.size()) / bytes_per_image(options),
+                  options.image_size, options.image_size, options.channels};
+  result.pixels = std::move(pixels);
   return result;
 }
 

@@ -28,4 +28,7 @@ Dataset load_cifar(const DatasetOptions& options);
 /// of the first sub-folders, sorted, where there are any, as torchvision's ImageFolder.
 Dataset load_image_folder(const DatasetOptions& options);
 
+/// A file of write_packed(), mapped: packed/packed_file.h.
+Dataset load_packed(const DatasetOptions& options);
+
 }  // namespace dcgan

@@ -37,17 +37,19 @@ void draw_digit(const DatasetOptions& options, std::int64_t index, std::uint8_t*
 }  // namespace
 
 Dataset draw_strokes(const DatasetOptions& options) {
-  Dataset result = allocate_dataset(options, options.count);
-  result.name = fmt::format("strokes (seed {})", options.seed);
-  result.labels.resize(static_cast<std::size_t>(options.count));
+  std::vector<std::uint8_t> pixels = allocate_pixels(options, options.count);
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(options.count));
   const std::int64_t image_bytes = bytes_per_image(options);
   digit_styles(0);  // made here: nothing may throw inside the loop
   parallel_for(options.count, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      draw_digit(options, i, result.pixels.data() + i * image_bytes);
-      result.labels[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % 10);
+      draw_digit(options, i, pixels.data() + i * image_bytes);
+      labels[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % 10);
     }
   });
+  Dataset result =
+      make_dataset(options, fmt::format("strokes (seed {})", options.seed), std::move(pixels));
+  result.labels = std::move(labels);
   return result;
 }
 

@@ -2,9 +2,12 @@
 #include "models/data/loader.h"
 
 #include "kernels/input/image_batch.h"
+#include "models/data/packed/packed_file.h"
 #include "models/data/shuffle.h"
+#include "runtime/io/mapped_file.h"
 #include "tests/support/catch.h"
 #include "tests/support/devices.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace dcgan;
 
@@ -18,10 +21,12 @@ Dataset numbered_images() {
   Dataset dataset;
   dataset.name = "numbered";
   dataset.shape = {kImages, 1, 2, 1};
+  std::vector<std::uint8_t> pixels;
   for (std::int64_t i = 0; i < kImages; ++i) {
-    dataset.pixels.push_back(static_cast<std::uint8_t>(2 * i));
-    dataset.pixels.push_back(static_cast<std::uint8_t>(2 * i + 1));
+    pixels.push_back(static_cast<std::uint8_t>(2 * i));
+    pixels.push_back(static_cast<std::uint8_t>(2 * i + 1));
   }
+  dataset.pixels = std::move(pixels);
   return dataset;
 }
 
@@ -98,6 +103,28 @@ TEST_CASE("an update sees the images that the seed and its number say, from any 
             }
           }
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("images of a mapped file are loaded as those in memory") {
+  const test::TemporaryFolder folder;
+  write_packed(folder / "x.packed", numbered_images(), R"({"dataset":"numbered"})");
+  const auto mapping = std::make_shared<const MappedFile>(folder / "x.packed");
+  const Dataset dataset = read_packed(mapping->bytes(), "x.packed", mapping).dataset;
+  // They are those of the file.
+  REQUIRE(dataset.pixels.data() ==
+          reinterpret_cast<const std::uint8_t*>(mapping->bytes().data()) + 4096);
+  for (const Device device : test::devices_under_test()) {
+    const Context context(device);
+    for (const ImageMemory memory : {ImageMemory::device, ImageMemory::host}) {
+      Loaded on(context, dataset, {2, kSeed, true, 1, memory, {1, 2}});
+      for (std::int64_t update = 0; update < 7; ++update) {
+        INFO(to_string(device) << " update " << update);
+        on.loader.select(context, update);
+        CHECK(on.load(0, update) == expected_bytes(on.options, update));
+        on.loader.prefetch(update + 1);
       }
     }
   }

@@ -244,6 +244,14 @@ TEST_CASE("a file's hash is the XXH3-128 of its bytes") {
         "ddd650205ca3e7fa24a1cc2e3a8a7651");
 }
 
+TEST_CASE("the checksum of bytes is their XXH3-64") {
+  const auto checksum = [](std::string_view text) {
+    return bytes_checksum(std::as_bytes(std::span(text)));
+  };
+  CHECK(checksum("") == 0x2d06800538d394c2);
+  CHECK(checksum("abc") == 0x78af5f94892f3950);
+}
+
 TEST_CASE("a file's hash depends on every byte of every block") {
   const TemporaryFolder folder;
   std::string text(3'000'000, '\0');

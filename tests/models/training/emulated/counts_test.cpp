@@ -31,7 +31,8 @@ class PresetStep {
     const ModelConfig model = run_config(options_).training.model;
     dataset_.name = "noise";
     dataset_.shape = {9, model.image_size, model.image_size, model.channels};
-    dataset_.pixels.resize(static_cast<std::size_t>(dataset_.shape.elements()));
+    dataset_.pixels =
+        std::vector<std::uint8_t>(static_cast<std::size_t>(dataset_.shape.elements()));
     emulator::reset(1);
     rig_.emplace(context_, options_, dataset_);
     engine().train_step();
