@@ -15,6 +15,7 @@
 
 #include "runtime/base/errors.h"
 #include "runtime/io/descriptor.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -127,7 +128,13 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_
 }
 
 void write_parts_atomically(const std::filesystem::path& path, FileParts parts) {
-  TemporaryFile file(path);
+  // A safetensors file comes in parts: its length, its header, its tensors.
+  std::vector<std::byte> first;
+  for (const std::span<const std::byte> part : parts) {
+    const std::size_t room = std::min<std::size_t>(part.size(), kKindBytes - first.size());
+    first.insert(first.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(room));
+  }
+  TemporaryFile file(replaceable(path, first));
   file.write(parts);
   file.replace_target();
 }

@@ -18,10 +18,11 @@ namespace dcgan {
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-/// Writes beside the target, fsyncs, renames over it, fsyncs the folder. Throws Error(io) with the
-/// bytes needed and the bytes free when the disk is full; the target is then as it was. The
-/// temporary name is unique: of two programs that write one file, the last to finish replaces the
-/// other's file. A program that may run under a file-size limit must ignore SIGXFSZ.
+/// Only a regular file of the same kind is replaced (output_file.h): else Error(config), and
+/// nothing is written. Writes beside the target, fsyncs, renames over it, fsyncs the folder. Throws
+/// Error(io) with the bytes needed and the bytes free when the disk is full; the target is then as
+/// it was. The temporary name is unique: of two programs that write one file, the last to finish
+/// replaces the other's file. A program that may run under a file-size limit must ignore SIGXFSZ.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> contents);
 void write_text_atomically(const std::filesystem::path& path, std::string_view contents);
 

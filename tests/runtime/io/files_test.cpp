@@ -144,10 +144,10 @@ TEST_CASE("a write into a missing folder is an output error") {
                     "No such file");
 }
 
-TEST_CASE("a write over a folder is an output error that leaves no temporary file") {
+TEST_CASE("a write over a folder is refused and leaves no temporary file") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "a");
-  DCGAN_CHECK_FAILS(write_text_atomically(folder / "a", "x"), ErrorKind::io, "cannot replace");
+  DCGAN_CHECK_FAILS(write_text_atomically(folder / "a", "x"), ErrorKind::config, "a folder");
   CHECK(folder.entries() == 1);
 }
 
