@@ -72,6 +72,15 @@ std::string printable(std::string_view text, std::size_t most) {
   return result;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    if (character.bytes == 0) return false;
+    text.remove_prefix(character.bytes);
+  }
+  return true;
+}
+
 std::string in_quotes(std::string_view text) { return "\"" + printable(text, kMostShown) + "\""; }
 
 std::string first_few(const std::vector<std::string>& items, std::string_view separator) {

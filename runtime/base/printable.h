@@ -20,6 +20,9 @@ std::string printable(std::string_view text, std::size_t most = kMostMessage);
 /// The same in quotes, at most kMostShown bytes.
 std::string in_quotes(std::string_view text);
 
+/// Strictly: no overlong forms, no surrogates.
+bool is_utf8(std::string_view text);
+
 /// "a, b, c and 9 more": at most eight items, each printable.
 std::string first_few(const std::vector<std::string>& items, std::string_view separator = ", ");
 

@@ -157,4 +157,14 @@ void require_writable_folder(const std::filesystem::path& path) {
   if (::unlink(probe.c_str()) != 0) fail_system(probe, "remove", errno);
 }
 
+void require_free_space(const std::filesystem::path& folder, std::uint64_t bytes,
+                        std::string_view what) {
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) fail_system(folder, "examine the disk", errno);
+  const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (room >= bytes) return;
+  fail(ErrorKind::io, "{}: {} needs {} bytes; {} bytes are free", folder.string(), what, bytes,
+       room);
+}
+
 }  // namespace dcgan

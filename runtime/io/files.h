@@ -56,6 +56,11 @@ class AtomicFolder {
 /// Throws Error(io) unless a file can be made in the folder, which is created when missing.
 void require_writable_folder(const std::filesystem::path& path);
 
+/// Throws Error(io) with both figures when the disk of the folder has less room than `bytes`.
+/// `what` needs it: "a checkpoint".
+void require_free_space(const std::filesystem::path& folder, std::uint64_t bytes,
+                        std::string_view what);
+
 /// XXH3-128 of a file's bytes, 32 hexadecimal digits, most significant first.
 std::string file_hash(const std::filesystem::path& path);
 /// The same of bytes in memory.

@@ -29,6 +29,13 @@ TEST_CASE("bytes that are not UTF-8 are escaped one by one") {
   CHECK(printable("\xf5\x80\x80\x80").starts_with("\\xf5\\x80"));  // beyond U+10FFFF
 }
 
+TEST_CASE("UTF-8 is told from other bytes") {
+  for (const char* text : {"", "abc\n", "\u00e9\u4e2d\U0001f600"}) CHECK(is_utf8(text));
+  for (const char* text : {"caf\xe9", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\x80"}) {
+    CHECK(!is_utf8(text));
+  }
+}
+
 TEST_CASE("long text is cut at a character and says how much is left out") {
   CHECK(in_quotes(std::string(kMostShown, 'x')) == "\"" + std::string(kMostShown, 'x') + "\"");
   CHECK(in_quotes(std::string(1000, 'x')) ==
