@@ -6,7 +6,14 @@
 
 namespace dcgan {
 
-/// Handles SIGINT, SIGTERM and SIGUSR1 from now on. The flag becomes true at the first of them.
+/// Handles SIGINT, SIGTERM, SIGUSR1 and SIGHUP from now on; one that the program was started to
+/// ignore (SIGHUP under nohup) stays ignored. The flag becomes true at the first of them. May be
+/// called again.
 const std::atomic<bool>& watch_stop_signals();
+
+/// Keeps them from arriving until allow_stop_signals(), also across an exec: a process that is
+/// started to train misses none before it has handlers.
+void hold_stop_signals();
+void allow_stop_signals();
 
 }  // namespace dcgan
