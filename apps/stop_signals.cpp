@@ -1,9 +1,11 @@
 #include "apps/stop_signals.h"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdint>
+#include <cstring>
 #include <ctime>
 
 namespace dcgan {
@@ -41,6 +43,19 @@ void on_signal(int signal) {
     _exit(128 + signal);
   }
 }
+
+// Before main, the constructors of the GPU libraries run for about 0.1 s, in which a signal would
+// kill. This runs before them (a plain system call: nothing else is ready); main allows the signals
+// when it has handlers. A command that does not train is left to end at once.
+void hold_before_constructors(int argc, char** argv, char** /*environment*/) {
+  if (argc < 2 || std::strcmp(argv[1], "train") != 0) return;
+  std::uint64_t set = 0;  // the kernel's form
+  for (const int signal : kStopSignals) set |= std::uint64_t{1} << (signal - 1);
+  ::syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, nullptr, sizeof set);
+}
+
+__attribute__((section(".preinit_array"),
+               used)) void (*const kHold)(int, char**, char**) = hold_before_constructors;
 
 }  // namespace
 

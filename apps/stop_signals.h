@@ -6,6 +6,8 @@
 
 namespace dcgan {
 
+/// In `dcgan train` they are held from before main until allow_stop_signals().
+///
 /// Handles SIGINT, SIGTERM, SIGUSR1 and SIGHUP from now on; one that the program was started to
 /// ignore (SIGHUP under nohup) stays ignored. The flag becomes true at the first of them. May be
 /// called again.

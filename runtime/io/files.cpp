@@ -151,9 +151,13 @@ void require_writable_folder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) fail_system(path, "create the folder", error.value());
-  const std::filesystem::path probe = name_beside(path / "probe");
+  require_file_can_be_made(path);
+}
+
+void require_file_can_be_made(const std::filesystem::path& folder) {
+  const std::filesystem::path probe = name_beside(folder / "probe");
   const Descriptor file(::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file.is_open()) fail_system(path, "make a file in the folder", errno);
+  if (!file.is_open()) fail_system(folder, "make a file in the folder", errno);
   if (::unlink(probe.c_str()) != 0) fail_system(probe, "remove", errno);
 }
 

@@ -55,6 +55,8 @@ class AtomicFolder {
 
 /// Throws Error(io) unless a file can be made in the folder, which is created when missing.
 void require_writable_folder(const std::filesystem::path& path);
+/// Throws Error(io) unless a file can be made in the folder.
+void require_file_can_be_made(const std::filesystem::path& folder);
 
 /// Throws Error(io) with both figures when the disk of the folder has less room than `bytes`.
 /// `what` needs it: "a checkpoint".

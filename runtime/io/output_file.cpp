@@ -10,6 +10,7 @@
 
 #include "runtime/base/errors.h"
 #include "runtime/io/descriptor.h"
+#include "runtime/io/files.h"
 #include "runtime/io/safetensors/header.h"
 
 namespace dcgan {
@@ -100,6 +101,9 @@ FileKind file_kind(std::span<const std::byte> first_bytes) {
 
 void require_output_file(std::string_view option, const fs::path& path, FileKind kind) {
   require_kind(labelled(option, path), path, kind);
+  std::error_code error;
+  const fs::path target = fs::canonical(path, error);  // of a link
+  require_file_can_be_made(folder_of(error ? path : target));
 }
 
 void require_output_folder(std::string_view option, const fs::path& path) {

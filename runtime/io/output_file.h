@@ -18,7 +18,8 @@ inline constexpr std::size_t kKindBytes = 64;
 FileKind file_kind(std::span<const std::byte> first_bytes);
 
 /// Before the work whose result it is to take: throws unless `path` is free or holds a file of
-/// `kind`. `option` is for the message: "--out".
+/// `kind`, and Error(io) unless a file can be made in its folder. `option` is for the message:
+/// "--out".
 void require_output_file(std::string_view option, const std::filesystem::path& path, FileKind kind);
 
 /// Throws when something other than a folder has the name.

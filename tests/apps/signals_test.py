@@ -13,12 +13,11 @@ def logged_steps(out):
     return len(path.read_text().splitlines()) if path.exists() else 0
 
 
-def handles(pid, number):
-    """Whether the process has a handler for the signal, from Linux's /proc."""
-    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("SigCgt:"):
-            return bool(int(line.split()[1], 16) >> (number - 1) & 1)
-    return False
+def expects(pid, number):
+    """Whether the process holds the signal or has a handler for it, from Linux's /proc."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk:", "SigCgt:"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 class Signals(ProgramTest):
@@ -68,17 +67,24 @@ class Signals(ProgramTest):
             self.assertEqual(training.end()[0], 75)
 
     def test_a_signal_before_the_first_step_exits_75_too(self):
-        # As soon as main() has the handlers; the data set takes a second.
+        # Before main(), while libraries begin; the data set alone takes a second.
         for number in [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT]:
             out = self.folder / f"out-{number}"
             with self.subTest(signal=number), \
                     Running(*TINY, "--strokes-count", "20000", "--out", out) as training:
-                training.wait_for(lambda: handles(training.process.pid, number))
+                training.wait_for(lambda: expects(training.process.pid, number))
                 training.process.send_signal(number)
                 code, errors = training.end()
                 self.assertEqual(code, 75, errors)
                 self.assertIn("stopped by a signal", errors)
             self.run_ok("train", *TINY, "--steps", "1", "--out", out, "--resume", "auto")
+
+    def test_a_signal_while_ranks_are_started_reaches_them_all(self):
+        with Running(*TINY, "--ranks", "2", "--out", self.folder / "out") as training:
+            training.wait_for(lambda: expects(training.process.pid, signal.SIGTERM))
+            training.process.send_signal(signal.SIGTERM)
+            code, errors = training.end()
+        self.assertEqual(code, 75, errors)
 
     def test_a_signal_that_is_sent_twice_at_once_counts_as_one(self):
         out = self.folder / "out"  # Slurm does so when it preempts a job

@@ -257,3 +257,14 @@ TEST_CASE("a file's hash depends on every byte of every block") {
   }
   DCGAN_CHECK_FAILS(file_hash(folder / "gone"), ErrorKind::io, "No such file");
 }
+
+TEST_CASE("too little room on a disk is said with both figures") {
+  const TemporaryFolder folder;
+  require_free_space(folder.path(), 1, "a checkpoint");
+  const std::uint64_t too_much = std::uint64_t{1} << 62;
+  DCGAN_CHECK_FAILS(require_free_space(folder.path(), too_much, "a checkpoint"), ErrorKind::io,
+                    "a checkpoint needs 4611686018427387904 bytes; ");
+  DCGAN_CHECK_FAILS(require_free_space(folder.path(), too_much, "it"), ErrorKind::io,
+                    " bytes are free");
+  DCGAN_CHECK_FAILS(require_free_space(folder / "gone", 1, "it"), ErrorKind::io, "gone");
+}

@@ -108,6 +108,16 @@ TEST_CASE("what is no regular file is refused and stays, named or linked to") {
   CHECK(fs::is_symlink(folder / "dangling"));
 }
 
+TEST_CASE("a place where nothing can be written is found before the work") {
+  const TemporaryFolder folder;
+  write_text_atomically(folder / "file", "x");
+  for (const char* path : {"gone/a.png", "file/a.png"}) {
+    DCGAN_CHECK_FAILS(require_output_file("--out", folder / path, FileKind::png), ErrorKind::io,
+                      "cannot make a file in the folder");
+  }
+  CHECK(folder.entries() == 1);
+}
+
 TEST_CASE("a link to a file stays a link, and the file is replaced") {
   const TemporaryFolder folder;
   write_kind(folder / "old.png", FileKind::png);
