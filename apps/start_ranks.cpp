@@ -19,7 +19,6 @@
 
 #include "apps/messages.h"
 #include "apps/rank_process.h"
-#include "apps/stop_signals.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
@@ -70,10 +69,6 @@ class Ranks {
     } catch (...) {
       for (const RankProcess& process : processes_) process.signal(SIGKILL);
       throw;
-    }
-    // One that came before they could be watched here; it waits in a rank until it has handlers.
-    if (watch_stop_signals()) {
-      for (const RankProcess& process : processes_) process.signal(SIGTERM);
     }
   }
 

@@ -7,6 +7,9 @@
 #include <cstdint>
 #include <cstring>
 #include <ctime>
+#include <string_view>
+
+#include "runtime/base/errors.h"
 
 namespace dcgan {
 namespace {
@@ -35,7 +38,15 @@ std::int64_t now_ns() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+// Whether there is something to finish first.
+std::atomic<bool> deferred{false};
+
 void on_signal(int signal) {
+  if (!deferred) {
+    constexpr std::string_view kText = "dcgan: stopped by a signal before the first step\n";
+    [[maybe_unused]] const ssize_t ignored = ::write(STDERR_FILENO, kText.data(), kText.size());
+    ::_exit(static_cast<int>(ErrorKind::preempted));
+  }
   const std::int64_t now = now_ns();
   if (!stop_requested.exchange(true)) {
     first_ns = now;
@@ -71,6 +82,8 @@ const std::atomic<bool>& watch_stop_signals() {
   }
   return stop_requested;
 }
+
+void defer_stop_signals() { deferred = true; }
 
 void hold_stop_signals() {
   const sigset_t set = stop_signal_set();

@@ -97,6 +97,19 @@ TrainingOutcome stopped_before_training() {
   return {StopReason::signal, 0, {}};
 }
 
+// Rank 0 writes, so it alone holds the folder.
+void take_folder(const Assignment& assignment, std::optional<FolderLock>& lock) {
+  const fs::path out = assignment.options.out;
+  require_output_folder("--out", out);
+  lock.emplace(out);
+  if (!lock->left_behind().empty()) {
+    print_note(fmt::format("{}: {} has ended without removing its lock; it is taken over",
+                           out.string(), lock->left_behind()));
+  }
+  if (assignment.dry_run) prepare_dry_run(out);
+  refuse_occupied(assignment);
+}
+
 TrainingOutcome train(const Assignment& assignment, const RunConfig& config, const Launch& launch) {
   const RunOptions& options = assignment.options;
   RunOptions on_rank = options;
@@ -105,9 +118,12 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   const ConnectOptions connect{options.transport, options.comm_timeout, print_warning};
   const std::unique_ptr<Communicator> ranks = connect_ranks(context, launch, connect);
   if (launch.shard.rank == 0) report_ranks(*ranks, launch);
+  defer_stop_signals();
+  std::optional<FolderLock> lock;
   std::optional<Dataset> dataset;
   std::unique_ptr<TrainingRun> run;
   try {
+    if (launch.shard.rank == 0) take_folder(assignment, lock);
     const bool alone = ranks->size() == 1;  // several agree behind a step
     if (alone && watch_stop_signals()) return stopped_before_training();
     dataset = load_dataset(config.dataset);
@@ -131,20 +147,6 @@ TrainingOutcome train_named(const Assignment& assignment, const RunConfig& confi
   }
 }
 
-// Rank 0 writes, so it alone holds the folder.
-void take_folder(const TrainArguments& arguments, const Assignment& assignment,
-                 std::optional<FolderLock>& lock) {
-  const fs::path out = assignment.options.out;
-  require_output_folder("--out", out);
-  lock.emplace(out);
-  if (!lock->left_behind().empty()) {
-    print_note(fmt::format("{}: {} has ended without removing its lock; it is taken over",
-                           out.string(), lock->left_behind()));
-  }
-  if (arguments.dry_run) prepare_dry_run(out);
-  refuse_occupied(assignment);
-}
-
 int run_train(const TrainArguments& arguments) {
   const Launch launch = find_launch(environment_variable);
   const std::optional<int> start = arguments.ranks.ranks_to_start(launch);
@@ -161,8 +163,6 @@ int run_train(const TrainArguments& arguments) {
     arguments.ranks.require_gpus();
     return start_ranks(*start);
   }
-  std::optional<FolderLock> lock;
-  if (shard.rank == 0) take_folder(arguments, assignment, lock);
   share_cores(launch, assignment.options.threads);
   apply_threads(assignment.options.threads);
   const TrainingOutcome outcome = train_named(assignment, config, launch);

@@ -145,6 +145,9 @@ class OneOwner(ProgramTest):
                 with self.subTest(arguments=arguments[:2]):
                     self.assert_fails(78, ["train", *arguments, "--steps", "9"], out,
                                       first.process.pid, socket.gethostname())
+            ranks = run("train", "--resume", out, "--steps", "9", "--ranks", "2")
+            self.assertEqual(ranks.returncode, 78, ranks.stderr)
+            self.assertIn(f"rank 0: {out}: in use by pid {first.process.pid}", ranks.stderr)
             first.process.terminate()
             code, errors = first.end()
         self.assertEqual(code, 75, errors)
