@@ -84,7 +84,7 @@ int run(int argc, char** argv) {
       "\n"
       "Exit codes:\n"
       "   0  done\n"
-      "   1  verify: a tensor differs by more than its bound\n"
+      "   1  verify: a tensor differs by more than its bound, or is not compared\n"
       "   2  wrong command line\n"
       "  65  damaged or unsupported input file\n"
       "  69  device, library or memory not available\n"

@@ -115,7 +115,7 @@ Command add_verify(CLI::App& app) {
   const auto arguments = std::make_shared<VerifyArguments>(app);
   app.footer(
       "Replays a training recorded with scripts/record_trace.py and compares every tensor.\n"
-      "Exit code: 0 all tensors within their bounds, 1 not.\n"
+      "Exit code: 0 all tensors compared and within their bounds, 1 not.\n"
       "\n"
       "Examples:\n"
       "  dcgan verify --trace trace.safetensors --preset pytorch --nz 16 --ngf 8 --ndf 8\n"

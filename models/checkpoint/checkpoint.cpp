@@ -140,6 +140,17 @@ void require_finite(const std::vector<NamedTensor>& tensors, const char* file, s
   }
 }
 
+// A folder into which somebody has put files of their own is not ours alone to remove.
+bool holds_foreign_files(const fs::path& checkpoint) {
+  return std::any_of(
+      fs::directory_iterator(checkpoint), fs::directory_iterator(), [](const auto& entry) {
+        const std::string name = entry.path().filename().string();
+        const auto is_it = [&name](const CheckpointFile& f) { return name == f.name; };
+        return name != "manifest.json" &&
+               std::none_of(std::begin(kCheckpointFiles), std::end(kCheckpointFiles), is_it);
+      });
+}
+
 // Counts from the newest one just saved: later ones, left by a run that went on from an older
 // checkpoint, may be broken, and must not push out what is good.
 void prune(const fs::path& newest, std::int64_t keep) {
@@ -147,7 +158,7 @@ void prune(const fs::path& newest, std::int64_t keep) {
   std::vector<fs::path> found = checkpoints_in(newest.parent_path());
   found.erase(found.begin(), std::find(found.begin(), found.end(), newest));
   for (std::size_t i = static_cast<std::size_t>(keep); i < found.size(); ++i) {
-    fs::remove_all(found[i]);
+    if (!holds_foreign_files(found[i])) fs::remove_all(found[i]);
   }
 }
 

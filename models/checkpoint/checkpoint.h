@@ -46,9 +46,9 @@ struct CheckpointContents {
 void require_savable(const std::filesystem::path& out, const CheckpointContents& contents);
 
 /// Saves under out/checkpoints/step_NNNNNNNN, then removes the oldest so that `keep` remain (0:
-/// all). Returns the folder. Throws Error(io), and Error(diverged) when a tensor holds a value that
-/// is not finite; earlier checkpoints are then untouched. Later ones are never counted nor removed.
-/// Waits for the stream.
+/// all); one that holds other files, too, stays. Returns the folder. Throws Error(io), and
+/// Error(diverged) when a tensor holds a value that is not finite; earlier checkpoints are then
+/// untouched. Later ones are never counted nor removed. Waits for the stream.
 std::filesystem::path save_checkpoint(const Context& context, const std::filesystem::path& out,
                                       const CheckpointContents& contents, std::int64_t keep);
 

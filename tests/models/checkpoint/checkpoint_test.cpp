@@ -72,6 +72,19 @@ TEST_CASE("only the last K checkpoints stay") {
   CHECK(names == std::vector<std::string>{"step_00000011", "step_00000100"});
 }
 
+TEST_CASE("a checkpoint into which a user has put a file is not removed") {
+  const Context context(Device{});
+  const Pair pair(context, test::tiny_options());
+  test::TemporaryFolder folder;
+  const fs::path oldest = save(context, folder.path(), pair, 1);
+  write_text_atomically(oldest / "notes.txt", "the best so far");
+  const fs::path old = save(context, folder.path(), pair, 2);
+  save(context, folder.path(), pair, 3, /*keep=*/1);
+  CHECK(fs::exists(oldest / "notes.txt"));
+  CHECK(fs::exists(oldest / "manifest.json"));
+  CHECK(!fs::exists(old));
+}
+
 TEST_CASE("a checkpoint cut short or changed anywhere is passed over, loudly, for the one before") {
   const Context context(Device{});
   const Pair pair(context, test::tiny_options());
