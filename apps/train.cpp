@@ -78,7 +78,7 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
   }
   Progress progress;
   TrainingObserver silence;
-  const TrainingOutcome outcome =
+  TrainingOutcome outcome =
       run->run(speaks ? static_cast<TrainingObserver&>(progress) : silence, watch_stop_signals());
   progress.finish();
   const double seconds = run->trainer().trained_seconds();
@@ -101,7 +101,9 @@ TrainingOutcome stopped_before_training() {
 void take_folder(const Assignment& assignment, std::optional<FolderLock>& lock) {
   const fs::path out = assignment.options.out;
   require_output_folder("--out", out);
-  lock.emplace(out);
+  FolderLockOptions options;
+  options.note = print_note;
+  lock.emplace(out, std::move(options));
   if (!lock->left_behind().empty()) {
     print_note(fmt::format("{}: {} has ended without removing its lock; it is taken over",
                            out.string(), lock->left_behind()));
@@ -118,12 +120,12 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   const ConnectOptions connect{options.transport, options.comm_timeout, print_warning};
   const std::unique_ptr<Communicator> ranks = connect_ranks(context, launch, connect);
   if (launch.shard.rank == 0) report_ranks(*ranks, launch);
-  defer_stop_signals();
   std::optional<FolderLock> lock;
   std::optional<Dataset> dataset;
   std::unique_ptr<TrainingRun> run;
   try {
     if (launch.shard.rank == 0) take_folder(assignment, lock);
+    defer_stop_signals();
     const bool alone = ranks->size() == 1;  // several agree behind a step
     if (alone && watch_stop_signals()) return stopped_before_training();
     dataset = load_dataset(config.dataset);

@@ -19,8 +19,6 @@ namespace dcgan {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::chrono::seconds kRenewal{10};
-constexpr double kOldSeconds = 60;
 
 std::string host_name() {
   std::array<char, 256> name{};
@@ -54,19 +52,22 @@ Owner read_owner(const Descriptor& file, const fs::path& path) {
   return owner;
 }
 
-// By the file server's clock, which other hosts' files have been given, too.
-double age_seconds(const Descriptor& file, const fs::path& folder) {
-  struct stat written {};
-  struct stat now {};
-  if (::fstat(file.number(), &written) != 0) return 0;
+// When the file was written last, in ns. Opened anew: network disks then ask their server.
+std::int64_t written_ns(const fs::path& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.number(), &status) != 0) return 0;
+  return std::int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+// The same of a file that is made now: the server's clock, which the owner's times are of, too.
+std::int64_t server_now_ns(const fs::path& folder) {
   std::string probe = (folder / ".dcgan-clock-XXXXXX").string();
-  const Descriptor fresh(::mkstemp(probe.data()));
-  if (!fresh.is_open()) fail_system(folder, "make a file in the folder", errno);
-  const bool known = ::fstat(fresh.number(), &now) == 0;
+  const Descriptor made(::mkstemp(probe.data()));
+  if (!made.is_open()) fail_system(folder, "make a file in the folder", errno);
+  const std::int64_t now = written_ns(probe);
   ::unlink(probe.c_str());
-  if (!known) return 0;
-  return static_cast<double>(now.st_mtim.tv_sec - written.st_mtim.tv_sec) +
-         1e-9 * static_cast<double>(now.st_mtim.tv_nsec - written.st_mtim.tv_nsec);
+  return now;
 }
 
 bool is_still_named(const Descriptor& file, const fs::path& path) {
@@ -88,7 +89,8 @@ fs::path first_missing(const fs::path& folder) {
 
 }  // namespace
 
-FolderLock::FolderLock(fs::path folder) : path_(std::move(folder)) {
+FolderLock::FolderLock(fs::path folder, FolderLockOptions options)
+    : options_(std::move(options)), path_(std::move(folder)) {
   path_ = path_.lexically_normal();
   if (!path_.has_filename()) path_ = path_.parent_path();
   made_ = first_missing(path_);
@@ -117,16 +119,7 @@ void FolderLock::acquire() {
            path_.parent_path().string(), owner.text.empty() ? "another process" : owner.text);
     }
     const bool elsewhere = !owner.host.empty() && owner.host != host;
-    if (elsewhere || (unsupported && !owner.text.empty())) {
-      const double age = age_seconds(file_, path_.parent_path());
-      if (age < kOldSeconds) {
-        fail(ErrorKind::config,
-             "{}: in use by {}, which gave a sign of life {:.0f} s ago{}; if it has ended, wait "
-             "for a minute or remove {}",
-             path_.parent_path().string(), owner.text, std::max(age, 0.0),
-             elsewhere ? " (this host is " + host + ")" : "", path_.string());
-      }
-    }
+    if (elsewhere || (unsupported && !owner.text.empty())) require_left_behind(owner.text, host);
     left_behind_ = owner.text;
   } while (!is_still_named(file_, path_));
   const std::string text = owner_text(host) + "\n";
@@ -136,9 +129,32 @@ void FolderLock::acquire() {
   }
 }
 
+void FolderLock::require_left_behind(const std::string& owner, const std::string& host) const {
+  using Milliseconds = std::chrono::milliseconds;
+  const std::int64_t written = written_ns(path_);
+  const std::int64_t age_ms = (server_now_ns(path_.parent_path()) - written) / 1'000'000;
+  const std::int64_t left_ms = options_.patience.count() - std::max<std::int64_t>(age_ms, 0);
+  if (left_ms <= 0) return;
+  const std::string folder = path_.parent_path().string();
+  if (options_.note) {
+    options_.note(
+        fmt::format("{}: locked by {} (this is {}): waiting {} s at most for a sign of life",
+                    folder, owner, host, (left_ms + 999) / 1000));
+  }
+  const auto end = std::chrono::steady_clock::now() + Milliseconds(left_ms);
+  while (std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::min(Milliseconds(500), Milliseconds(left_ms)));
+    if (written_ns(path_) == written) continue;
+    fail(ErrorKind::config,
+         "{}: in use by {}, which has just given a sign of life (this is {}): wait for it to end, "
+         "stop it, or choose another folder",
+         folder, owner, host);
+  }
+}
+
 void FolderLock::renew() {
   std::unique_lock<std::mutex> lock(mutex_);
-  while (!ending_.wait_for(lock, kRenewal, [this] { return ends_; })) {
+  while (!ending_.wait_for(lock, options_.renewal, [this] { return ends_; })) {
     ::futimens(file_.number(), nullptr);  // now
   }
 }

@@ -119,7 +119,7 @@ fs::path replaceable(const fs::path& path, std::span<const std::byte> first_byte
   require_kind(path.string(), path, file_kind(first_bytes));
   std::error_code error;
   if (!fs::is_symlink(path, error)) return path;
-  const fs::path target = fs::canonical(path, error);
+  fs::path target = fs::canonical(path, error);
   if (error) fail_system(path, "follow the link", error.value());
   return target;
 }

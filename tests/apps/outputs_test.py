@@ -5,6 +5,8 @@ import os
 import pathlib
 import socket
 import stat
+import subprocess
+import sys
 import unittest
 
 from support import (CPU, NETWORK, TINY, ProgramTest, Running, checkpoint, run, shared_or_skip,
@@ -169,8 +171,13 @@ class OneOwner(ProgramTest):
     def test_a_run_of_another_host_is_refused_and_named(self):
         out = self.train("out", "--steps", "1")
         (out / "run.lock").write_text("pid 7 on another-host\n")
-        self.assert_fails(78, ["train", "--resume", out, "--steps", "2"], "pid 7 on another-host",
-                          socket.gethostname(), "run.lock")
+        with subprocess.Popen([sys.executable, "-c", "import os, sys, time\n"
+                               "while True: os.utime(sys.argv[1]); time.sleep(0.1)",
+                               str(out / "run.lock")], stderr=subprocess.DEVNULL) as owner:
+            self.assert_fails(78, ["train", "--resume", out, "--steps", "2"],
+                              "pid 7 on another-host", "sign of life", socket.gethostname())
+            owner.kill()
+        self.assertEqual((out / "run.lock").read_text(), "pid 7 on another-host\n")
         os.utime(out / "run.lock", (0, 0))  # no sign of life since 1970
         self.run_ok("train", "--resume", out, "--steps", "2")
 

@@ -5,8 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <optional>
+#include <thread>
 
 #include "runtime/io/files.h"
 #include "tests/support/catch.h"
@@ -61,15 +63,52 @@ TEST_CASE("a lock of this host ends with its process and is then taken over") {
         fmt::format("pid {} on {}\n", ::getpid(), host()));
 }
 
-TEST_CASE("a lock of another host counts as left behind when it is a minute old") {
+TEST_CASE("a lock of another host that nobody renews was left behind") {
   const TemporaryFolder folder;
-  leave_behind(folder.path(), "pid 5 on elsewhere\n", std::chrono::seconds(20));
-  DCGAN_CHECK_FAILS(FolderLock(folder.path()), ErrorKind::config,
-                    "in use by pid 5 on elsewhere, which gave a sign of life 20 s ago");
-  CHECK(read_text_file(folder / "run.lock", 100) == "pid 5 on elsewhere\n");
+  std::vector<std::string> notes;
+  FolderLockOptions options;
+  options.note = [&](const std::string& text) { notes.push_back(text); };
   leave_behind(folder.path(), "pid 5 on elsewhere\n", std::chrono::seconds(100));
-  const FolderLock lock(folder.path());
+  {
+    const FolderLock lock(folder.path(), options);  // older than its patience: no wait
+    CHECK(lock.left_behind() == "pid 5 on elsewhere");
+    CHECK(notes.empty());
+  }
+  leave_behind(folder.path(), "pid 5 on elsewhere\n", std::chrono::seconds(0));
+  options.patience = std::chrono::milliseconds(20);
+  const FolderLock lock(folder.path(), options);
   CHECK(lock.left_behind() == "pid 5 on elsewhere");
+  REQUIRE(notes.size() == 1);
+  CHECK_THAT(notes[0], Contains("locked by pid 5 on elsewhere (this is " + host() + ")"));
+}
+
+TEST_CASE("a lock of another host that is renewed is refused") {
+  const TemporaryFolder folder;
+  leave_behind(folder.path(), "pid 5 on elsewhere\n", std::chrono::seconds(0));
+  std::atomic<bool> ends{false};
+  std::thread owner([&] {
+    for (int i = 1; !ends; ++i) {
+      fs::last_write_time(folder / "run.lock",
+                          fs::file_time_type::clock::now() + std::chrono::seconds(i));
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  });
+  DCGAN_CHECK_FAILS(FolderLock(folder.path()), ErrorKind::config,
+                    "in use by pid 5 on elsewhere, which has just given a sign of life");
+  ends = true;
+  owner.join();
+  CHECK(read_text_file(folder / "run.lock", 100) == "pid 5 on elsewhere\n");
+}
+
+TEST_CASE("an owner renews its lock") {
+  const TemporaryFolder folder;
+  FolderLockOptions options;
+  options.renewal = std::chrono::milliseconds(5);
+  const FolderLock lock(folder.path(), options);
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  fs::last_write_time(folder / "run.lock", long_ago);
+  while (fs::last_write_time(folder / "run.lock") == long_ago) std::this_thread::yield();
+  CHECK(fs::last_write_time(folder / "run.lock") > long_ago);
 }
 
 TEST_CASE("only folders that the lock has made and nobody has used are removed with it") {
