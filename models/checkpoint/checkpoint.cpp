@@ -107,6 +107,7 @@ std::vector<fs::path> latest_first(const fs::path& folder) {
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<fs::path> paths;
+  paths.reserve(found.size());
   for (auto& [rewinds, checkpoint] : found) paths.push_back(std::move(checkpoint));
   return paths;
 }
@@ -167,7 +168,7 @@ void prune(const fs::path& newest, std::int64_t keep) {
 fs::path save_checkpoint(const Context& context, const fs::path& out,
                          const CheckpointContents& contents, std::int64_t keep) {
   const auto& [generator, discriminator, optimizer, config, state, shard] = contents;
-  const fs::path folder = out / "checkpoints" / fmt::format("step_{:08}", state.step);
+  fs::path folder = out / "checkpoints" / fmt::format("step_{:08}", state.step);
   fs::create_directories(folder.parent_path());
   AtomicFolder target(folder);
   const auto write = [&](const char* file, const std::vector<NamedTensor>& tensors) {

@@ -20,7 +20,7 @@ Json parse(std::string_view text, std::string_view source) {
     }
     return true;
   };
-  const Json json = Json::parse(text, refuse_duplicates);
+  Json json = Json::parse(text, refuse_duplicates);
   if (!json.is_object()) fail(ErrorKind::config, "{}: not a JSON object", source);
   return json;
 }
