@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 // config.json, which must give the same options when it is read.
 std::string config_text(const RunOptions& options) {
-  const std::string text = to_json(options);
+  std::string text = to_json(options);
   RunOptions read;
   apply_json(read, text, "config.json");
   DCGAN_CHECK(to_json(read) == text, "config.json: the options are read as others");
