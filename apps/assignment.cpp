@@ -88,8 +88,8 @@ Assignment assignment_of(const TrainArguments& arguments, const Shard& shard) {
   if (options.resume == "auto") {
     options.resume = holds_checkpoints(options.out) ? options.out : "";
   }
-  Assignment result =
-      options.resume.empty() ? Assignment{options, {}} : resumed(arguments, options, shard);
+  Assignment result = options.resume.empty() ? Assignment{options, {}, arguments.dry_run}
+                                             : resumed(arguments, options, shard);
   arguments.ranks.apply_to(result.options.device);
   if (arguments.dry_run && !result.checkpoint.empty()) {
     fail(ErrorKind::config, "--dry-run: only for a new run, not to resume {}",

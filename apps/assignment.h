@@ -21,6 +21,7 @@ struct TrainArguments {
 struct Assignment {
   RunOptions options;
   std::filesystem::path checkpoint;  ///< empty: a fresh run
+  bool dry_run = false;
 };
 
 /// The assignment of the rank `shard`. Throws Error(config) on what contradicts itself or the

@@ -14,6 +14,7 @@
 #include "models/generation/latent_vectors.h"
 #include "runtime/device/open_device.h"
 #include "runtime/io/image/image.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -75,6 +76,7 @@ int interpolate(const InterpolateArguments& arguments) {
   if (!arguments.out.ends_with(".png")) {
     fail(ErrorKind::usage, "--out {}: does not end in .png", arguments.out);
   }
+  require_output_file("--out", arguments.out, FileKind::png);
   const DeviceRequest device = parse_device_request(arguments.device, "device");
   const SavedGenerator saved = arguments.generator.find();
   apply_threads(arguments.threads);
@@ -94,8 +96,8 @@ int interpolate(const InterpolateArguments& arguments) {
     pictures.push_back(make_grid(generator.sample(context, z).view()));
   }
   write_animated_png(arguments.out, pictures, arguments.delay_ms);
-  fmt::print(stderr, "wrote {} ({} frames, {} interpolations)\n", arguments.out, pictures.size(),
-             arguments.interpolations);
+  print_message("wrote {} ({} frames, {} interpolations)", arguments.out, pictures.size(),
+                arguments.interpolations);
   return 0;
 }
 

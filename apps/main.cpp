@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <new>
@@ -14,11 +16,16 @@
 
 #include "apps/commands.h"
 #include "apps/help_formatter.h"
+#include "apps/messages.h"
+#include "apps/stop_signals.h"
 #include "runtime/base/build_config.h"
 #include "runtime/base/errors.h"
+#include "runtime/base/printable.h"
 
 namespace dcgan {
 namespace {
+
+constexpr std::size_t kMostUsage = 1000;  // bytes of a line about arguments
 
 // The error in one line, with the command whose help lists what is possible.
 std::string usage_line(const CLI::App* app, const CLI::Error& error) {
@@ -26,12 +33,13 @@ std::string usage_line(const CLI::App* app, const CLI::Error& error) {
   const std::vector<std::string> extra = app->remaining();
   std::string what = error.what();
   if (chosen.empty() && !extra.empty()) {
-    what = fmt::format("there is no command '{}'", extra.front());
+    what = fmt::format("there is no command '{}'", printable(extra.front(), kMostShown));
   } else if (chosen.empty()) {
     what = "a command is required";
   }
   const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
-  return fmt::format("dcgan{}: {} (see dcgan{} --help)\n", command, what, command);
+  return fmt::format("dcgan{}: {} (see dcgan{} --help)\n", command, printable(what, kMostUsage),
+                     command);
 }
 
 // `help` and `help COMMAND` as `--help` and `COMMAND --help`, in the order that CLI11 parses: last
@@ -76,7 +84,7 @@ int run(int argc, char** argv) {
       "\n"
       "Exit codes:\n"
       "   0  done\n"
-      "   1  verify: a tensor differs by more than its bound\n"
+      "   1  verify: a tensor differs by more than its bound, or is not compared\n"
       "   2  wrong command line\n"
       "  65  damaged or unsupported input file\n"
       "  69  device, library or memory not available\n"
@@ -106,7 +114,10 @@ int run(int argc, char** argv) {
     app.parse(reversed_arguments(app, argc, argv));
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);  // prints the help or the error
-    return code == 0 ? 0 : static_cast<int>(ErrorKind::usage);
+    if (code != 0) return static_cast<int>(ErrorKind::usage);
+    std::cout.flush();
+    flush_standard_output();
+    return 0;
   }
   const int code = commands.at(app.get_subcommands().front()->get_name())();
   flush_standard_output();
@@ -117,24 +128,32 @@ int run(int argc, char** argv) {
 }  // namespace dcgan
 
 int main(int argc, char** argv) {
+  dcgan::open_standard_streams();
+  // A training must not miss a signal; other commands end at once.
+  if (argc > 1 && std::string_view(argv[1]) == "train") dcgan::watch_stop_signals();
+  dcgan::allow_stop_signals();
   // Lines appear as they are printed, also in a pipe: what a stopped run said is not lost.
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
-  std::signal(SIGXFSZ, SIG_IGN);  // a write above the file size limit returns an error instead
+  // A write above the file size limit or to a reader that has left returns an error instead.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return dcgan::run(argc, argv);
   } catch (const dcgan::Error& error) {
-    fmt::print(stderr, "dcgan: {}\n", error.what());
+    dcgan::print_error(error.what());
     return error.exit_code();
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "dcgan: the host is out of memory\n");
+    dcgan::print_error("the host is out of memory");
     return static_cast<int>(dcgan::ErrorKind::unavailable);
-  } catch (const std::system_error& error) {  // of printing, or of the file system
-    const std::string what =
-        std::ferror(stdout) != 0 ? "standard output: " + error.code().message() : error.what();
-    fmt::print(stderr, "dcgan: {}\n", what);
+  } catch (const std::filesystem::filesystem_error& error) {
+    dcgan::print_error(error.path1().string() + ": " + error.code().message());
+    return static_cast<int>(dcgan::ErrorKind::io);
+  } catch (const std::system_error& error) {  // of printing
+    const std::string what = std::ferror(stdout) != 0 ? "standard output: " : "";
+    dcgan::print_error(what + error.code().message());
     return static_cast<int>(dcgan::ErrorKind::io);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "dcgan: internal error: {}\n", error.what());
+    dcgan::print_error(std::string("internal error: ") + error.what());
     return static_cast<int>(dcgan::ErrorKind::internal);
   }
 }

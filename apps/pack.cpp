@@ -14,6 +14,7 @@
 #include "runtime/io/descriptor.h"
 #include "runtime/io/files.h"
 #include "runtime/io/mapped_file.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -54,13 +55,13 @@ int write_file(const PackArguments& arguments) {
          options.path.string());
   }
   // Before hours of decoding.
-  require_packed_or_absent(arguments.out);
   require_writable_folder(folder_of(arguments.out));
+  require_output_file("--out", arguments.out, FileKind::packed);
   const Dataset dataset = load_dataset(options);
   print_dataset(dataset);
   write_packed(arguments.out, dataset, describe_source(options, dataset.skipped.size()));
-  fmt::print(stderr, "wrote {} ({}, {:.1f} MiB)\n", arguments.out, size_text(dataset),
-             mebibytes(dataset.pixels.size()));
+  print_message("wrote {} ({}, {:.1f} MiB)", arguments.out, size_text(dataset),
+                mebibytes(dataset.pixels.size()));
   return 0;
 }
 

@@ -6,18 +6,9 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "apps/messages.h"
+
 namespace dcgan {
-namespace {
-
-// fmt::print throws on a closed standard output; a training must continue.
-void put_line(std::FILE* stream, const std::string& line) {
-  std::fputs((line + "\n").c_str(), stream);
-  std::fflush(stream);
-  std::clearerr(stream);  // a reader that has left does not end a training
-}
-
-}  // namespace
-
 std::string duration_text(double seconds) {
   const auto total = static_cast<std::int64_t>(seconds + 0.5);
   const std::int64_t hours = total / 3600, minutes = total / 60 % 60;
@@ -54,7 +45,7 @@ void Progress::on_log(const StepReport& report) {
     if (report.seconds_left >= 0)
       line += fmt::format(", {} left", duration_text(report.seconds_left));
   }
-  put_line(stdout, line);
+  print_line(stdout, line);
   name_straggler(report);
 }
 
@@ -67,16 +58,16 @@ void Progress::name_straggler(const StepReport& report) {
   if (rank < 0) named_ = -1;
   if (!again || rank == named_) return;
   named_ = rank;
-  put_line(stderr,
-           fmt::format("note: the others wait for rank {}: by itself it makes {:.0f} "
-                       "images/s, the fastest {:.0f}",
-                       rank, report.rank_rates[static_cast<std::size_t>(rank)],
-                       *std::max_element(report.rank_rates.begin(), report.rank_rates.end())));
+  print_line(stderr,
+             fmt::format("note: the others wait for rank {}: by itself it makes {:.0f} "
+                         "images/s, the fastest {:.0f}",
+                         rank, report.rank_rates[static_cast<std::size_t>(rank)],
+                         *std::max_element(report.rank_rates.begin(), report.rank_rates.end())));
 }
 
 void Progress::on_file(const std::filesystem::path& path) {
   clear_bar();
-  put_line(stderr, "wrote " + path.string());
+  print_line(stderr, "wrote " + path.string());
 }
 
 void Progress::finish() { clear_bar(); }

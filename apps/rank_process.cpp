@@ -15,6 +15,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "apps/stop_signals.h"
 #include "runtime/base/errors.h"
 
 extern char** environ;
@@ -98,9 +99,11 @@ struct Pipe {
   if (keep >= 0) fcntl(keep, F_SETFD, 0);
   if (out >= 0) dup2(out, STDOUT_FILENO);
   if (error >= 0) dup2(error, STDERR_FILENO);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  hold_stop_signals();  // until it has handlers
+  sigset_t child_ends;
+  sigemptyset(&child_ends);
+  sigaddset(&child_ends, SIGCHLD);
+  sigprocmask(SIG_UNBLOCK, &child_ends, nullptr);
   execve("/proc/self/exe", arguments, environment);
   _exit(127);
 }

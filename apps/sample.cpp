@@ -15,6 +15,7 @@
 #include "runtime/device/open_device.h"
 #include "runtime/io/image/image.h"
 #include "runtime/io/npy.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -79,8 +80,17 @@ void write_images(const HostTensor& images, const SampleArguments& arguments) {
   }
 }
 
+void require_writable(const std::string& out) {
+  require_known_ending(out);
+  if (out.ends_with("/")) {
+    require_output_folder("--out", std::filesystem::path(out).parent_path());
+  } else {
+    require_output_file("--out", out, out.ends_with(".npy") ? FileKind::npy : FileKind::png);
+  }
+}
+
 int sample(const SampleArguments& arguments) {
-  require_known_ending(arguments.out);
+  require_writable(arguments.out);
   const DeviceRequest device = parse_device_request(arguments.device, "device");
   const SavedGenerator saved = arguments.generator.find();
   apply_threads(arguments.threads);
@@ -91,7 +101,7 @@ int sample(const SampleArguments& arguments) {
   const HostTensor z = latent_for_seed(sample_key(arguments.seed), arguments.count, generator.nz(),
                                        saved.model.latent);
   write_images(generator.sample(context, z), arguments);
-  fmt::print(stderr, "wrote {} ({} images)\n", arguments.out, arguments.count);
+  print_message("wrote {} ({} images)", arguments.out, arguments.count);
   return 0;
 }
 

@@ -17,6 +17,7 @@
 #include <random>
 #include <system_error>
 
+#include "apps/messages.h"
 #include "apps/rank_process.h"
 #include "runtime/base/errors.h"
 
@@ -126,8 +127,9 @@ class Ranks {
     if (code == 0) return;
     if (!terminated_ && (exit_code_ == 0 || exit_code_ == kPeerLost)) exit_code_ = code;
     if (code != kPreempted && !terminated_) {
-      fmt::print(stderr, "ranks: rank {} ended with {}\n", process.rank(),
-                 code > 128 ? fmt::format("signal {}", code - 128) : fmt::format("code {}", code));
+      print_message(
+          "ranks: rank {} ended with {}", process.rank(),
+          code > 128 ? fmt::format("signal {}", code - 128) : fmt::format("code {}", code));
     }
     if (!deadline_) deadline_ = Clock::now() + kGrace;
   }
@@ -137,7 +139,7 @@ class Ranks {
     const int number = terminated_ ? SIGKILL : SIGTERM;
     for (const RankProcess& process : processes_) {
       if (!process.runs()) continue;
-      fmt::print(stderr, "ranks: rank {} does not end: signal {}\n", process.rank(), number);
+      print_message("ranks: rank {} does not end: signal {}", process.rank(), number);
       process.signal(number);
     }
     terminated_ = true;

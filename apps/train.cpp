@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 #include "apps/bus_errors.h"
 #include "apps/commands.h"
 #include "apps/device_choice.h"
+#include "apps/dry_run.h"
 #include "apps/messages.h"
 #include "apps/progress.h"
 #include "apps/start_ranks.h"
@@ -19,6 +19,8 @@
 #include "models/run/run.h"
 #include "runtime/base/mebibytes.h"
 #include "runtime/comm/connect.h"
+#include "runtime/io/folder_lock.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -43,15 +45,14 @@ const char* reason_text(StopReason reason) {
 
 void report_streaming(const Loader& loader, const Dataset& dataset) {
   if (!loader.streams()) return;
-  fmt::print(stderr, "data: {:.0f} MiB in host memory; the next batch is prefetched\n",
-             mebibytes(dataset.images().bytes()));
+  print_message("data: {:.0f} MiB in host memory; the next batch is prefetched",
+                mebibytes(dataset.images().bytes()));
 }
 
 // Rank 0 speaks for all.
 void report_ranks(const Communicator& ranks, const Launch& launch) {
   if (ranks.size() == 1) return;
-  fmt::print(stderr, "ranks: {} by {}, connected by {}\n", ranks.size(), launch.source,
-             ranks.describe());
+  print_message("ranks: {} by {}, connected by {}", ranks.size(), launch.source, ranks.describe());
 }
 
 TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config,
@@ -64,8 +65,8 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
   if (!assignment.checkpoint.empty()) {
     run->resume(assignment.checkpoint);
     if (speaks) {
-      fmt::print(stderr, "resumed from {} at step {}\n", assignment.checkpoint.string(),
-                 run->trainer().step());
+      print_message("resumed from {} at step {}", assignment.checkpoint.string(),
+                    run->trainer().step());
     }
   }
   Progress progress;
@@ -77,11 +78,31 @@ TrainingOutcome train_rank(const Assignment& assignment, const RunConfig& config
   run.reset();  // its graph holds collectives
   ranks.finish();
   if (speaks) {
-    fmt::print(stderr, "{} at step {} after {} of training; checkpoint {}\n",
-               reason_text(outcome.reason), outcome.step, duration_text(seconds),
-               outcome.checkpoint.string());
+    print_message("{} at step {} after {} of training; checkpoint {}", reason_text(outcome.reason),
+                  outcome.step, duration_text(seconds), outcome.checkpoint.string());
   }
   return outcome;
+}
+
+TrainingOutcome stopped_before_training() {
+  print_message("{} before the first step: nothing is lost, nothing is saved",
+                reason_text(StopReason::signal));
+  return {StopReason::signal, 0, {}};
+}
+
+// Rank 0 writes, so it alone holds the folder.
+void take_folder(const Assignment& assignment, std::optional<FolderLock>& lock) {
+  const fs::path out = assignment.options.out;
+  require_output_folder("--out", out);
+  FolderLockOptions options;
+  options.note = print_note;
+  lock.emplace(out, std::move(options));
+  if (!lock->left_behind().empty()) {
+    print_note(fmt::format("{}: {} has ended without removing its lock; it is taken over",
+                           out.string(), lock->left_behind()));
+  }
+  if (assignment.dry_run) prepare_dry_run(out);
+  refuse_occupied(assignment);
 }
 
 TrainingOutcome train(const Assignment& assignment, const RunConfig& config, const Launch& launch) {
@@ -92,15 +113,20 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   const ConnectOptions connect{options.transport, options.comm_timeout, print_warning};
   const std::unique_ptr<Communicator> ranks = connect_ranks(context, launch, connect);
   if (launch.shard.rank == 0) report_ranks(*ranks, launch);
-  watch_stop_signals();
+  std::optional<FolderLock> lock;
   std::optional<Dataset> dataset;
   std::unique_ptr<TrainingRun> run;
   try {
+    if (launch.shard.rank == 0) take_folder(assignment, lock);
+    defer_stop_signals();
+    const bool alone = ranks->size() == 1;  // several agree behind a step
+    if (alone && watch_stop_signals()) return stopped_before_training();
     dataset = load_dataset(config.dataset);
     if (config.dataset.kind == DatasetKind::packed) {
       const std::span pixels(dataset->pixels.data(), dataset->pixels.size());
       explain_bus_errors(options.data, std::as_bytes(pixels));
     }
+    if (alone && watch_stop_signals()) return stopped_before_training();
     return train_rank(assignment, config, context, *ranks, run, *dataset);
   } catch (const std::exception& error) {
     // Before the run is taken down: a GPU may still wait for the others.
@@ -130,17 +156,12 @@ int run_train(const TrainArguments& arguments) {
     if (shard.rank == 0) std::fputs(to_json(assignment.options).c_str(), stdout);
     return 0;
   }
-  if (shard.rank == 0) {
-    if (arguments.dry_run) {
-      fs::remove_all(assignment.options.out);  // of an earlier dry run
-    }
-    refuse_occupied(assignment);
-  }
   if (start) {
+    // Rank 0 locks the folder and prepares it; this process writes nothing.
+    if (!arguments.dry_run) refuse_occupied(assignment);
     arguments.ranks.require_gpus();
     return start_ranks(*start);
   }
-  std::signal(SIGPIPE, SIG_IGN);  // training continues when the reader of the log ends
   share_cores(launch, assignment.options.threads);
   apply_threads(assignment.options.threads);
   const TrainingOutcome outcome = train_named(assignment, config, launch);

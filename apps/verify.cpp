@@ -11,6 +11,8 @@
 #include "apps/run_option_flags.h"
 #include "models/parity/trace.h"
 #include "models/run/run_config.h"
+#include "runtime/base/printable.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -70,10 +72,13 @@ void print_table(const TraceReport& report) {
   std::size_t failed = 0;
   for (const TraceComparison& c : report.comparisons) {
     failed += c.passed ? 0 : 1;
-    fmt::print("{:<44} {:>10.2e} {:>11.2e} {:>10.0e} {}  {}\n", c.name, c.max_abs, c.relative_l2,
-               c.bound, c.relative ? "rel" : "abs", c.passed ? "ok" : "FAILED");
+    fmt::print("{:<44} {:>10.2e} {:>11.2e} {:>10.0e} {}  {}\n", printable(c.name, kMostShown),
+               c.max_abs, c.relative_l2, c.bound, c.relative ? "rel" : "abs",
+               c.passed ? "ok" : "FAILED");
   }
-  for (const std::string& name : report.unknown) fmt::print("{:<44} not compared\n", name);
+  for (const std::string& name : report.unknown) {
+    fmt::print("{:<44} not compared\n", printable(name, kMostShown));
+  }
   for (const std::string& note : report.notes) fmt::print("note: {}\n", note);
   fmt::print("{} steps, {} tensors compared, {} failed, {} not compared\n", report.steps,
              report.comparisons.size(), failed, report.unknown.size());
@@ -87,6 +92,9 @@ TraceBounds bounds_of(const VerifyArguments& arguments, Precision precision) {
 }
 
 int verify(const VerifyArguments& arguments) {
+  if (!arguments.out.empty()) {
+    require_output_file("--out", arguments.out, FileKind::safetensors);
+  }
   const RunOptions options = arguments.flags.effective();
   const TrainingConfig config = run_config(options).training;
   apply_threads(options.threads);
@@ -107,7 +115,7 @@ Command add_verify(CLI::App& app) {
   const auto arguments = std::make_shared<VerifyArguments>(app);
   app.footer(
       "Replays a training recorded with scripts/record_trace.py and compares every tensor.\n"
-      "Exit code: 0 all tensors within their bounds, 1 not.\n"
+      "Exit code: 0 all tensors compared and within their bounds, 1 not.\n"
       "\n"
       "Examples:\n"
       "  dcgan verify --trace trace.safetensors --preset pytorch --nz 16 --ngf 8 --ndf 8\n"

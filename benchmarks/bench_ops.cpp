@@ -10,8 +10,10 @@
 #include "kernels/vendor/library_versions.h"
 #include "models/profiling/system_information.h"
 #include "runtime/base/parallel.h"
+#include "runtime/base/printable.h"
 #include "runtime/device/open_device.h"
 #include "runtime/io/files.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan::benchmarks {
 namespace {
@@ -238,6 +240,7 @@ int run(int argc, char** argv) {
     print_operations();
     return 0;
   }
+  if (!arguments.out.empty()) require_output_file("--out", arguments.out, FileKind::json);
   if (arguments.smoke) make_small(arguments);
   if (arguments.threads > 0) set_thread_count(arguments.threads);
   const Context context =
@@ -262,15 +265,21 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace dcgan::benchmarks
 
+// A message that cannot be printed changes no exit code.
+static void complain(std::string_view what) {
+  const std::string line = fmt::format("dcgan_bench_ops: {}\n", dcgan::printable(what));
+  std::fputs(line.c_str(), stderr);
+}
+
 int main(int argc, char** argv) {
   std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);  // lines appear as they are printed
   try {
     return dcgan::benchmarks::run(argc, argv);
   } catch (const dcgan::Error& error) {
-    fmt::print(stderr, "dcgan_bench_ops: {}\n", error.what());
+    complain(error.what());
     return error.exit_code();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "dcgan_bench_ops: internal error: {}\n", error.what());
+    complain(fmt::format("internal error: {}", error.what()));
     return static_cast<int>(dcgan::ErrorKind::internal);
   }
 }

@@ -6,6 +6,7 @@
 #include "apps/commands.h"
 #include "apps/start_ranks.h"
 #include "runtime/base/errors.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 
@@ -26,6 +27,7 @@ int bench(const BenchArguments& arguments) {
     }
     if (arguments.pipeline) fail(ErrorKind::config, "--pipeline: times the images of one rank");
   }
+  if (!arguments.out.empty()) require_output_file("--out", arguments.out, FileKind::json);
   if (start) return start_ranks(*start);
   if (arguments.all_reduce) return bench_all_reduce(arguments);
   if (arguments.scaling) return bench_scaling(arguments);

@@ -39,16 +39,23 @@ struct CheckpointContents {
   Shard shard;  ///< the rank that saves
 };
 
+/// Before the first step: everything but the tensors is written once into a folder that is then
+/// removed, and what the tensors need is compared with what the disk and the file-size limit leave.
+/// What cannot be saved is found here and not at the first checkpoint. Throws Error(io), and
+/// Error(config) when config.json could not be read again.
+void require_savable(const std::filesystem::path& out, const CheckpointContents& contents);
+
 /// Saves under out/checkpoints/step_NNNNNNNN, then removes the oldest so that `keep` remain (0:
-/// all). Returns the folder. Throws Error(io), and Error(diverged) when a tensor holds a value that
-/// is not finite; earlier checkpoints are then untouched. Later ones are never counted nor removed.
-/// Waits for the stream.
+/// all); one that holds other files, too, stays. Returns the folder. Throws Error(io), and
+/// Error(diverged) when a tensor holds a value that is not finite; earlier checkpoints are then
+/// untouched. Later ones are never counted nor removed. Waits for the stream.
 std::filesystem::path save_checkpoint(const Context& context, const std::filesystem::path& out,
                                       const CheckpointContents& contents, std::int64_t keep);
 
 using Warn = std::function<void(const std::string&)>;
 
-/// `where` is a checkpoint, or an output folder whose newest valid checkpoint is meant; those that
+/// `where` is a checkpoint, or an output folder whose valid checkpoint that was saved last is meant
+/// (after going back to an older one, not the one with the highest step); those that
 /// are not valid are passed over, each with a warning that says why. Throws Error(bad_data) when a
 /// named checkpoint is not valid or none of the folder's is, Error(io) when there is none.
 std::filesystem::path find_checkpoint(const std::filesystem::path& where, const Warn& warn);

@@ -4,24 +4,31 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "runtime/base/enum_names.h"
+#include "runtime/base/printable.h"
 #include "runtime/device/device_request.h"
 
 namespace dcgan::config_json {
 
 using Json = nlohmann::ordered_json;  // options keep their order
 
-/// The object. `source` is for messages. Throws Error(config) when it is no JSON, no object, or
-/// sets an option twice.
+/// The object. `source` is for messages. Throws Error(config) when it is no JSON, no object, nested
+/// more than 100 levels deep, holds a number out of range, or sets an option twice.
 Json parse(std::string_view text, std::string_view source);
 
 /// Throws Error(usage): "--OPTION: 'TEXT' is not WANTED".
 [[noreturn]] void refuse(std::string_view option, std::string_view text, std::string_view wanted);
+
+/// A string as JSON. Bytes that are not UTF-8 (paths may be) become {"hex": "72756eff"}.
+Json text_to_json(const std::string& text);
+/// Nothing when it is neither of both.
+std::optional<std::string> text_from_json(const Json& json);
 
 template <class Value>
 Json to_json(const Value& value) {
@@ -29,6 +36,12 @@ Json to_json(const Value& value) {
     return std::string(enum_name(value));
   } else if constexpr (std::is_same_v<Value, DeviceRequest>) {
     return to_string(value);
+  } else if constexpr (std::is_same_v<Value, std::string>) {
+    return text_to_json(value);
+  } else if constexpr (std::is_same_v<Value, std::vector<std::string>>) {
+    Json list = Json::array();
+    for (const std::string& item : value) list.push_back(text_to_json(item));
+    return list;
   } else {
     return value;
   }
@@ -55,18 +68,20 @@ void from_json(std::string_view option, const Json& json, Value& value) {
     require(json.is_array(), "a list of strings");
     value.clear();
     for (const Json& item : json) {
-      require(item.is_string(), "a list of strings");
-      value.push_back(item.get<std::string>());
+      const std::optional<std::string> text = text_from_json(item);
+      require(text.has_value(), "a list of strings");
+      value.push_back(*text);
     }
   } else if constexpr (std::is_enum_v<Value>) {
     require(json.is_string(), "a string");
-    value = enum_from_name<Value>(json.get<std::string>(), option);
+    value = enum_from_name<Value>(printable(json.get<std::string>(), kMostShown), option);
   } else if constexpr (std::is_same_v<Value, DeviceRequest>) {
     require(json.is_string(), "a string");
-    value = parse_device_request(json.get<std::string>(), option);
+    value = parse_device_request(printable(json.get<std::string>(), kMostShown), option);
   } else {
-    require(json.is_string(), "a string");
-    value = json.get<std::string>();
+    const std::optional<std::string> text = text_from_json(json);
+    require(text.has_value(), "a string");
+    value = *text;
   }
 }
 

@@ -16,9 +16,15 @@ struct TrainingState {
   StateJson parts = StateJson::object();
 };
 
+/// Reads an entry of state.json. Every one is a number from 0: throws Error(bad_data) naming it
+/// when it is missing, of another type, negative or out of range.
+void read_entry(const StateJson& json, const char* name, std::int64_t& value);
+void read_entry(const StateJson& json, const char* name, std::uint64_t& value);
+void read_entry(const StateJson& json, const char* name, double& value);
+
 void write_state(const std::filesystem::path& path, const TrainingState& state);
 
-/// Throws Error(bad_data) naming the file when it is no JSON or has no step.
+/// Throws Error(bad_data) naming the file when it is no JSON, or has no step that a run can reach.
 TrainingState read_state(const std::filesystem::path& path);
 
 }  // namespace dcgan

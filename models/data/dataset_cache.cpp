@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "runtime/base/printable.h"
+#include "runtime/io/output_file.h"
 #include "runtime/io/safetensors/safetensors.h"
 
 namespace dcgan {
@@ -113,9 +115,26 @@ std::string difference(const CacheKey& key, const std::map<std::string, std::str
   for (const auto& [name, value] : key) {
     const auto found = metadata.find(name);
     const std::string was = found == metadata.end() ? "unknown" : found->second;
-    if (was != value) return fmt::format("{} was {}, is {}", name, was, value);
+    if (was != value) {
+      return fmt::format("{} was {}, is {}", name, printable(was, kMostShown), value);
+    }
   }
   return "";
+}
+
+/// Written by us, to go by the beginning of the header, which stays readable when the rest of the
+/// file is damaged or missing: only such a file is rebuilt.
+void require_own_cache(const std::filesystem::path& path) {
+  const OpenedFile file = open_regular_file(path);
+  std::string head(1024, '\0');
+  head.resize(read_some(file.descriptor, std::as_writable_bytes(std::span(head)), path));
+  constexpr std::size_t kLengthBytes = 8;
+  const std::string_view header =
+      std::string_view(head).substr(std::min(head.size(), kLengthBytes));
+  const std::size_t format = header.find("\"format\":\"dcgan-dataset-");
+  if (header.starts_with("{\"__metadata__\":{") && format != std::string_view::npos) return;
+  fail(ErrorKind::config, "--cache {}: no data-set cache of this program; it is left as it is",
+       path.string());
 }
 
 }  // namespace
@@ -140,15 +159,15 @@ CacheKey cache_key(const DatasetOptions& options, const ImageListing& listing) {
 std::optional<Dataset> read_dataset_cache(const DatasetOptions& options, const CacheKey& key,
                                           std::vector<std::string>& notes) {
   const std::string name = options.cache.string();
+  require_output_file("--cache", options.cache, FileKind::safetensors);
   if (std::error_code error; !std::filesystem::exists(options.cache, error)) return std::nullopt;
+  require_own_cache(options.cache);
   try {
     const SafetensorsFile file(options.cache);
     const auto format = file.metadata().find("format");
-    if (format == file.metadata().end() || !format->second.starts_with("dcgan-dataset-")) {
-      fail(ErrorKind::config, "{}: no data-set cache; another file is not overwritten", name);
-    }
-    const std::string changed = format->second != kFormat
-                                    ? fmt::format("format was {}, is {}", format->second, kFormat)
+    const std::string was = format == file.metadata().end() ? "unknown" : format->second;
+    const std::string changed = was != kFormat
+                                    ? fmt::format("format was {}, is {}", in_quotes(was), kFormat)
                                     : difference(key, file.metadata());
     if (changed.empty()) return contents(file, options);
     notes.push_back(fmt::format("cache {} is stale and is rebuilt: {}", name, changed));

@@ -19,8 +19,9 @@ using CacheKey = std::map<std::string, std::string>;
 CacheKey cache_key(const DatasetOptions& options, const ImageListing& listing);
 
 /// The data set kept in options.cache, without a name; nothing when there is no such file. Also
-/// nothing, and the reason in `notes`, when it was made from something else or is damaged. Throws
-/// Error(config) when the file is a safetensors file of another kind: it would be overwritten.
+/// nothing, and the reason in `notes`, when it was made from something else or is damaged behind
+/// the beginning of its header. Throws Error(config) when something else has the name (a file of
+/// another kind, a folder, a device): it would be written over.
 std::optional<Dataset> read_dataset_cache(const DatasetOptions& options, const CacheKey& key,
                                           std::vector<std::string>& notes);
 

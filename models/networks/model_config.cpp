@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/printable.h"
 
 namespace dcgan {
 
@@ -31,7 +32,8 @@ const Preset& preset_named(std::string_view name) {
   for (const Preset& preset : presets()) {
     if (preset.name == name) return preset;
   }
-  fail(ErrorKind::config, "preset: there is no '{}' (there are {})", name, preset_names());
+  fail(ErrorKind::config, "preset: there is no '{}' (there are {})", printable(name, kMostShown),
+       preset_names());
 }
 
 ModelConfig model_config(const ModelOptions& options) {

@@ -1,12 +1,12 @@
 #include "models/networks/state_dict.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/elementwise/convert.h"
+#include "runtime/base/printable.h"
 
 namespace dcgan {
 namespace {
@@ -119,7 +119,7 @@ void load_targets(const Context& context, const SafetensorsFile& file,
   }
   if (!faults.empty()) {
     fail(ErrorKind::bad_data, "{}: does not fit the network: {}", file.path().string(),
-         fmt::join(faults, "; "));
+         first_few(faults, "; "));
   }
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const TensorView view = targets[i].view;
@@ -139,7 +139,7 @@ void refuse_superfluous(const SafetensorsFile& file, const std::vector<Target>& 
   }
   if (!superfluous.empty()) {
     fail(ErrorKind::bad_data, "{}: holds tensors that the network has not: {}",
-         file.path().string(), fmt::join(superfluous, ", "));
+         file.path().string(), first_few(superfluous));
   }
 }
 

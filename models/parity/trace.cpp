@@ -66,7 +66,7 @@ TraceComparison compare(const std::string& name, const HostTensor& ours, const H
   result.name = name;
   result.relative = measure == Measure::relative;
   result.bound = bound_for(measure, bounds);
-  if (ours.shape().elements() != theirs.shape().elements()) {
+  if (!(ours.shape() == theirs.shape())) {
     fail(ErrorKind::bad_data, "trace: {} is {}, the options' network has {}", name,
          to_string(theirs.shape()), to_string(ours.shape()));
   }
@@ -88,9 +88,16 @@ TraceComparison compare(const std::string& name, const HostTensor& ours, const H
   return result;
 }
 
-// The same values in the trace's shape: recorders drop dimensions of 1.
+std::vector<std::int64_t> without_ones(const Shape& shape) {
+  std::vector<std::int64_t> extents(shape.begin(), shape.end());
+  std::erase(extents, 1);
+  return extents;
+}
+
+// The same values in the trace's shape: recorders drop dimensions of 1. Any other shape is another
+// tensor, also one of as many elements.
 HostTensor in_shape(HostTensor tensor, const Shape& shape) {
-  if (tensor.shape() == shape || tensor.shape().elements() != shape.elements()) return tensor;
+  if (tensor.shape() == shape || without_ones(tensor.shape()) != without_ones(shape)) return tensor;
   HostTensor result(shape, tensor.dtype());
   copy(Context(Device{}), tensor.view().reshaped(shape), result.view());
   return result;
@@ -119,7 +126,7 @@ TraceBounds trace_bounds(Precision precision) {
 }
 
 bool TraceReport::passed() const {
-  return !comparisons.empty() &&
+  return !comparisons.empty() && unknown.empty() &&
          std::all_of(comparisons.begin(), comparisons.end(),
                      [](const TraceComparison& comparison) { return comparison.passed; });
 }
@@ -134,10 +141,10 @@ TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
   report.steps = inputs.steps();
   for (const SafetensorsEntry& entry : trace.entries()) {
     if (is_input(entry.name)) continue;
-    const bool ours = entry.name.starts_with(prefix);
-    const std::string name = ours ? entry.name.substr(prefix.size()) : entry.name;
-    if (ours && is_input(name)) continue;
-    const auto found = ours ? computed.find(name) : computed.end();
+    if (!entry.name.starts_with(prefix)) continue;  // another recording of the file
+    const std::string name = entry.name.substr(prefix.size());
+    if (is_input(name)) continue;
+    const auto found = computed.find(name);
     const auto* rule = std::find_if(std::begin(kRules), std::end(kRules),
                                     [&](const Rule& r) { return name.starts_with(r.head); });
     if (found == computed.end() || rule == std::end(kRules)) {

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "runtime/base/errors.h"
+#include "runtime/io/json_text.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 
@@ -43,20 +45,47 @@ std::ofstream opened(const std::filesystem::path& path, std::ios::openmode mode)
   return stream;
 }
 
+void require_own_table(const std::filesystem::path& path) {
+  require_regular_or_absent(path);
+  std::string first;
+  std::getline(std::ifstream(path), first);
+  if (first.empty() || first.starts_with("step,")) return;
+  fail(ErrorKind::config, "{}: holds no table of losses; it is left as it is", path.string());
+}
+
+// Null for what is no line of ours.
+nlohmann::ordered_json parsed(const std::string& line) {
+  return json_fault(line) ? nlohmann::ordered_json() : nlohmann::ordered_json::parse(line);
+}
+
+// Where the first line of a later step begins, or a last line that was cut short.
+std::uint64_t kept_bytes(const std::filesystem::path& path, std::int64_t last_step) {
+  std::ifstream lines(path, std::ios::binary);
+  std::uint64_t bytes = 0;
+  for (std::string line; std::getline(lines, line) && !lines.eof(); bytes += line.size() + 1) {
+    const nlohmann::ordered_json json = parsed(line);
+    const auto step = json.is_object() ? json.find("step") : json.end();
+    if (step != json.end() && step->is_number() && *step > last_step) break;
+  }
+  return bytes;
+}
+
 }  // namespace
 
-MetricsLog::MetricsLog(const std::filesystem::path& folder, std::uint64_t keep_bytes)
+MetricsLog::MetricsLog(const std::filesystem::path& folder, std::int64_t last_step)
     : path_(folder / "metrics.jsonl") {
+  require_output_file("", path_, FileKind::json);
+  require_own_table(folder / "losses.csv");
   std::error_code error;
   const std::uint64_t present = std::filesystem::file_size(path_, error);
-  bytes_ = error ? 0 : std::min<std::uint64_t>(present, keep_bytes);
+  bytes_ = error || last_step < 0 ? 0 : kept_bytes(path_, last_step);
   if (!error && present != bytes_) std::filesystem::resize_file(path_, bytes_);
   lines_ = opened(path_, std::ios::app);
   table_ = opened(folder / "losses.csv", std::ios::trunc);
   table_ << csv_row(as_json({}), /*header=*/true);
   std::ifstream kept(path_);
   for (std::string line; std::getline(kept, line);) {
-    const auto json = nlohmann::ordered_json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const nlohmann::ordered_json json = parsed(line);
     if (json.is_object()) table_ << csv_row(json, /*header=*/false);
   }
   table_ << std::flush;

@@ -11,9 +11,11 @@ namespace dcgan {
 
 class MetricsLog {
  public:
-  /// Appends to folder/metrics.jsonl after its first keep_bytes bytes; what follows them (written
-  /// after the checkpoint that a run resumes from) is cut off. Throws Error(io).
-  MetricsLog(const std::filesystem::path& folder, std::uint64_t keep_bytes);
+  /// Appends to folder/metrics.jsonl behind the lines of the steps up to `last_step`; what follows
+  /// them (written after the checkpoint that a run resumes from) is cut off, and so is a last line
+  /// without an end. -1: a new run, nothing is kept. Throws Error(io), and Error(config) when
+  /// something other than a file has one of the names.
+  MetricsLog(const std::filesystem::path& folder, std::int64_t last_step);
 
   void append(const StepReport& report);
   std::uint64_t bytes() const { return bytes_; }

@@ -11,6 +11,7 @@
 
 #include "models/checkpoint/config_json.h"
 #include "runtime/base/enum_names.h"
+#include "runtime/base/printable.h"
 #include "runtime/device/device_request.h"
 
 namespace dcgan::option_values {
@@ -50,11 +51,11 @@ inline void from_text(std::string_view, std::string_view text, std::vector<std::
 template <class Enum>
 requires std::is_enum_v<Enum>
 void from_text(std::string_view option, std::string_view text, Enum& value) {
-  value = enum_from_name<Enum>(text, option);
+  value = enum_from_name<Enum>(printable(text, kMostShown), option);
 }
 
 inline void from_text(std::string_view option, std::string_view text, DeviceRequest& value) {
-  value = parse_device_request(text, option);
+  value = parse_device_request(printable(text, kMostShown), option);
 }
 
 template <class Value>

@@ -16,6 +16,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// config.json, which must give the same options when it is read.
+std::string config_text(const RunOptions& options) {
+  std::string text = to_json(options);
+  RunOptions read;
+  apply_json(read, text, "config.json");
+  DCGAN_CHECK(to_json(read) == text, "config.json: the options are read as others");
+  return text;
+}
+
 // What a run does besides its steps, in this order; at the end in the reverse order.
 // Rank 0 writes; the others do nothing at the same steps.
 Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& options,
@@ -46,7 +55,7 @@ Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& 
   hooks.push_back(std::make_unique<SamplesHook>(
       context, config, dataset, SamplesOptions{out, options.sample_every, options.sample_count}));
   hooks.push_back(std::make_unique<CheckpointHook>(
-      CheckpointOptions{out, to_json(options), options.checkpoint_every, options.keep}));
+      CheckpointOptions{out, config_text(options), options.checkpoint_every, options.keep}));
   return hooks;
 }
 

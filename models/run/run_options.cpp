@@ -4,6 +4,7 @@
 
 #include "models/checkpoint/config_json.h"
 #include "models/run/option_values.h"
+#include "runtime/base/printable.h"
 
 namespace dcgan {
 namespace {
@@ -125,7 +126,9 @@ void apply_json(RunOptions& options, std::string_view text, std::string_view sou
         fail(ErrorKind::config, "{}: {}", source, error.what());
       }
     });
-    if (!found) fail(ErrorKind::config, "{}: there is no option \"{}\"", source, name);
+    if (!found) {
+      fail(ErrorKind::config, "{}: there is no option {}", source, in_quotes(name));
+    }
   }
 }
 

@@ -34,7 +34,7 @@ void Trainer::resume(const std::filesystem::path& checkpoint, OutputFolder folde
   try {
     clock_.restore(state.parts);
     for (const auto& hook : hooks_) hook->restore(state.parts);
-  } catch (const nlohmann::json::exception& error) {
+  } catch (const Error& error) {
     fail(ErrorKind::bad_data, "{}: {}", state_file(checkpoint).string(), error.what());
   }
   engine_.set_steps_done(state.step);

@@ -31,8 +31,8 @@ class TrainingClock {
   double images_per_second() const { return images_per_second_; }
 
   void save(StateJson& state) const { state["trained_seconds"] = trained_seconds_; }
-  /// Throws nlohmann::json::exception.
-  void restore(const StateJson& state) { state.at("trained_seconds").get_to(trained_seconds_); }
+  /// Throws Error(bad_data).
+  void restore(const StateJson& state) { read_entry(state, "trained_seconds", trained_seconds_); }
 
  private:
   std::int64_t images_per_step_;

@@ -16,14 +16,15 @@ namespace {
 // One system call moves at most about 2 GiB on Linux.
 constexpr std::size_t kMaxTransfer = std::size_t{1} << 30;
 
+}  // namespace
+
 const char* kind_of(const struct stat& status) {
+  if (S_ISREG(status.st_mode)) return "a file";
   if (S_ISDIR(status.st_mode)) return "a folder";
   if (S_ISFIFO(status.st_mode)) return "a FIFO";
   if (S_ISSOCK(status.st_mode)) return "a socket";
   return "a device";
 }
-
-}  // namespace
 
 bool Descriptor::close() noexcept {
   if (number_ < 0) return true;

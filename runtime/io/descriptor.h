@@ -8,6 +8,8 @@
 #include <span>
 #include <utility>
 
+struct stat;
+
 namespace dcgan {
 
 class Descriptor {
@@ -38,6 +40,9 @@ struct OpenedFile {
   Descriptor descriptor;
   std::uint64_t bytes = 0;
 };
+
+/// "a folder", "a FIFO", ...: what is named is, for messages.
+const char* kind_of(const struct stat& status);
 
 /// Throws Error(io) when it cannot be opened, Error(bad_data) when it is not a regular file. Never
 /// waits, not even for the writer of a FIFO.

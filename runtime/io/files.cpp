@@ -15,6 +15,7 @@
 
 #include "runtime/base/errors.h"
 #include "runtime/io/descriptor.h"
+#include "runtime/io/output_file.h"
 
 namespace dcgan {
 namespace {
@@ -127,7 +128,13 @@ std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_
 }
 
 void write_parts_atomically(const std::filesystem::path& path, FileParts parts) {
-  TemporaryFile file(path);
+  // A safetensors file comes in parts: its length, its header, its tensors.
+  std::vector<std::byte> first;
+  for (const std::span<const std::byte> part : parts) {
+    const std::size_t room = std::min<std::size_t>(part.size(), kKindBytes - first.size());
+    first.insert(first.end(), part.begin(), part.begin() + static_cast<std::ptrdiff_t>(room));
+  }
+  TemporaryFile file(replaceable(path, first));
   file.write(parts);
   file.replace_target();
 }
@@ -144,10 +151,24 @@ void require_writable_folder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) fail_system(path, "create the folder", error.value());
-  const std::filesystem::path probe = name_beside(path / "probe");
+  require_file_can_be_made(path);
+}
+
+void require_file_can_be_made(const std::filesystem::path& folder) {
+  const std::filesystem::path probe = name_beside(folder / "probe");
   const Descriptor file(::open(probe.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (!file.is_open()) fail_system(path, "make a file in the folder", errno);
+  if (!file.is_open()) fail_system(folder, "make a file in the folder", errno);
   if (::unlink(probe.c_str()) != 0) fail_system(probe, "remove", errno);
+}
+
+void require_free_space(const std::filesystem::path& folder, std::uint64_t bytes,
+                        std::string_view what) {
+  struct statvfs disk {};
+  if (::statvfs(folder.c_str(), &disk) != 0) fail_system(folder, "examine the disk", errno);
+  const std::uint64_t room = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+  if (room >= bytes) return;
+  fail(ErrorKind::io, "{}: {} needs {} bytes; {} bytes are free", folder.string(), what, bytes,
+       room);
 }
 
 }  // namespace dcgan

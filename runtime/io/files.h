@@ -18,10 +18,11 @@ namespace dcgan {
 std::vector<std::byte> read_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 std::string read_text_file(const std::filesystem::path& path, std::uint64_t max_bytes);
 
-/// Writes beside the target, fsyncs, renames over it, fsyncs the folder. Throws Error(io) with the
-/// bytes needed and the bytes free when the disk is full; the target is then as it was. The
-/// temporary name is unique: of two programs that write one file, the last to finish replaces the
-/// other's file. A program that may run under a file-size limit must ignore SIGXFSZ.
+/// Only a regular file of the same kind is replaced (output_file.h): else Error(config), and
+/// nothing is written. Writes beside the target, fsyncs, renames over it, fsyncs the folder. Throws
+/// Error(io) with the bytes needed and the bytes free when the disk is full; the target is then as
+/// it was. The temporary name is unique: of two programs that write one file, the last to finish
+/// replaces the other's file. A program that may run under a file-size limit must ignore SIGXFSZ.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::byte> contents);
 void write_text_atomically(const std::filesystem::path& path, std::string_view contents);
 
@@ -54,6 +55,13 @@ class AtomicFolder {
 
 /// Throws Error(io) unless a file can be made in the folder, which is created when missing.
 void require_writable_folder(const std::filesystem::path& path);
+/// Throws Error(io) unless a file can be made in the folder.
+void require_file_can_be_made(const std::filesystem::path& folder);
+
+/// Throws Error(io) with both figures when the disk of the folder has less room than `bytes`.
+/// `what` needs it: "a checkpoint".
+void require_free_space(const std::filesystem::path& folder, std::uint64_t bytes,
+                        std::string_view what);
 
 /// XXH3-128 of a file's bytes, 32 hexadecimal digits, most significant first.
 std::string file_hash(const std::filesystem::path& path);

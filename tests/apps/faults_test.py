@@ -8,8 +8,8 @@ import shutil
 import struct
 import unittest
 
-from support import (CPU, NETWORK, TINY, ProgramTest, all_finite, checkpoint, fill_tensor, run,
-                     steps_of)
+from support import (CPU, NETWORK, TINY, ProgramTest, Running, all_finite, checkpoint, fill_tensor,
+                     run, steps_of)
 
 
 class BrokenCheckpoints(ProgramTest):
@@ -85,6 +85,44 @@ class Disk(ProgramTest):
         straight = self.train("straight", "--steps", "4")
         self.assert_same_tensors(checkpoint(straight, 4), checkpoint(out, 4))
 
+    def test_what_a_checkpoint_needs_is_compared_with_the_limit_before_training(self):
+        def limited():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        out = self.folder / "out"
+        done = self.assert_fails(74, ["train", *TINY, "--ngf", "16", "--out", out], out,
+                                 "optimizer.safetensors needs", "20000 bytes", preexec_fn=limited)
+        self.assertNotIn("Loss_D", done.stdout)
+        self.assertFalse((out / "checkpoints").exists())
+
+    def test_a_limit_that_comes_later_keeps_the_older_checkpoint(self):
+        out = self.folder / "out"
+        with Running(*TINY, "--out", out, "--log-every", "1000000") as training:
+            training.wait_for(lambda: (out / "losses.csv").exists())
+            training.wait_for(lambda: training.cpu_seconds() > 0.5)
+            resource.prlimit(training.process.pid, resource.RLIMIT_FSIZE, (5000, 5000))
+            training.process.terminate()
+            code, errors = training.end()
+        self.assertEqual(code, 74, errors)
+        self.assertIn("the file-size limit is 5000 bytes", errors)
+        self.assertEqual(list((out / "checkpoints").iterdir()), [])
+
+    def test_checkpoints_that_cannot_be_made_are_found_before_training(self):
+        out = self.folder / "out"
+        out.mkdir()
+        (out / "checkpoints").write_text("in the way")
+        done = self.assert_fails(74, ["train", *TINY, "--out", out], "checkpoints")
+        self.assertNotIn("Loss_D", done.stdout)
+        self.assertEqual((out / "checkpoints").read_text(), "in the way")
+
+    def test_a_name_that_is_too_long_for_a_checkpoint_is_found_before_training(self):
+        out = self.folder / "x"
+        while len(str(out)) < os.pathconf("/", "PC_PATH_MAX") - 300:
+            out = out / ("x" * 100)
+        # The folder can be made; checkpoints/step_00000000.tmp/discriminator.safetensors cannot.
+        out = out / ("x" * (os.pathconf("/", "PC_PATH_MAX") - len(str(out)) - 60))
+        done = self.assert_fails(74, ["train", *TINY, "--out", out], "File name too long")
+        self.assertNotIn("Loss_D", done.stdout)
+
     def test_an_output_folder_that_cannot_be_made_exits_74_before_training(self):
         (self.folder / "file").write_text("in the way")
         self.assert_fails(74, ["train", *TINY, "--out", self.folder / "file" / "out"], "file")
@@ -103,8 +141,6 @@ class Disk(ProgramTest):
         for command in ["sample", "interpolate"]:
             self.assert_fails(74, [command, "--checkpoint", out, *CPU, "--out",
                                    self.folder / "file" / "x.png"], "file")
-        self.assert_fails(74, ["sample", "--checkpoint", out, *CPU, "--out",
-                               str(self.folder / "file") + "/"], "file")
 
 
 class BadData(ProgramTest):

@@ -108,9 +108,9 @@ class Packs(ProgramTest):
         self.assertEqual(read_packed(path)[0]["images"], 9)
         other = self.folder / "notes.txt"
         other.write_text("mine")
-        (self.folder / "link").symlink_to("x.packed")
+        (self.folder / "link").symlink_to("notes.txt")
         os.mkfifo(self.folder / "fifo")
-        for name, what in [("notes.txt", "another kind"), ("link", "symbolic link"),
+        for name, what in [("notes.txt", "another kind"), ("link", "another kind"),
                            ("fifo", "FIFO"), (".", "folder")]:
             self.assert_fails(78, ["pack", "--strokes-count", "8", "--out", self.folder / name],
                               self.folder / name, what)

@@ -99,6 +99,23 @@ class Folders(ProgramTest):
         self.assertEqual(steps_of(out), [6, 8])
         self.assert_same_tensors(checkpoint(straight, 6), checkpoint(out, 6))
 
+    def test_after_going_back_the_folder_s_name_means_what_was_saved_last(self):
+        straight = self.train("straight", "--steps", "6", "--log-every", "1")
+        out = self.train("out", "--steps", "8", "--checkpoint-every", "2", "--keep", "0",
+                         "--log-every", "1")
+        self.run_ok("train", "--resume", checkpoint(out, 2), "--steps", "5", "--log-every", "1")
+        self.assertEqual(steps_of(out), [2, 4, 5, 6, 8])
+        done = self.run_ok("train", "--resume", out, "--steps", "6", "--log-every", "1")
+        self.assertIn("step_00000005 at step 5\n", done.stderr)
+        self.assert_same_tensors(checkpoint(straight, 6), checkpoint(out, 6))
+        self.assertEqual(len((out / "metrics.jsonl").read_text().splitlines()), 6)
+        # Back to the branch that was left: its step is named, and nothing is lost.
+        done = self.run_ok("train", "--resume", checkpoint(out, 8), "--steps", "9", "--log-every",
+                           "1")
+        self.assertIn("at step 8\n", done.stderr)
+        done = self.run_ok("train", "--resume", out, "--steps", "10")
+        self.assertIn("at step 9\n", done.stderr)
+
     def test_a_resumed_run_can_change_how_often_and_how_much_it_writes(self):
         out = self.train("out", "--steps", "2")
         self.run_ok("train", "--resume", out, "--steps", "6", "--checkpoint-every", "2",

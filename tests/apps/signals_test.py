@@ -1,5 +1,6 @@
 """Signals and sudden ends: save and leave with 75, or leave at once; nothing is ever half there."""
 
+import pathlib
 import signal
 import time
 import unittest
@@ -10,6 +11,13 @@ from support import TENSOR_FILES, TINY, ProgramTest, Running, checkpoint, run, s
 def logged_steps(out):
     path = out / "metrics.jsonl"
     return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def expects(pid, number):
+    """Whether the process holds the signal or has a handler for it, from Linux's /proc."""
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigBlk:", "SigCgt:"))]
+    return any(mask >> (number - 1) & 1 for mask in masks)
 
 
 class Signals(ProgramTest):
@@ -44,6 +52,39 @@ class Signals(ProgramTest):
 
     def test_control_c_does_likewise(self):
         self.interrupted(signal.SIGINT)
+
+    def test_a_lost_line_does_likewise(self):
+        self.assert_goes_on_as_if_nothing_had_been(self.interrupted(signal.SIGHUP))
+
+    def test_a_lost_line_is_ignored_under_nohup(self):
+        out = self.folder / "out"
+        with Running(*TINY, "--out", out, "--log-every", "1", ignored=[signal.SIGHUP]) as training:
+            training.wait_for(lambda: logged_steps(out) > 2)
+            training.process.send_signal(signal.SIGHUP)
+            before = logged_steps(out)
+            training.wait_for(lambda: logged_steps(out) > before + 2)
+            training.process.send_signal(signal.SIGTERM)
+            self.assertEqual(training.end()[0], 75)
+
+    def test_a_signal_before_the_first_step_exits_75_too(self):
+        # Before main(), while libraries begin; the data set alone takes a second.
+        for number in [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT]:
+            out = self.folder / f"out-{number}"
+            with self.subTest(signal=number), \
+                    Running(*TINY, "--strokes-count", "20000", "--out", out) as training:
+                training.wait_for(lambda: expects(training.process.pid, number))
+                training.process.send_signal(number)
+                code, errors = training.end()
+                self.assertEqual(code, 75, errors)
+                self.assertIn("stopped by a signal", errors)
+            self.run_ok("train", *TINY, "--steps", "1", "--out", out, "--resume", "auto")
+
+    def test_a_signal_while_ranks_are_started_reaches_them_all(self):
+        with Running(*TINY, "--ranks", "2", "--out", self.folder / "out") as training:
+            training.wait_for(lambda: expects(training.process.pid, signal.SIGTERM))
+            training.process.send_signal(signal.SIGTERM)
+            code, errors = training.end()
+        self.assertEqual(code, 75, errors)
 
     def test_a_signal_that_is_sent_twice_at_once_counts_as_one(self):
         out = self.folder / "out"  # Slurm does so when it preempts a job

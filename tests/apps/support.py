@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+import signal
 import struct
 import subprocess
 import tempfile
@@ -93,10 +94,13 @@ def steps_of(out):
 class Running:
     """A training in the background, killed at the end of the block whatever happens."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, ignored=()):
+        def ignore():
+            for number in ignored:
+                signal.signal(number, signal.SIG_IGN)
         self.process = subprocess.Popen([PROGRAM, "train", *map(str, arguments)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=ignore)
 
     def __enter__(self):
         return self

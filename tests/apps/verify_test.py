@@ -83,6 +83,29 @@ class Verify(ProgramTest):
         self.assert_fails(65, ["verify", "--trace", self.trace(), *TRACED, "--trace-prefix", "no."],
                           "no.")
 
+    def test_a_tensor_that_is_not_compared_exits_1(self):
+        # The step's gradients under a name that nobody knows.
+        path = self.folder / "renamed.safetensors"
+        path.write_bytes(self.trace().read_bytes().replace(b'"grad1.G.', b'"unkn1.G.'))
+        done = run("verify", "--trace", path, *TRACED)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stdout, r"unkn1\.G\.main\.0\.weight +not compared")
+        self.assertRegex(done.stdout, r" 0 failed, [1-9]\d* not compared")
+        report = json.loads(run("verify", "--trace", path, *TRACED, "--json").stdout)
+        self.assertFalse(report["passed"])
+
+    def test_another_shape_of_as_many_elements_exits_65_with_both(self):
+        path = self.folder / "shape.safetensors"
+        data = self.trace().read_bytes()
+        name = b'"step1.D.main.0.weight":{"dtype":"F32","shape":'
+        header, _ = safetensors_header(self.trace())
+        shape = json.dumps(header["step1.D.main.0.weight"]["shape"], separators=(",", ":")).encode()
+        other = b"[" + b",".join(reversed(shape.strip(b"[]").split(b","))) + b"]"
+        self.assertIn(name + shape, data)
+        self.assertNotEqual(shape, other)
+        path.write_bytes(data.replace(name + shape, name + other))
+        self.assert_fails(65, ["verify", "--trace", path, *TRACED], "step1.D.main.0.weight")
+
     def test_what_is_no_trace_is_refused(self):
         self.assert_fails(74, ["verify", "--trace", self.folder / "none", *TRACED], "none")
         (self.folder / "text").write_text("certainly not safetensors")

@@ -4,7 +4,8 @@
 #include "models/data/packed/layout.h"
 #include "models/data/packed/packed_file.h"
 #include "runtime/base/build_config.h"
-#include "runtime/io/safetensors/header.h"
+#include "runtime/base/printable.h"
+#include "runtime/io/json_text.h"
 
 namespace dcgan {
 namespace {
@@ -40,7 +41,7 @@ std::string describe_source(const DatasetOptions& options, std::size_t skipped) 
 
 // For messages alone, so that a document model, which keeps the last of two equal keys, does.
 std::string source_name(const std::string& description, const std::string& file) {
-  const Json json = Json::parse(description, nullptr, /*allow_exceptions=*/false);
+  const Json json = json_fault(description) ? Json() : Json::parse(description);
   const auto text = [&json](const char* key) -> const std::string* {
     const auto found = json.is_object() ? json.find(key) : json.end();
     return found == json.end() ? nullptr : found->get_ptr<const std::string*>();
@@ -49,14 +50,14 @@ std::string source_name(const std::string& description, const std::string& file)
   if (kind == nullptr) {
     fail(ErrorKind::bad_data,
          "{}: offset {}: the description is {}, expected a JSON object with the text \"dataset\"",
-         file, packed::offset::description, quoted_for_message(description));
+         file, packed::offset::description, in_quotes(description));
   }
   const auto known = enum_table(DatasetKind{});
   const bool is_known = std::any_of(known.begin(), known.end(),
                                     [kind](const auto& entry) { return entry.first == *kind; });
-  const std::string name = is_known ? *kind : quoted_for_message(*kind);
+  const std::string name = is_known ? *kind : in_quotes(*kind);
   const std::string* data = text("data");
-  return data == nullptr ? name : name + " " + quoted_for_message(*data);
+  return data == nullptr ? name : name + " " + in_quotes(*data);
 }
 
 }  // namespace dcgan

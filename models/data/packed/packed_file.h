@@ -38,12 +38,8 @@ std::string describe_source(const DatasetOptions& options, std::size_t skipped);
 /// offset when it is not what describe_source() makes.
 std::string source_name(const std::string& description, const std::string& file);
 
-/// Writes atomically. Throws Error(io), and what require_packed_or_absent() throws.
+/// Writes atomically, over a packed file alone (runtime/io/output_file.h). Throws Error(io).
 void write_packed(const std::filesystem::path& path, const Dataset& dataset,
                   const std::string& description);
-
-/// Throws Error(config) when something is at `path` that is no packed file: it would be replaced. A
-/// symbolic link is not followed.
-void require_packed_or_absent(const std::filesystem::path& path);
 
 }  // namespace dcgan

@@ -3,7 +3,6 @@
 
 #include "models/data/packed/layout.h"
 #include "models/data/packed/packed_file.h"
-#include "runtime/io/descriptor.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {
@@ -64,45 +63,9 @@ std::vector<std::byte> make_index(const Dataset& dataset, std::string descriptio
   return index;
 }
 
-bool has_magic(const fs::path& path) {
-  const OpenedFile file = open_regular_file(path);
-  if (file.bytes < kMagic.size()) return false;
-  std::array<std::byte, kMagic.size()> begin{};
-  read_exactly_at(file.descriptor, begin, 0, path);
-  return std::memcmp(begin.data(), kMagic.data(), begin.size()) == 0;
-}
-
-const char* name_of(fs::file_type type) {
-  switch (type) {
-    case fs::file_type::directory:
-      return "a folder";
-    case fs::file_type::symlink:
-      return "a symbolic link";
-    case fs::file_type::fifo:
-      return "a FIFO";
-    case fs::file_type::socket:
-      return "a socket";
-    case fs::file_type::regular:
-      return "a file of another kind";
-    default:
-      return "a device";
-  }
-}
-
 }  // namespace
 
-void require_packed_or_absent(const fs::path& path) {
-  std::error_code error;
-  const fs::file_status status = fs::symlink_status(path, error);
-  if (status.type() == fs::file_type::not_found) return;
-  if (error) fail_system(path, "examine", error.value());
-  if (status.type() == fs::file_type::regular && has_magic(path)) return;
-  fail(ErrorKind::config, "{}: is {}; only a packed data set is replaced", path.string(),
-       name_of(status.type()));
-}
-
 void write_packed(const fs::path& path, const Dataset& dataset, const std::string& description) {
-  require_packed_or_absent(path);
   const std::vector<std::byte> index = make_index(dataset, description);
   const std::array parts{std::span<const std::byte>(index),
                          std::as_bytes(std::span(dataset.pixels.data(), dataset.pixels.size()))};

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string>
 
+#include "models/checkpoint/checkpoint.h"
 #include "models/run/hooks/hook.h"
 
 namespace dcgan {
@@ -24,11 +25,13 @@ class CheckpointHook : public Hook {
   Need need(std::int64_t step) const override {
     return is_due(step, options_.every) ? Need::pause : Need::nothing;
   }
+  /// Finds what could not be saved before the first step.
   void begin(HookContext& run) override;
   void on_pause(HookContext& run) override { write(run); }
   void end(HookContext& run, StopReason reason) override;
 
  private:
+  CheckpointContents contents(const HookContext& run, const TrainingState& state) const;
   void write(HookContext& run);
 
   CheckpointOptions options_;

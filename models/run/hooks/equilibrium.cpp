@@ -23,9 +23,10 @@ void EquilibriumHook::save(StateJson& state) const {
 }
 
 void EquilibriumHook::restore(const StateJson& state) {
-  const StateJson& entry = state.at("equilibrium");
-  entry.at("smoothed_accuracy").get_to(smoothed_);
-  entry.at("steps_inside").get_to(steps_inside_);
+  const auto entry = state.find("equilibrium");
+  if (entry == state.end()) fail(ErrorKind::bad_data, "equilibrium: is missing");
+  read_entry(*entry, "smoothed_accuracy", smoothed_);
+  read_entry(*entry, "steps_inside", steps_inside_);
 }
 
 }  // namespace dcgan

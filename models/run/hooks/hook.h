@@ -64,7 +64,7 @@ class Hook {
 
   /// Adds its entries to state.json.
   virtual void save(StateJson&) const {}
-  /// Reads them. Throws nlohmann::json::exception when one is missing or of another type.
+  /// Reads them. Throws Error(bad_data) when one is missing or of another type.
   virtual void restore(const StateJson&) {}
 };
 

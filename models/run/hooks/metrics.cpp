@@ -3,7 +3,9 @@
 namespace dcgan {
 
 void MetricsHook::begin(HookContext& run) {
-  log_.emplace(folder_, run.folder == OutputFolder::continued ? restored_bytes_ : 0);
+  // By step and not by the saved length: after going back to another checkpoint the file holds
+  // other lines than when that one was saved.
+  log_.emplace(folder_, run.folder == OutputFolder::continued ? run.report.step : -1);
 }
 
 void MetricsHook::on_results(HookContext& run) {
@@ -17,7 +19,9 @@ void MetricsHook::save(StateJson& state) const {
 }
 
 void MetricsHook::restore(const StateJson& state) {
-  state.at("metrics_bytes").get_to(restored_bytes_);
+  // Older programs cut the file there.
+  std::uint64_t bytes = 0;
+  read_entry(state, "metrics_bytes", bytes);
 }
 
 }  // namespace dcgan

@@ -29,7 +29,6 @@ class MetricsHook : public Hook {
  private:
   std::filesystem::path folder_;
   std::int64_t every_;
-  std::uint64_t restored_bytes_ = 0;  // of metrics.jsonl, at the checkpoint
   std::optional<MetricsLog> log_;
 };
 

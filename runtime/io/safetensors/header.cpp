@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/printable.h"
 
 namespace dcgan {
 namespace {
@@ -47,7 +48,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     } else if (state_ == State::tensor && key_ == "dtype") {
       entry().dtype = value;
     } else {
-      refuse_value(quoted_for_message(value));
+      refuse_value(in_quotes(value));
     }
     return true;
   }
@@ -69,12 +70,12 @@ class HeaderReader : public nlohmann::json_sax<Json> {
 
   bool key(std::string& name) override {
     if (state_ == State::root && !names_.insert(name).second) {
-      refuse("the name {} stands twice", quoted_for_message(name));
+      refuse("the name {} stands twice", in_quotes(name));
     } else if (state_ == State::metadata && header_.metadata.contains(name)) {
-      refuse("__metadata__: the key {} stands twice", quoted_for_message(name));
+      refuse("__metadata__: the key {} stands twice", in_quotes(name));
     } else if (state_ == State::tensor) {
       if (name != "dtype" && name != "shape" && name != "data_offsets") {
-        refuse("tensor {}: unknown key {}", tensor_name(), quoted_for_message(name));
+        refuse("tensor {}: unknown key {}", tensor_name(), in_quotes(name));
       }
       if (!fields_.insert(name).second) refuse("tensor {}: {} stands twice", tensor_name(), name);
     }
@@ -112,9 +113,13 @@ class HeaderReader : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&,
+  bool parse_error(std::size_t position, const std::string& token,
                    const nlohmann::detail::exception& error) override {
-    refuse("the header is not JSON at byte {}: {}", position, quoted_for_message(error.what()));
+    constexpr int kNumberOutOfRange = 406;
+    if (error.id == kNumberOutOfRange) {
+      refuse("the header's number {} is out of range", in_quotes(token));
+    }
+    refuse("the header is not JSON at byte {}", position);
   }
 
  private:
@@ -127,8 +132,7 @@ class HeaderReader : public nlohmann::json_sax<Json> {
 
   // A value of a kind that is not allowed at this position.
   [[noreturn]] void refuse_value(const std::string& found) const {
-    const std::string shown = found.size() > 80 ? found.substr(0, 80) + "..." : found;
-    refuse("{}: found {}, expected {}", where(), shown, expected());
+    refuse("{}: found {}, expected {}", where(), printable(found, kMostShown + 50), expected());
   }
 
   const char* expected() const {
@@ -154,15 +158,15 @@ class HeaderReader : public nlohmann::json_sax<Json> {
       case State::outside:
         return "the header";
       case State::root:
-        return quoted_for_message(key_);
+        return in_quotes(key_);
       case State::metadata:
-        return fmt::format("__metadata__ {}", quoted_for_message(key_));
+        return fmt::format("__metadata__ {}", in_quotes(key_));
       default:
         return fmt::format("tensor {}: {}", tensor_name(), key_);
     }
   }
 
-  std::string tensor_name() const { return quoted_for_message(header_.entries.back().name); }
+  std::string tensor_name() const { return in_quotes(header_.entries.back().name); }
   SafetensorsEntry& entry() { return header_.entries.back(); }
 
   const std::string& file_;
@@ -187,15 +191,6 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, const std::str
   HeaderReader reader(file);
   Json::sax_parse(json.begin(), json.end(), &reader);
   return reader.take();
-}
-
-std::string quoted_for_message(std::string_view name) {
-  constexpr std::size_t kMost = 200;
-  std::string text = "\"";
-  for (const char c : name.substr(0, kMost)) {
-    text += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-  }
-  return text + (name.size() > kMost ? "...\"" : "\"");
 }
 
 }  // namespace dcgan

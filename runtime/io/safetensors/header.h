@@ -30,7 +30,4 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, const std::str
 void check_safetensors_layout(std::vector<SafetensorsEntry>& entries, std::uint64_t data_bytes,
                               const std::string& file);
 
-/// A name from a file as it is printed in messages: quoted, cut, control characters as '?'.
-std::string quoted_for_message(std::string_view name);
-
 }  // namespace dcgan

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/printable.h"
 #include "runtime/io/safetensors/header.h"
 
 namespace dcgan {
@@ -30,7 +31,7 @@ void check_size(const SafetensorsEntry& entry, const std::string& file) {
   for (const std::int64_t extent : entry.extents) {
     if (__builtin_mul_overflow(elements, static_cast<std::uint64_t>(extent), &elements)) {
       fail(ErrorKind::bad_data, "{}: tensor {}: the product of the shape overflows (extent {})",
-           file, quoted_for_message(entry.name), extent);
+           file, in_quotes(entry.name), extent);
     }
   }
   const std::uint64_t bits = bits_of(entry.dtype);
@@ -38,12 +39,12 @@ void check_size(const SafetensorsEntry& entry, const std::string& file) {
   std::uint64_t total_bits = 0;
   if (__builtin_mul_overflow(elements, bits, &total_bits)) {
     fail(ErrorKind::bad_data, "{}: tensor {}: the size of {} elements of {} overflows", file,
-         quoted_for_message(entry.name), elements, entry.dtype);
+         in_quotes(entry.name), elements, entry.dtype);
   }
   if (total_bits % 8 != 0 || total_bits / 8 != entry.end - entry.begin) {
     fail(ErrorKind::bad_data, "{}: tensor {}: {} elements of {} do not make the {} bytes of {}..{}",
-         file, quoted_for_message(entry.name), elements, entry.dtype, entry.end - entry.begin,
-         entry.begin, entry.end);
+         file, in_quotes(entry.name), elements, entry.dtype, entry.end - entry.begin, entry.begin,
+         entry.end);
   }
 }
 
@@ -59,12 +60,12 @@ void check_safetensors_layout(std::vector<SafetensorsEntry>& entries, std::uint6
   for (const SafetensorsEntry& entry : entries) {
     if (entry.end < entry.begin) {
       fail(ErrorKind::bad_data, "{}: tensor {}: ends at {} before it begins at {}", file,
-           quoted_for_message(entry.name), entry.end, entry.begin);
+           in_quotes(entry.name), entry.end, entry.begin);
     }
     if (entry.begin != reached) {
       fail(ErrorKind::bad_data,
            "{}: tensor {}: begins at {}, {} the {} where the data before it end", file,
-           quoted_for_message(entry.name), entry.begin,
+           in_quotes(entry.name), entry.begin,
            entry.begin < reached ? "overlapping: below" : "leaving a hole: above", reached);
     }
     check_size(entry, file);

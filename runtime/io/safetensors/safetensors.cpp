@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/printable.h"
 #include "runtime/io/safetensors/header.h"
 
 namespace dcgan {
@@ -39,7 +40,7 @@ DType dtype_of_entry(const SafetensorsEntry& entry, const std::string& file) {
   if (entry.dtype == "I32") return DType::i32;
   if (entry.dtype == "I64") return DType::i64;
   fail(ErrorKind::bad_data, "{}: tensor {}: type {} cannot be read here", file,
-       quoted_for_message(entry.name), quoted_for_message(entry.dtype));
+       in_quotes(entry.name), in_quotes(entry.dtype));
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ const SafetensorsEntry* SafetensorsFile::find(const std::string& name) const {
 const SafetensorsEntry& SafetensorsFile::required(const std::string& name) const {
   const SafetensorsEntry* entry = find(name);
   if (entry == nullptr) {
-    fail(ErrorKind::bad_data, "{}: no tensor {} (of {})", path_.string(), quoted_for_message(name),
+    fail(ErrorKind::bad_data, "{}: no tensor {} (of {})", path_.string(), in_quotes(name),
          entries_.size());
   }
   return *entry;
@@ -84,7 +85,7 @@ HostTensor SafetensorsFile::read(const std::string& name) const {
   const DType dtype = dtype_of_entry(*entry, path_.string());
   if (entry->extents.size() > static_cast<std::size_t>(Shape::kMaxRank)) {
     fail(ErrorKind::bad_data, "{}: tensor {}: rank {} is above the limit of {}", path_.string(),
-         quoted_for_message(name), entry->extents.size(), Shape::kMaxRank);
+         in_quotes(name), entry->extents.size(), Shape::kMaxRank);
   }
   HostTensor tensor(Shape(entry->extents.data(), static_cast<int>(entry->extents.size())), dtype);
   const TensorView view = tensor.view();

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/base/errors.h"
+#include "runtime/base/printable.h"
 #include "runtime/io/files.h"
 #include "runtime/io/safetensors/header.h"
 #include "runtime/io/safetensors/safetensors.h"
@@ -34,7 +35,7 @@ std::string json_text(const std::string& text) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
-    fail(ErrorKind::internal, "safetensors: {} is not UTF-8", quoted_for_message(text));
+    fail(ErrorKind::internal, "safetensors: {} is not UTF-8", in_quotes(text));
   }
 }
 
@@ -52,8 +53,7 @@ void sort_and_check(std::vector<SafetensorsItem>& items) {
   }
   std::sort(names.begin(), names.end());
   const auto twice = std::adjacent_find(names.begin(), names.end());
-  DCGAN_CHECK(twice == names.end(), "safetensors: two tensors named {}",
-              quoted_for_message(*twice));
+  DCGAN_CHECK(twice == names.end(), "safetensors: two tensors named {}", in_quotes(*twice));
 }
 
 std::string header_of(const std::vector<SafetensorsItem>& items,

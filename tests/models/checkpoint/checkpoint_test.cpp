@@ -3,48 +3,14 @@
 #include <fstream>
 
 #include "models/checkpoint/manifest.h"
-#include "models/checkpoint/training_state.h"
 #include "models/networks/state_dict.h"
 #include "runtime/io/files.h"
-#include "tests/models/support.h"
+#include "tests/models/checkpoint/support.h"
 
 using namespace dcgan;
+using test::Pair;
+using test::save;
 namespace fs = std::filesystem;
-
-namespace {
-
-struct Pair {
-  explicit Pair(const Context& context, const RunOptions& options)
-      : config(run_config(options).training),
-        generator(context, generator_blocks(config.model)),
-        discriminator(context, discriminator_blocks(config.model)) {
-    for (Network* network : {&generator, &discriminator}) {
-      network->parameters().make_training_arrays(context);
-    }
-    generator.parameters().initialize(context, {7, RandomStream::generator_init});
-    discriminator.parameters().initialize(context, {7, RandomStream::discriminator_init});
-  }
-  TrainingConfig config;
-  Network generator;
-  Network discriminator;
-};
-
-fs::path save(const Context& context, const fs::path& out, const Pair& pair,
-              const TrainingState& state, std::int64_t keep = 0) {
-  const std::string config = "{}\n";
-  return save_checkpoint(
-      context, out,
-      {pair.generator, pair.discriminator, pair.config.generator.kind, config, state, {}}, keep);
-}
-
-fs::path save(const Context& context, const fs::path& out, const Pair& pair, std::int64_t step,
-              std::int64_t keep = 0) {
-  TrainingState state;
-  state.step = step;
-  return save(context, out, pair, state, keep);
-}
-
-}  // namespace
 
 TEST_CASE("what is saved is what is loaded") {
   const Context context(Device{});
@@ -55,6 +21,7 @@ TEST_CASE("what is saved is what is loaded") {
   test::TemporaryFolder folder;
   TrainingState state;
   state.step = 42;
+  *saved.generator.parameters().step().as<std::int64_t>() = 42;
   state.parts = {{"seconds", 1.5}, {"part", {{"count", 77}}}};
   const fs::path path = save(context, folder.path(), saved, state);
   CHECK(path.filename() == "step_00000042");
@@ -103,6 +70,19 @@ TEST_CASE("only the last K checkpoints stay") {
   }
   std::sort(names.begin(), names.end());
   CHECK(names == std::vector<std::string>{"step_00000011", "step_00000100"});
+}
+
+TEST_CASE("a checkpoint into which a user has put a file is not removed") {
+  const Context context(Device{});
+  const Pair pair(context, test::tiny_options());
+  test::TemporaryFolder folder;
+  const fs::path oldest = save(context, folder.path(), pair, 1);
+  write_text_atomically(oldest / "notes.txt", "the best so far");
+  const fs::path old = save(context, folder.path(), pair, 2);
+  save(context, folder.path(), pair, 3, /*keep=*/1);
+  CHECK(fs::exists(oldest / "notes.txt"));
+  CHECK(fs::exists(oldest / "manifest.json"));
+  CHECK(!fs::exists(old));
 }
 
 TEST_CASE("a checkpoint cut short or changed anywhere is passed over, loudly, for the one before") {
@@ -173,5 +153,6 @@ TEST_CASE("weights of another network are refused whole, naming the tensors") {
                     Contains("main.0.weight is [6, 16, 4, 4], expected [6, 32, 4, 4]"));
   CHECK(test::bytes_of(context, wider.parameters().flat(ParameterArray::values)) == before);
   Network discriminator(context, discriminator_blocks(model));
-  CHECK_THROWS_WITH(load_state_dict(context, file, discriminator), Contains("main.7.running_mean"));
+  CHECK_THROWS_WITH(load_state_dict(context, file, discriminator),
+                    Contains("main.1.running_mean") && Contains("and 8 more"));
 }

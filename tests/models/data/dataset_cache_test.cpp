@@ -1,3 +1,5 @@
+#include <sys/stat.h>
+
 #include <chrono>
 
 #include "runtime/io/safetensors/safetensors.h"
@@ -108,7 +110,8 @@ TEST_CASE("a damaged cache is rebuilt and says so") {
     require_equal(rebuilt, decoded);
     REQUIRE(read_octets(cached.options.cache) == good);
   };
-  for (std::size_t length = 0; length < good.size(); length += 61) {
+  // The format stands in the first 200 bytes of the header.
+  for (std::size_t length = 200; length < good.size(); length += 61) {
     require_rebuilt(Octets(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length)));
   }
   // In the data, which only the hash protects.
@@ -119,13 +122,36 @@ TEST_CASE("a damaged cache is rebuilt and says so") {
   }
 }
 
-TEST_CASE("a safetensors file of another kind is not overwritten by a cache") {
-  const Cached cached;
+TEST_CASE("only a file that is recognisably a cache is rebuilt") {
+  Cached cached;
+  load_dataset(cached.options);
+  const Octets good = read_octets(cached.options.cache);
   const float value = 1;
-  write_safetensors(cached.options.cache, {{"weight", {&value, Shape{1}}}}, {{"format", "pt"}});
-  const Octets before = read_octets(cached.options.cache);
-  REQUIRE(load_error(cached.options).kind() == ErrorKind::config);
-  REQUIRE(read_octets(cached.options.cache) == before);
+  const std::filesystem::path other = cached.folder.path() / "other";
+  write_safetensors(other, {{"weight", {&value, Shape{1}}}}, {{"format", "pt"}});
+  const std::string text = "a user's notes on \"format\":\"dcgan-dataset-1\"";
+  for (const Octets& foreign :
+       {read_octets(other), Octets(text.begin(), text.end()),
+        Octets(good.begin(), good.begin() + 40), Octets(100'000, 0), Octets{}}) {
+    write_octets(cached.options.cache, foreign);
+    const Error error = load_error(cached.options);
+    REQUIRE(error.kind() == ErrorKind::config);
+    REQUIRE_THAT(error.what(), Contains("left as it is"));
+    REQUIRE(read_octets(cached.options.cache) == foreign);
+  }
+}
+
+TEST_CASE("a cache is neither read from nor written to what is no regular file") {
+  Cached cached;
+  std::filesystem::create_directory(cached.folder.path() / "folder");
+  REQUIRE(::mkfifo((cached.folder.path() / "fifo").c_str(), 0600) == 0);
+  std::filesystem::create_symlink("fifo", cached.folder.path() / "link");
+  for (const char* name : {"folder", "fifo", "link"}) {
+    cached.options.cache = cached.folder.path() / name;
+    const auto type = std::filesystem::symlink_status(cached.options.cache).type();
+    REQUIRE(load_error(cached.options).kind() == ErrorKind::config);
+    REQUIRE(std::filesystem::symlink_status(cached.options.cache).type() == type);
+  }
 }
 
 TEST_CASE("a cache that cannot be written is an error") {

@@ -31,7 +31,7 @@ class RecordingHook : public Hook {
     return StopReason::equilibrium;
   }
   void save(StateJson& state) const override { state[name_] = last_; }
-  void restore(const StateJson& state) override { state.at(name_).get_to(last_); }
+  void restore(const StateJson& state) override { read_entry(state, name_.c_str(), last_); }
 
  private:
   void add(const char* what, const HookContext& run) {

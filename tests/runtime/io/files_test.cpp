@@ -144,10 +144,10 @@ TEST_CASE("a write into a missing folder is an output error") {
                     "No such file");
 }
 
-TEST_CASE("a write over a folder is an output error that leaves no temporary file") {
+TEST_CASE("a write over a folder is refused and leaves no temporary file") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "a");
-  DCGAN_CHECK_FAILS(write_text_atomically(folder / "a", "x"), ErrorKind::io, "cannot replace");
+  DCGAN_CHECK_FAILS(write_text_atomically(folder / "a", "x"), ErrorKind::config, "a folder");
   CHECK(folder.entries() == 1);
 }
 
@@ -264,4 +264,15 @@ TEST_CASE("a file's hash depends on every byte of every block") {
     CHECK(file_hash(folder / "a") != before);
   }
   DCGAN_CHECK_FAILS(file_hash(folder / "gone"), ErrorKind::io, "No such file");
+}
+
+TEST_CASE("too little room on a disk is said with both figures") {
+  const TemporaryFolder folder;
+  require_free_space(folder.path(), 1, "a checkpoint");
+  const std::uint64_t too_much = std::uint64_t{1} << 62;
+  DCGAN_CHECK_FAILS(require_free_space(folder.path(), too_much, "a checkpoint"), ErrorKind::io,
+                    "a checkpoint needs 4611686018427387904 bytes; ");
+  DCGAN_CHECK_FAILS(require_free_space(folder.path(), too_much, "it"), ErrorKind::io,
+                    " bytes are free");
+  DCGAN_CHECK_FAILS(require_free_space(folder / "gone", 1, "it"), ErrorKind::io, "gone");
 }

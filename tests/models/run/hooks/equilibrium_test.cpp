@@ -38,7 +38,9 @@ TEST_CASE("what it has followed is saved and restored") {
   restored.restore(state);
   observe(restored, setup, 0.0f);
   CHECK(restored.reason_to_stop() == StopReason::equilibrium);
-  CHECK_THROWS_AS(restored.restore(StateJson::object()), nlohmann::json::exception);
+  DCGAN_CHECK_FAILS(restored.restore(StateJson::object()), ErrorKind::bad_data, "equilibrium");
+  state["equilibrium"]["steps_inside"] = -1;
+  DCGAN_CHECK_FAILS(restored.restore(state), ErrorKind::bad_data, "steps_inside");
 }
 
 TEST_CASE("without --stop-at-equilibrium nothing is followed, and what was saved stays") {

@@ -51,6 +51,7 @@ TEST_CASE("a run that continues cuts off what was logged after its checkpoint") 
   const auto steps_after = [&](OutputFolder whose) {
     MetricsHook resumed(folder.path(), 1);
     resumed.restore(state);
+    run.report.step = 1;
     run.folder = whose;
     resumed.begin(run);
     return test::contents(folder / "metrics.jsonl");
@@ -59,4 +60,47 @@ TEST_CASE("a run that continues cuts off what was logged after its checkpoint") 
   CHECK_THAT(kept, Contains("\"step\":1,"));
   CHECK_THAT(kept, !Contains("\"step\":2,"));
   CHECK(steps_after(OutputFolder::fresh).empty());  // another run's lines
+}
+
+TEST_CASE("lines are kept by their step, whatever length the checkpoint says") {
+  test::HookSetup setup;
+  test::TemporaryFolder folder;
+  HookContext run = setup.at(4);
+  run.folder = OutputFolder::continued;
+  const auto kept = [&](const std::string& before, const char* metrics_bytes) {
+    test::write_plainly(folder / "metrics.jsonl", before);
+    MetricsHook hook(folder.path(), 1);
+    hook.restore(StateJson::parse(metrics_bytes));
+    hook.begin(run);
+    return test::contents(folder / "metrics.jsonl");
+  };
+  const std::string whole = "{\"step\":1}\n{\"step\":4}\n";
+  for (const char* bytes :
+       {"{\"metrics_bytes\":0}", "{\"metrics_bytes\":5}", "{\"metrics_bytes\":1000000}"}) {
+    INFO(bytes);
+    CHECK(kept(whole, bytes) == whole);
+    CHECK(kept(whole + "{\"step\":5}\n{\"step\":6}\n", bytes) == whole);
+    CHECK(kept(whole + "{\"step\":", bytes) == whole);                       // a line cut short
+    CHECK(kept(whole + "{\"step\":4}", bytes) == whole);                     // and its end lost
+    CHECK(kept("{}\nno JSON\n" + whole, bytes) == "{}\nno JSON\n" + whole);  // not ours to judge
+  }
+  const std::string deep = std::string(100'000, '[') + "\n";
+  CHECK(kept("{" + deep + whole, "{\"metrics_bytes\":0}") == "{" + deep + whole);
+  MetricsHook hook(folder.path(), 1);
+  for (const char* bytes :
+       {"{}", "{\"metrics_bytes\":-1}", "{\"metrics_bytes\":1.5}", "{\"metrics_bytes\":\"1\"}"}) {
+    DCGAN_CHECK_FAILS(hook.restore(StateJson::parse(bytes)), ErrorKind::bad_data, "metrics_bytes");
+  }
+}
+
+TEST_CASE("files that hold something else are not written over") {
+  test::HookSetup setup;
+  HookContext run = setup.at(0);
+  for (const char* name : {"metrics.jsonl", "losses.csv"}) {
+    test::TemporaryFolder folder;
+    test::write_plainly(folder / name, "notes of the user");
+    MetricsHook hook(folder.path(), 1);
+    DCGAN_CHECK_FAILS(hook.begin(run), ErrorKind::config, name);
+    CHECK(test::contents(folder / name) == "notes of the user");
+  }
 }

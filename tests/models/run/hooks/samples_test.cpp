@@ -37,10 +37,11 @@ TEST_CASE("real images are shown once a run") {
   samples.hook.begin(run);
   const std::string shown = test::contents(samples.folder / "real.png");
   CHECK_FALSE(shown.empty());
-  test::write_plainly(samples.folder / "real.png", "mine");
+  const std::string other = shown + "of before";
+  test::write_plainly(samples.folder / "real.png", other);
   run.folder = OutputFolder::continued;
   samples.hook.begin(run);
-  CHECK(test::contents(samples.folder / "real.png") == "mine");
+  CHECK(test::contents(samples.folder / "real.png") == other);
   run.folder = OutputFolder::fresh;
   samples.hook.begin(run);
   CHECK(test::contents(samples.folder / "real.png") == shown);

@@ -81,13 +81,15 @@ TEST_CASE("a safetensors header that is not one JSON object is refused") {
       {"a comma too many", file_of("{" + a + ",}", 4), "is not JSON"},
       {"a comment", file_of("{/**/" + a + "}", 4), "is not JSON"},
       {"zeros behind", file_of(std::string("{}\0\0", 4), 0), "holds a zero byte at 2"},
-      {"not UTF-8", file_of("{" + f32("\xff", "[1]", "[0,4]") + "}", 4), "ill-formed UTF-8"},
+      {"not UTF-8", file_of("{" + f32("\xff", "[1]", "[0,4]") + "}", 4), "is not JSON at byte 3"},
       {"overlong UTF-8", file_of("{" + f32("\xc0\x80", "[1]", "[0,4]") + "}", 4),
-       "ill-formed UTF-8"},
+       "is not JSON at byte"},
       {"surrogate in UTF-8", file_of("{" + f32("\xed\xa0\x80", "[1]", "[0,4]") + "}", 4),
-       "ill-formed UTF-8"},
-      {"half a pair", file_of("{" + f32("\\ud800", "[1]", "[0,4]") + "}", 4), "surrogate"},
-      {"control character", file_of("{" + f32("\n", "[1]", "[0,4]") + "}", 4), "control character"},
+       "is not JSON at byte"},
+      {"half a pair", file_of("{" + f32("\\ud800", "[1]", "[0,4]") + "}", 4),
+       "is not JSON at byte 9"},
+      {"control character", file_of("{" + f32("\n", "[1]", "[0,4]") + "}", 4),
+       "is not JSON at byte 3"},
   });
 }
 
