@@ -49,6 +49,34 @@ struct VerifyArguments {
   bool json = false;
 };
 
+const char* short_name(TraceMeasure measure) {
+  switch (measure) {
+    case TraceMeasure::absolute:
+      return "abs";
+    case TraceMeasure::relative:
+      return "rel";
+    case TraceMeasure::update:
+      break;
+  }
+  return "upd";
+}
+
+const char* json_name(TraceMeasure measure) {
+  switch (measure) {
+    case TraceMeasure::absolute:
+      return "max_abs";
+    case TraceMeasure::relative:
+      return "relative_l2";
+    case TraceMeasure::update:
+      break;
+  }
+  return "update";
+}
+
+double share_of_bound(const TraceComparison& c) {
+  return c.measured == 0 ? 0 : c.measured / c.bound;
+}
+
 void print_json(const TraceReport& report) {
   nlohmann::ordered_json json;
   json["steps"] = report.steps;
@@ -58,7 +86,8 @@ void print_json(const TraceReport& report) {
                                {"max_abs", c.max_abs},
                                {"relative_l2", c.relative_l2},
                                {"bound", c.bound},
-                               {"bound_on", c.relative ? "relative_l2" : "max_abs"},
+                               {"bound_on", json_name(c.measure)},
+                               {"measured", c.measured},
                                {"passed", c.passed}});
   }
   json["unknown"] = report.unknown;
@@ -67,14 +96,14 @@ void print_json(const TraceReport& report) {
 }
 
 void print_table(const TraceReport& report) {
-  fmt::print("{:<44} {:>10} {:>11} {:>14}  verdict\n", "tensor", "max |diff|", "relative L2",
-             "bound");
+  fmt::print("{:<44} {:>10} {:>11} {:>14} {:>7}  verdict\n", "tensor", "max |diff|", "relative L2",
+             "bound", "of it");
   std::size_t failed = 0;
   for (const TraceComparison& c : report.comparisons) {
     failed += c.passed ? 0 : 1;
-    fmt::print("{:<44} {:>10.2e} {:>11.2e} {:>10.0e} {}  {}\n", printable(c.name, kMostShown),
-               c.max_abs, c.relative_l2, c.bound, c.relative ? "rel" : "abs",
-               c.passed ? "ok" : "FAILED");
+    fmt::print("{:<44} {:>10.2e} {:>11.2e} {:>10.0e} {} {:>5.0f} %  {}\n",
+               printable(c.name, kMostShown), c.max_abs, c.relative_l2, c.bound,
+               short_name(c.measure), 100 * share_of_bound(c), c.passed ? "ok" : "FAILED");
   }
   for (const std::string& name : report.unknown) {
     fmt::print("{:<44} not compared\n", printable(name, kMostShown));

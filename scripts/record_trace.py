@@ -3,17 +3,26 @@
 
     scripts/record_trace.py --preset mnist32 --loss hinge --out hinge.safetensors
     scripts/record_trace.py --preset libtorch --beta2 0.5 --soft-real-labels 0.8 --out m.safetensors
-    scripts/record_trace.py --replay hinge.safetensors      # the same run again: do they agree?
+    scripts/record_trace.py --trajectory --preset mnist32 --nz 16 --ngf 8 --ndf 8 --out t.safetensors
+    scripts/record_trace.py --replay t.safetensors          # the same run again: do they agree?
 
 Options have the names and meanings of `dcgan train`. The file (safetensors, PyTorch's layouts):
     init.{G,D}.NAME           state_dicts at the start
-    real [K,B,C,H,W], noise [K,B,nz,1,1], real_labels [K,B]   batch k feeds the k-th update of D
+    real [K,B,C,H,W], noise [K,B,nz,1,1], real_labels [K,B]   batch u - 1 feeds the u-th update of D
+and for each update u of D, with the generator's behind the last of a step,
+    stateU.{G,D}.NAME         state_dicts before it, and behind the last one
+    momentsU.{G,D}.NAME.exp_avg  likewise, and exp_avg_sq; or square_avg
+    gradU.{G,D}.NAME          gradients
+    twinU.{G,D}.NAME          gradients of float64 from the same state, and running statistics
+    scalars.NAME [N], twin.scalars.NAME [N]   errD_real, errD_fake, errD, errG, D_x, D_G_z1, D_G_z2
+With --trajectory, instead, what one run in one type came to (small networks only: rounding grows from
+step to step):
     grad1.{G,D}.NAME          gradients at the first update of each network
     step1.*, stepN.*          state_dicts after the first and the last step
     adamN.{G,D}.NAME.exp_avg  and exp_avg_sq; or rmspropN....square_avg
     evalN.*                   noise, fake_eval, fake_train, D_eval_of_real0
-    scalars.NAME [N]          errD_real, errD_fake, errD, errG, D_x, D_G_z1, D_G_z2
-With --double everything from grad1 on is computed and stored in float64 from float32 inputs.
+    scalars.NAME [N]
+and with --double everything from grad1 on is computed and stored in float64 from float32 inputs.
 Exit: 0 recorded, or the replay agrees; 1 the replay differs; 2 usage; 69 PyTorch is not here.
 """
 
@@ -31,6 +40,7 @@ try:
 
     import torch_networks
     from torch_training import LOSSES, Settings, record_training
+    from torch_updates import record_updates
 except ImportError as error:
     print(f"record_trace: {error}; get it with: python3 -m venv ENV && "
           "ENV/bin/pip install torch numpy safetensors, then run ENV/bin/python "
@@ -73,7 +83,10 @@ def parse_options():
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--real", default="random", metavar="FILE.npy|random",
                         help="uint8 [M,H,W] or [M,H,W,C], or float32 [M,C,H,W] in [-1,1]")
-    parser.add_argument("--double", action="store_true", help="compute in float64")
+    parser.add_argument("--trajectory", action="store_true",
+                        help="records where a run arrives, not each update from its own state")
+    parser.add_argument("--double", action="store_true",
+                        help="with --trajectory: compute in float64")
     parser.add_argument("--threads", type=int, default=1, help="1: sums in one order")
     parser.add_argument("--out", type=pathlib.Path)
     parser.add_argument("--replay", type=pathlib.Path, metavar="TRACE",
@@ -85,6 +98,8 @@ def parse_options():
     options = parser.parse_args()
     if (options.out is None) == (options.replay is None):
         parser.error("one of --out and --replay is needed")
+    if options.double and not options.trajectory and options.replay is None:
+        parser.error("--double needs --trajectory: otherwise both types are recorded")
     return options
 
 
@@ -142,8 +157,13 @@ def record(options):
         labels = torch.empty(batches, batch_size)
         inputs["real_labels"] = labels.uniform_(options.soft_real_labels, 1)
     dtype = torch.float64 if options.double else torch.float32
-    results = run(settings, generator, discriminator, inputs, dtype)
+    if options.trajectory:
+        results = run(settings, generator, discriminator, inputs, dtype)
+    else:
+        results = record_updates(settings, generator, discriminator, inputs["real"],
+                                 inputs["noise"], inputs.get("real_labels"))
     metadata = {"format": "pt", "torch": torch.__version__, "dtype": str(dtype).split(".")[1],
+                "form": "trajectory" if options.trajectory else "updates",
                 "family": family, "preset": options.preset,
                 "seed": str(options.seed), "batch-size": str(batch_size)}
     metadata |= {name.replace("_", "-"): str(value) for name, value in zip(MODEL_OPTIONS, model)}

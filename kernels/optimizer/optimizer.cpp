@@ -17,17 +17,17 @@ void check_array(const char* argument, ConstTensorView view, DType dtype, std::i
 }
 
 /// Written so that NaN fails.
-void check_range(const char* option, float value, bool inside, const char* range) {
+void check_range(const char* option, double value, bool inside, const char* range) {
   if (!inside) fail(ErrorKind::config, "{}: {} is {}, must be {}", kName, option, value, range);
 }
 
 void check_options(const OptimizerOptions& options) {
-  const auto decay = [](float value) { return value >= 0.0f && value < 1.0f; };
+  const auto decay = [](double value) { return value >= 0.0 && value < 1.0; };
   check_range("learning_rate", options.learning_rate, options.learning_rate >= 0.0f, "at least 0");
   check_range("epsilon", options.epsilon, options.epsilon >= 0.0f, "at least 0");
   check_range("weight_clip", options.weight_clip, options.weight_clip >= 0.0f, "at least 0");
   check_range("ema_decay", options.ema_decay,
-              options.ema_decay >= 0.0f && options.ema_decay <= 1.0f, "in [0, 1]");
+              options.ema_decay >= 0.0 && options.ema_decay <= 1.0, "in [0, 1]");
   if (options.kind == OptimizerKind::adam) {
     check_range("beta1", options.beta1, decay(options.beta1), "in [0, 1)");
     check_range("beta2", options.beta2, decay(options.beta2), "in [0, 1)");
@@ -36,24 +36,24 @@ void check_options(const OptimizerOptions& options) {
   }
 }
 
-float one_minus(float decay) { return static_cast<float>(1.0 - static_cast<double>(decay)); }
+float one_minus(double decay) { return static_cast<float>(1.0 - decay); }
 
 }  // namespace
 
 OptimizerCoefficients coefficients_of(const OptimizerOptions& options) {
   check_options(options);
-  const float beta2 = options.kind == OptimizerKind::adam ? options.beta2 : options.alpha;
+  const double beta2 = options.kind == OptimizerKind::adam ? options.beta2 : options.alpha;
   OptimizerCoefficients result{};
-  result.log_beta1 = std::log(static_cast<double>(options.beta1));
-  result.log_beta2 = std::log(static_cast<double>(beta2));
+  result.log_beta1 = std::log(options.beta1);
+  result.log_beta2 = std::log(beta2);
   result.learning_rate = options.learning_rate;
-  result.beta1 = options.beta1;
-  result.beta2 = beta2;
+  result.beta1 = static_cast<float>(options.beta1);
+  result.beta2 = static_cast<float>(beta2);
   result.one_minus_beta1 = one_minus(options.beta1);
   result.one_minus_beta2 = one_minus(beta2);
   result.epsilon = options.epsilon;
   result.weight_clip = options.weight_clip;
-  result.ema_decay = options.ema_decay;
+  result.ema_decay = static_cast<float>(options.ema_decay);
   result.one_minus_ema_decay = one_minus(options.ema_decay);
   return result;
 }

@@ -25,12 +25,12 @@ constexpr auto enum_table(OptimizerKind) {
 struct OptimizerOptions {
   OptimizerKind kind = OptimizerKind::adam;
   float learning_rate = 2e-4f;
-  float beta1 = 0.5f;    ///< adam
-  float beta2 = 0.999f;  ///< adam
-  float alpha = 0.99f;   ///< rmsprop
+  double beta1 = 0.5;    ///< adam. Decay rates are double: 1 - 0.999f is not 0.001f
+  double beta2 = 0.999;  ///< adam
+  double alpha = 0.99;   ///< rmsprop
   float epsilon = 1e-8f;
   float weight_clip = 0.0f;  ///< 0: none
-  float ema_decay = 0.0f;    ///< used when the arrays hold an ema
+  double ema_decay = 0.0;    ///< used when the arrays hold an ema
 };
 
 /// The options as the kernels read them. They lie in device memory, so that a captured graph

@@ -1,9 +1,10 @@
 #include "models/parity/trace.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "models/parity/trace_replay.h"
+#include "models/parity/trace_values.h"
+#include "models/parity/update_trace.h"
 
 namespace dcgan {
 namespace {
@@ -26,27 +27,6 @@ bool is_input(std::string_view name) {
          (name.starts_with("eval") && name.ends_with(".noise"));
 }
 
-std::vector<double> values_of(const HostTensor& tensor) {
-  const std::int64_t count = tensor.shape().elements();
-  std::vector<double> values(static_cast<std::size_t>(count));
-  const ConstTensorView view = tensor.view();
-  switch (tensor.dtype()) {
-    case DType::f32:
-      std::copy_n(view.as<float>(), count, values.begin());
-      break;
-    case DType::f64:
-      std::copy_n(view.as<double>(), count, values.begin());
-      break;
-    case DType::i64:
-      std::transform(view.as<std::int64_t>(), view.as<std::int64_t>() + count, values.begin(),
-                     [](std::int64_t v) { return static_cast<double>(v); });
-      break;
-    default:
-      fail(ErrorKind::bad_data, "trace: values of type {}", name_of(tensor.dtype()));
-  }
-  return values;
-}
-
 double bound_for(Measure measure, const TraceBounds& bounds) {
   switch (measure) {
     case Measure::relative:
@@ -62,30 +42,13 @@ double bound_for(Measure measure, const TraceBounds& bounds) {
 // WGAN's clamped critics make logits of 1e-4: their scalars are judged relative to their size.
 TraceComparison compare(const std::string& name, const HostTensor& ours, const HostTensor& theirs,
                         Measure measure, const TraceBounds& bounds) {
-  TraceComparison result;
-  result.name = name;
-  result.relative = measure == Measure::relative;
-  result.bound = bound_for(measure, bounds);
   if (!(ours.shape() == theirs.shape())) {
     fail(ErrorKind::bad_data, "trace: {} is {}, the options' network has {}", name,
          to_string(theirs.shape()), to_string(ours.shape()));
   }
-  const std::vector<double> a = values_of(ours);
-  const std::vector<double> b = values_of(theirs);
-  double difference = 0;
-  double norm = 0;
-  bool finite = true;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const double d = std::fabs(a[i] - b[i]);
-    finite = finite && std::isfinite(d);
-    result.max_abs = std::max(result.max_abs, d);
-    difference += d * d;
-    norm += b[i] * b[i];
-  }
-  result.relative_l2 = difference == 0 ? 0 : std::sqrt(difference / std::max(norm, 1e-300));
-  const double measured = result.relative ? result.relative_l2 : result.max_abs;
-  result.passed = finite && measured <= result.bound;
-  return result;
+  return judged(name, distance(values_of(ours), values_of(theirs)),
+                measure == Measure::relative ? TraceMeasure::relative : TraceMeasure::absolute,
+                bound_for(measure, bounds));
 }
 
 std::vector<std::int64_t> without_ones(const Shape& shape) {
@@ -134,6 +97,7 @@ bool TraceReport::passed() const {
 TraceReport replay_trace(const Context& context, const SafetensorsFile& trace,
                          const TrainingConfig& config, const std::string& prefix,
                          const TraceBounds& bounds) {
+  if (is_update_trace(trace, prefix)) return replay_updates(context, trace, config, prefix, bounds);
   const TraceInputs inputs(trace, config, prefix);
   auto [computed, notes] = run_trace(context, inputs, config);
   TraceReport report;

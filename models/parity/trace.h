@@ -11,6 +11,8 @@
 //   act1.G.<module>, act1.Dreal.<module>  every module's output in step 1 (D: on the real batch)
 //   evalK.noise, .fake_eval, .fake_train, .D_eval_of_real0
 //   scalars.<errD_real ...>               [steps]
+//
+// A trace of updates, each from its own state, has other names and rules: update_trace.h.
 #pragma once
 
 #include <string>
@@ -31,12 +33,17 @@ struct TraceBounds {
 /// The bounds for a precision.
 TraceBounds trace_bounds(Precision precision);
 
+/// What a bound is on: the largest difference; the relative L2 norm; or the largest difference in
+/// units of what is tolerated there, of an optimiser's update.
+enum class TraceMeasure { absolute, relative, update };
+
 struct TraceComparison {
   std::string name;
   double max_abs = 0;      ///< largest |ours - trace|
-  double relative_l2 = 0;  ///< |ours - trace| / |trace|
+  double relative_l2 = 0;  ///< |ours - trace| / |trace|; of an update 0
+  TraceMeasure measure = TraceMeasure::absolute;
+  double measured = 0;
   double bound = 0;
-  bool relative = false;  ///< which of the two the bound is for
   bool passed = false;
 };
 

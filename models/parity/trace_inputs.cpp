@@ -28,7 +28,11 @@ TraceInputs::TraceInputs(const SafetensorsFile& trace, const TrainingConfig& con
   if (has("real_labels") || trace.find("real_labels") != nullptr) labels_ = required("real_labels");
   const std::string path = trace.path().string();
   for (const std::int64_t step : steps_of("step")) steps_ = std::max(steps_, step);
-  if (steps_ == 0) fail(ErrorKind::bad_data, "{}: no tensors {}stepK.*", path, prefix_);
+  for (const std::int64_t state : steps_of("state")) {  // there is one behind the last update
+    steps_ = std::max(steps_, (state - 1) / config.discriminator_steps);
+  }
+  if (steps_ == 0)
+    fail(ErrorKind::bad_data, "{0}: no tensors {1}stepK.* or {1}stateU.*", path, prefix_);
   const std::int64_t updates = steps_ * config.discriminator_steps;
   if (updates > real_.shape()[0]) {
     fail(ErrorKind::bad_data, "{}: step {} with --d-steps {} needs {} batches, real has {}", path,

@@ -9,16 +9,16 @@ OptimizerOptions common_optimizer(const RunOptions& o, double lr) {
   OptimizerOptions result;
   result.kind = o.optimizer;
   result.learning_rate = static_cast<float>(lr > 0 ? lr : o.lr);
-  result.beta1 = static_cast<float>(o.beta1);
-  result.beta2 = static_cast<float>(o.beta2);
-  result.alpha = static_cast<float>(o.alpha);
+  result.beta1 = o.beta1;
+  result.beta2 = o.beta2;
+  result.alpha = o.alpha;
   result.epsilon = static_cast<float>(o.epsilon);
   return result;
 }
 
 OptimizerOptions generator_optimizer(const RunOptions& o) {
   OptimizerOptions result = common_optimizer(o, o.lr_g);
-  result.ema_decay = static_cast<float>(o.ema_decay);
+  result.ema_decay = o.ema_decay;
   return result;
 }
 

@@ -56,7 +56,7 @@ std::string to_string(const OptimizerCase& one) {
 
 std::vector<OptimizerCase> optimizer_cases() {
   OptimizerOptions adam;
-  adam.ema_decay = 0.9f;
+  adam.ema_decay = 0.9;
   OptimizerOptions clipped_adam = adam;
   clipped_adam.weight_clip = 0.01f;
   OptimizerOptions rmsprop;
@@ -64,7 +64,7 @@ std::vector<OptimizerCase> optimizer_cases() {
   rmsprop.learning_rate = 5e-5f;
   OptimizerOptions clipped_rmsprop = rmsprop;
   clipped_rmsprop.weight_clip = 0.01f;
-  clipped_rmsprop.ema_decay = 0.999f;
+  clipped_rmsprop.ema_decay = 0.999;
   std::vector<OptimizerCase> cases;
   for (const std::int64_t count : {1, 3, 17, 1023, 1025, 10'007, 50'000}) {
     for (const auto& options : {adam, clipped_adam, rmsprop, clipped_rmsprop}) {

@@ -23,15 +23,13 @@ struct AdamConstants {
 };
 
 AdamConstants adam_constants(const OptimizerCoefficients& k, std::int64_t step) {
-  const double beta1 = k.beta1;
-  const double beta2 = k.beta2;
   const double t = static_cast<double>(step);
   return {k.beta1,
           k.beta2,
           k.one_minus_beta1,
           k.one_minus_beta2,
-          static_cast<float>(k.learning_rate / (1.0 - std::pow(beta1, t))),
-          static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t))),
+          static_cast<float>(k.learning_rate / (1.0 - std::exp(k.log_beta1 * t))),
+          static_cast<float>(1.0 / std::sqrt(1.0 - std::exp(k.log_beta2 * t))),
           k.epsilon};
 }
 

@@ -192,7 +192,7 @@ TEST_CASE("the optimiser counts its step once, in any order of blocks") {
     const GuardedTensor low(context, {kCount}, DType::bf16);
     const GuardedTensor step(context, Values({1}, {41}), DType::i64);
     OptimizerOptions options;
-    options.ema_decay = 0.9f;
+    options.ema_decay = 0.9;
     const OptimizerCoefficients host = coefficients_of(options);
     const GuardedTensor coefficients(context, {sizeof host}, DType::u8);
     upload(context, {&host, coefficients.view().shape, DType::u8}, coefficients.view());

@@ -168,7 +168,7 @@ TEST_CASE("an optimiser goes several times round the largest grid") {
     const Values gradients = reference::random_values({count}, 5, DType::f32);
     on.gradients.write(gradients);
     OptimizerOptions options;
-    options.ema_decay = 0.9f;
+    options.ema_decay = 0.9;
     on.update(options);
     reference::optimizer_step(state, gradients, options);
     // As check_optimizer, for one step.
@@ -205,7 +205,7 @@ TEST_CASE("an optimiser says what does not fit") {
   CHECK_THAT(thrown_by([&] { optimizer_step(context, arrays, OptimizerKind::adam); }).message,
              Contains("first_moment is missing"));
   OptimizerOptions options;
-  options.beta2 = 1.0f;
+  options.beta2 = 1.0;
   const Thrown beta = thrown_by([&] { coefficients_of(options); });
   CHECK(beta.kind == ErrorKind::config);
   CHECK_THAT(beta.message, Contains("beta2 is 1, must be in [0, 1)"));
