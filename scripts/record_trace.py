@@ -14,6 +14,7 @@ and for each update u of D, with the generator's behind the last of a step,
     momentsU.{G,D}.NAME.exp_avg  likewise, and exp_avg_sq; or square_avg
     gradU.{G,D}.NAME          gradients
     twinU.{G,D}.NAME          gradients of float64 from the same state, and running statistics
+    kinksU.{G,D}.NAME [1]     what ReLUs that a rounding decides change in that gradient, of its norm
     scalars.NAME [N], twin.scalars.NAME [N]   errD_real, errD_fake, errD, errG, D_x, D_G_z1, D_G_z2
 With --trajectory, instead, what one run in one type came to (small networks only: rounding grows from
 step to step):

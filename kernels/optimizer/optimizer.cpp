@@ -26,8 +26,8 @@ void check_options(const OptimizerOptions& options) {
   check_range("learning_rate", options.learning_rate, options.learning_rate >= 0.0f, "at least 0");
   check_range("epsilon", options.epsilon, options.epsilon >= 0.0f, "at least 0");
   check_range("weight_clip", options.weight_clip, options.weight_clip >= 0.0f, "at least 0");
-  check_range("ema_decay", options.ema_decay,
-              options.ema_decay >= 0.0 && options.ema_decay <= 1.0, "in [0, 1]");
+  check_range("ema_decay", options.ema_decay, options.ema_decay >= 0.0 && options.ema_decay <= 1.0,
+              "in [0, 1]");
   if (options.kind == OptimizerKind::adam) {
     check_range("beta1", options.beta1, decay(options.beta1), "in [0, 1)");
     check_range("beta2", options.beta2, decay(options.beta2), "in [0, 1)");

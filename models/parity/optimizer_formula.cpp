@@ -9,9 +9,9 @@
 namespace dcgan {
 namespace {
 
-constexpr double kUnits = 2.4e-7;     // two units in the last place of float32
-constexpr double kOfUpdate = 1e-5;    // a dozen roundings and a rough quotient
-constexpr double kSmallest = 1e-37;   // below it float32 loses digits
+constexpr double kUnits = 2.4e-7;    // two units in the last place of float32
+constexpr double kOfUpdate = 1e-5;   // a dozen roundings and a rough quotient
+constexpr double kSmallest = 1e-37;  // below it float32 loses digits
 
 class Metadata {
  public:
@@ -45,8 +45,7 @@ OptimizedResult adam(const RecordedOptimizer& by, std::int64_t t, const Optimize
                      double gradient) {
   const double kept = by.beta1 * before.first;
   const double added = (1 - by.beta1) * gradient;
-  const double second =
-      by.beta2 * before.second + (1 - by.beta2) * gradient * gradient;
+  const double second = by.beta2 * before.second + (1 - by.beta2) * gradient * gradient;
   const auto count = static_cast<double>(t);
   const double rate = by.learning_rate / (1 - std::pow(by.beta1, count));
   const double spread = std::sqrt(second / (1 - std::pow(by.beta2, count))) + by.epsilon;

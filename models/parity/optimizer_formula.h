@@ -1,5 +1,5 @@
-// The optimisers' formulas (kernels/optimizer/optimizer.h) in float64, one element at a time: what an
-// update must come to, and how far float32 may be from it.
+// The optimisers' formulas (kernels/optimizer/optimizer.h) in float64, one element at a time: what
+// an update must come to, and how far float32 may be from it.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct OptimizedResult {
   OptimizedValue tolerance;
 };
 
-/// Update number `t`, counted from 1, by a gradient. A weight may be off by rounding alone: a unit or
-/// two in its last place, and 1e-5 of the largest that the update can be made of.
+/// Update number `t`, counted from 1, by a gradient. A weight may be off by rounding alone: a unit
+/// or two in its last place, and 1e-5 of the largest that the update can be made of.
 OptimizedResult optimized(const RecordedOptimizer& by, std::int64_t t, const OptimizedValue& before,
                           double gradient, bool clipped);
 
