@@ -78,7 +78,7 @@ dcgan_status dcgan_generator_sample(dcgan_generator* generator, std::uint64_t se
 }
 
 dcgan_status dcgan_generator_generate(dcgan_generator* generator, const float* latents,
-                                      dcgan_memory memory, const dcgan_images* images,
+                                      std::int32_t memory, const dcgan_images* images,
                                       void* stream) {
   return api::guarded("dcgan_generator_generate", [&] {
     const dcgan_generator::Call call(required(generator));
@@ -90,7 +90,7 @@ dcgan_status dcgan_generator_generate(dcgan_generator* generator, const float* l
 
 dcgan_status dcgan_generator_draw(dcgan_generator* generator, std::uint64_t seed,
                                   std::uint64_t first, std::int64_t count, float* latents,
-                                  dcgan_memory memory, void* stream) {
+                                  std::int32_t memory, void* stream) {
   return api::guarded("dcgan_generator_draw", [&] {
     const dcgan_generator::Call call(required(generator));
     require_latents(latents, count);

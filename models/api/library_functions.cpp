@@ -10,7 +10,7 @@ extern "C" {
 
 const char* dcgan_last_error(void) { return api::last_error(); }
 
-const char* dcgan_status_name(dcgan_status status) {
+const char* dcgan_status_name(std::int32_t status) {
   switch (status) {
     case DCGAN_OK:
       return "ok";

@@ -1,6 +1,6 @@
 #include "kernels/common/cpu_loops.h"
 #include "kernels/input/image_batch_variants.h"
-#include "kernels/input/quantise.h"
+#include "kernels/input/image_terms.h"
 #include "runtime/base/parallel.h"
 
 namespace dcgan::cpu {

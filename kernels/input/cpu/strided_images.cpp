@@ -1,5 +1,5 @@
 #include "kernels/common/cpu_loops.h"
-#include "kernels/input/quantise.h"
+#include "kernels/input/image_terms.h"
 #include "kernels/input/strided_images_variants.h"
 #include "runtime/base/f16.h"
 #include "runtime/base/parallel.h"

@@ -3,7 +3,7 @@
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/vector.h"
 #include "kernels/input/image_batch_variants.h"
-#include "kernels/input/quantise.h"
+#include "kernels/input/image_terms.h"
 
 namespace dcgan::cuda {
 namespace {

@@ -2,7 +2,7 @@
 
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/vector.h"
-#include "kernels/input/quantise.h"
+#include "kernels/input/image_terms.h"
 #include "kernels/input/strided_images_variants.h"
 #include "runtime/base/f16.h"
 

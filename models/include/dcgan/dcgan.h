@@ -42,7 +42,7 @@ typedef enum dcgan_status {
 /* Of the calling thread's last call that failed; "" before one has. Valid until the next failure in
  * this thread. */
 DCGAN_API const char* dcgan_last_error(void);
-DCGAN_API const char* dcgan_status_name(dcgan_status status); /* "bad data"; static */
+DCGAN_API const char* dcgan_status_name(int32_t status); /* "bad data"; static */
 
 /* ---- The library ---------------------------------------------------------------------------- */
 
@@ -171,15 +171,15 @@ DCGAN_API dcgan_status dcgan_generator_sample(dcgan_generator* generator, uint64
                                               uint64_t first, const dcgan_images* images,
                                               void* stream);
 /* The same from the caller's latent vectors: images->count rows of latent_size float32 each,
- * without gaps, which lie in `memory`. Image i depends on row i alone. */
+ * without gaps, which lie in `memory`, a dcgan_memory. Image i depends on row i alone. */
 DCGAN_API dcgan_status dcgan_generator_generate(dcgan_generator* generator, const float* latents,
-                                                dcgan_memory memory, const dcgan_images* images,
+                                                int32_t memory, const dcgan_images* images,
                                                 void* stream);
 /* Writes latent vectors first .. first + count - 1 of `seed`: what dcgan_generator_sample() uses,
  * to change or to interpolate them. */
 DCGAN_API dcgan_status dcgan_generator_draw(dcgan_generator* generator, uint64_t seed,
                                             uint64_t first, int64_t count, float* latents,
-                                            dcgan_memory memory, void* stream);
+                                            int32_t memory, void* stream);
 
 #ifdef __cplusplus
 }
