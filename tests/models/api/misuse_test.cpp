@@ -101,7 +101,7 @@ TEST_CASE("a generator that cannot be opened says why, and the handle is NULL") 
   other.precision = 17;
   refuse(file.path(), other, DCGAN_ERROR_USAGE, "precision 17");
   other.precision = DCGAN_PRECISION_TF32;  // asked for by name: not replaced
-  refuse(file.path(), other, DCGAN_ERROR_UNAVAILABLE, "cpu");
+  refuse(file.path(), other, DCGAN_ERROR_UNAVAILABLE, "TF32");
   other = cpu;
   other.threads = -2;
   refuse(file.path(), other, DCGAN_ERROR_USAGE, "threads -2");

@@ -21,9 +21,9 @@ struct Host {
   explicit Host(int device = 0) {
     REQUIRE_CUDA(cudaSetDevice(device));
     REQUIRE_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-    REQUIRE_CUDA(cudaMalloc(&z, kCount * kTinyModel.nz * sizeof(float)));
+    REQUIRE_CUDA(cudaMalloc(reinterpret_cast<void**>(&z), kCount * kTinyModel.nz * sizeof(float)));
     REQUIRE_CUDA(cudaMalloc(&pixels, kCount * kTinyPixels));
-    REQUIRE_CUDA(cudaMemset(pixels, 0, kCount * kTinyPixels));
+    clear();
   }
   ~Host() {
     cudaFree(z);
@@ -37,10 +37,15 @@ struct Host {
     return images_in(pixels, kCount, DCGAN_TYPE_UINT8, DCGAN_MEMORY_DEVICE);
   }
   Bytes downloaded() const {
-    REQUIRE_CUDA(cudaStreamSynchronize(stream));
     Bytes bytes(kCount * kTinyPixels);
-    REQUIRE_CUDA(cudaMemcpy(bytes.data(), pixels, bytes.size(), cudaMemcpyDeviceToHost));
+    REQUIRE_CUDA(
+        cudaMemcpyAsync(bytes.data(), pixels, bytes.size(), cudaMemcpyDeviceToHost, stream));
+    REQUIRE_CUDA(cudaStreamSynchronize(stream));
     return bytes;
+  }
+  void clear() const {
+    REQUIRE_CUDA(cudaMemsetAsync(pixels, 0, kCount * kTinyPixels, stream));
+    REQUIRE_CUDA(cudaStreamSynchronize(stream));
   }
 
   cudaStream_t stream = nullptr;
@@ -63,7 +68,7 @@ TEST_CASE("on a caller's stream a call enqueues, allocates nothing and waits for
   const Host host;
   const dcgan_images to = host.images();
   for (int call = 0; call < 3; ++call) {
-    REQUIRE_CUDA(cudaMemset(host.pixels, 0, kCount * kTinyPixels));
+    host.clear();
     const emulator::Live live = emulator::live();
     const std::int64_t run = emulator::nodes_run();
     require_ok(dcgan_generator_draw(generator, kTinySeed, 0, kCount, host.z, DCGAN_MEMORY_DEVICE,
@@ -73,7 +78,7 @@ TEST_CASE("on a caller's stream a call enqueues, allocates nothing and waits for
     CHECK(emulator::nodes_pending() > 0);
     CHECK(emulator::live() == live);
     CHECK(host.downloaded() == expected);
-    REQUIRE_CUDA(cudaMemset(host.pixels, 0, kCount * kTinyPixels));
+    host.clear();
     require_ok(dcgan_generator_sample(generator, kTinySeed, 0, &to, host.stream));
     CHECK(host.downloaded() == expected);
   }
