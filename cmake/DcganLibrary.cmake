@@ -82,6 +82,8 @@ function(dcgan_add_shared_library)
     LINK_DEPENDS ${exports} LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/lib
     # CUDA's libraries often lie in no folder of the loader's.
     INSTALL_RPATH "${DCGAN_CUDA_FOLDERS}")
+  target_include_directories(dcgan_shared INTERFACE ${PROJECT_SOURCE_DIR}/models/include)
+  add_library(dcgan::dcgan ALIAS dcgan_shared)  # for projects that have this one as a folder
   install(TARGETS dcgan_shared
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT development)
 endfunction()

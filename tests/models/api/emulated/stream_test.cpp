@@ -161,7 +161,10 @@ TEST_CASE("the caller's current GPU stays, whichever GPU the generator has") {
         const Opened generator(file.path(), options);
         CHECK(current_device() == callers);
         const dcgan_images to = host.images();
+        auto before = emulator::calls();
         require_ok(dcgan_generator_sample(generator, kTinySeed, 0, &to, host.stream));
+        // To the generator's and back; the emulator does not mind launches from another one.
+        CHECK(more_calls(before)["cudaSetDevice"] == 2);
         CHECK(current_device() == callers);
         require_ok(dcgan_generator_sample(generator, kTinySeed, 0, &to, nullptr));
         CHECK(current_device() == callers);
