@@ -1,5 +1,4 @@
-// A barrier of blocks, for a kernel whose second half needs what all blocks have found in its
-// first.
+// A barrier of blocks, for a kernel whose second half needs what all blocks have found in its first.
 #pragma once
 
 #include "kernels/common/cuda/launch.h"

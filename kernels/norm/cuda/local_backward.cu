@@ -97,7 +97,8 @@ struct BackwardTables {
 /// Its second pass.
 template <class T, int width, Activation kind>
 __device__ __forceinline__ void write_rows(const BackwardArguments<T>& arguments,
-                                           const ChannelRows& division, const ChannelThread& thread,
+                                           const ChannelRows& division,
+                                           const ChannelThread& thread,
                                            const KeptPairs<T, width>& kept,
                                            const BackwardTables<width>& tables) {
   if (thread.rows == 0) return;
@@ -120,8 +121,9 @@ __device__ __forceinline__ void write_rows(const BackwardArguments<T>& arguments
       [&](int /*i*/, std::int64_t element, const Row& x, const Row& dy) {
         write(element, unpack<T, width>(x), unpack<T, width>(dy));
       });
-  kept.x.for_each(
-      thread, [&](int i, std::int64_t element) { write(element, kept.x.row(i), kept.dy.row(i)); });
+  kept.x.for_each(thread, [&](int i, std::int64_t element) {
+    write(element, kept.x.row(i), kept.dy.row(i));
+  });
 }
 
 /// The gradients of weight and bias, by a tile's first block. `all`: of group 0.

@@ -1,5 +1,5 @@
-// Batch norm forward in one launch, for a batch that is all of one rank's: moments of every chunk
-// of rows, the moments of the group from all of them in every block, y.
+// Batch norm forward in one launch, for a batch that is all of one rank's: moments of every chunk of
+// rows, the moments of the group from all of them in every block, y.
 #include "kernels/common/cuda/vector.h"
 #include "kernels/elementwise/activation_terms.h"
 #include "kernels/norm/batch_norm_variants.h"
@@ -36,8 +36,8 @@ __device__ __forceinline__ Moments<1> group_moments(const ForwardArguments<T>& a
                                                     const ChannelRows& division, int group,
                                                     int channel, const TileColumn& own,
                                                     ResidentSets<Moments, width>& shared) {
-  Moments<1> all =
-      join_parts<Moments, width>(division, channel, own, shared, [&](int chunk) -> Moments<width> {
+  Moments<1> all = join_parts<Moments, width>(
+      division, channel, own, shared, [&](int chunk) -> Moments<width> {
         const std::int64_t at = part_element(division, group, chunk, channel);
         return {rows_of_chunk(division, chunk), load_channels<width>(arguments.part_mean + at),
                 load_channels<width>(arguments.part_m2 + at)};
@@ -154,8 +154,8 @@ __global__ void __launch_bounds__(kResidentThreads, 1)
     arguments.part_m2[at] = part.m2.v[0];
   }
   meet_blocks(tickets + blockIdx.x, gridDim.y * gridDim.z);
-  const Moments<1> all = group_moments<T, width>(arguments, division, static_cast<int>(blockIdx.z),
-                                                 thread.channel, own, shared[0]);
+  const Moments<1> all = group_moments<T, width>(
+      arguments, division, static_cast<int>(blockIdx.z), thread.channel, own, shared[0]);
   if (own.exists) {
     tables[0].mean.v[own.column] = all.mean.v[0];
     tables[0].scale.v[own.column] =
@@ -175,8 +175,9 @@ void batch_norm_local_forward(const Context& context, const BatchNormLocalForwar
   const ConstTensorView& x = tensors.x;
   const BatchNormLocal& local = tensors.local;
   bool done = false;
-  const bool wide = rows_are_wide(x.shape, x.dtype) &&
-                    aligned16(x.data, tensors.y.data, local.parts.mean.data, local.parts.m2.data);
+  const bool wide =
+      rows_are_wide(x.shape, x.dtype) &&
+      aligned16(x.data, tensors.y.data, local.parts.mean.data, local.parts.m2.data);
   with_storage_and_width(x.dtype, wide, [&]<class T, int width>() {
     const ForwardArguments<T> arguments{x.as<T>(),
                                         tensors.y.as<T>(),

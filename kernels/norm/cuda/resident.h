@@ -1,7 +1,7 @@
-// One direction of batch norm in one launch: a pass that finds what a group has in common, a
-// meeting of the blocks, a pass that uses it. Between the passes a thread keeps its first rows in
-// the block's shared memory, as they are stored; the others it reads again, the last first, which
-// are in the second-level cache.
+// One direction of batch norm in one launch: a pass that finds what a group has in common, a meeting
+// of the blocks, a pass that uses it. Between the passes a thread keeps its first rows in the block's
+// shared memory, as they are stored; the others it reads again, the last first, which are in the
+// second-level cache.
 #pragma once
 
 #include "kernels/common/cuda/meeting.h"
@@ -39,7 +39,8 @@ ResidentLaunch resident_launch(const Context& context, void (*kernel)(Parameters
   result.possible = std::int64_t{division.tiles} * division.chunks * groups <= most_blocks;
   const int step = division.chunks * (kResidentThreads / division.lanes);
   const std::size_t one_row = kResidentThreads * static_cast<std::size_t>(tensors) * row_bytes;
-  result.kept = std::min((division.rows - 1) / step + 1, static_cast<int>(most_bytes / one_row));
+  result.kept =
+      std::min((division.rows - 1) / step + 1, static_cast<int>(most_bytes / one_row));
   result.shared_bytes = static_cast<std::size_t>(result.kept) * one_row;
   return result;
 }
