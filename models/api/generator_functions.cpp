@@ -65,6 +65,11 @@ dcgan_status dcgan_generator_close(dcgan_generator** generator) {
     if (generator == nullptr) misuse("generator is NULL");
     if (*generator == nullptr) return;
     { const dcgan_generator::Call last(*generator); }
+    std::optional<DeviceScope> scope;  // for the caller's memory resource
+    try {
+      scope.emplace((*generator)->device());
+    } catch (const Error&) {  // the device has failed, and is left all the same
+    }
     delete std::exchange(*generator, nullptr);
   });
 }

@@ -119,7 +119,6 @@ dcgan_generator::dcgan_generator(const dcgan::api::GeneratorRequest& request)
 
 dcgan_generator::~dcgan_generator() {
   try {
-    const DeviceScope device(own_.device());
     if (done_on_ != nullptr) done_.synchronize();
     own_.synchronize();
   } catch (const Error&) {  // the device has failed: nothing runs any more

@@ -14,9 +14,11 @@
 struct dcgan_generator {
  public:
   explicit dcgan_generator(const dcgan::api::GeneratorRequest& request);
+  /// With its GPU current.
   ~dcgan_generator();
 
   const dcgan_generator_info& info() const { return info_; }
+  dcgan::Device device() const { return own_.device(); }
 
   /// Images of latent vectors first, first + 1, ... of the seed.
   void sample(std::uint64_t seed, std::uint64_t first, const dcgan_images& images, void* stream);

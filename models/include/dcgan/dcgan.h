@@ -74,7 +74,7 @@ typedef enum dcgan_log_level { DCGAN_LOG_INFO = 0, DCGAN_LOG_WARNING = 1 } dcgan
 typedef void (*dcgan_log_function)(void* user, dcgan_log_level level, const char* message);
 
 /* Where the generator's memory comes from: device memory on a GPU, host memory on the CPU. Called
- * while it is opened and closed, never in between. Must outlive the generator. */
+ * while it is opened and closed, with its GPU current, never in between. Must outlive it. */
 typedef struct dcgan_memory_resource {
   size_t struct_size;
   void* user;

@@ -187,6 +187,43 @@ TEST_CASE("the caller's current GPU stays, whichever GPU the generator has") {
   REQUIRE_CUDA(cudaSetDevice(0));
 }
 
+TEST_CASE("a pool of device memory is asked with the generator's GPU current, and gets all back") {
+  struct Pool {
+    std::size_t bytes = 0;
+    int blocks = 0;
+    bool other_device = false;
+  } pool;
+  const auto take = [](void* user, std::size_t bytes, std::size_t) -> void* {
+    auto& all = *static_cast<Pool*>(user);
+    all.other_device |= current_device() != 1;
+    all.bytes += bytes;
+    ++all.blocks;
+    void* data = nullptr;
+    return cudaMalloc(&data, bytes) == cudaSuccess ? data : nullptr;
+  };
+  const auto give_back = [](void* user, void* data, std::size_t) {
+    auto& all = *static_cast<Pool*>(user);
+    all.other_device |= current_device() != 1;
+    --all.blocks;
+    cudaFree(data);
+  };
+  const TinyFile file;
+  REQUIRE_CUDA(cudaSetDevice(0));
+  const dcgan_memory_resource memory{sizeof memory, &pool, take, give_back};
+  dcgan_generator_options options = options_on("cuda:1");
+  options.memory = &memory;
+  dcgan_generator* generator = nullptr;
+  require_ok(dcgan_generator_open(file.path(), &options, &generator));
+  auto info = sized<dcgan_generator_info>();
+  require_ok(dcgan_generator_query(generator, &info));
+  CHECK(pool.bytes == info.memory_bytes);
+  CHECK(pool.blocks > 0);
+  require_ok(dcgan_generator_close(&generator));
+  CHECK(pool.blocks == 0);
+  CHECK(!pool.other_device);
+  CHECK(current_device() == 0);
+}
+
 TEST_CASE("the memory of a GPU is known before, and all of it is released") {
   const TinyFile file;
   const dcgan_generator_options options = options_on("cuda");
