@@ -15,6 +15,7 @@ Operation loss_operation();
 Operation optimizer_operation();
 Operation latent_operation();
 Operation image_batch_operation();
+Operation strided_images_operation();
 Operation convert_operation();
 Operation add_operation();
 Operation stopwatch_operation();

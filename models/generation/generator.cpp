@@ -62,6 +62,14 @@ MemoryPlan generator_memory_plan(const Context& context, const std::vector<Block
   return plan;
 }
 
+std::size_t generator_pinned_bytes(const Context& context, const std::vector<BlockSpec>& blocks,
+                                   const GeneratorOptions& options) {
+  if (!context.is_cuda()) return 0;
+  const Shape latent = latent_shape(blocks, options.batch);
+  const Shape images = block_output_shapes(blocks, latent).back();
+  return static_cast<std::size_t>(latent.elements() + images.elements()) * sizeof(float);
+}
+
 Generator::Generator(const Context& context, std::vector<BlockSpec> blocks,
                      const GeneratorOptions& options)
     : options_(options),
@@ -83,9 +91,8 @@ Generator::Generator(const Context& context, std::vector<BlockSpec> blocks,
   fill_zero(context, arena_.view(slots_.next));
   if (!context.is_cuda()) return;
   fill_zero(context, arena_.view(slots_.host_latent));
-  pinned_ = Buffer(
-      context, arena_.view(slots_.host_latent).bytes() + arena_.view(slots_.host_images).bytes(),
-      MemoryKind::pinned);
+  pinned_ = Buffer(context, generator_pinned_bytes(context, network_.blocks(), options_),
+                   MemoryKind::pinned);
 }
 
 Shape Generator::images_shape(std::int64_t count) const {
@@ -104,9 +111,13 @@ void Generator::copy_weights(const Context& context, const Network& trained, Par
   });
 }
 
+void Generator::check_shape(const Shape& images, std::int64_t count) const {
+  DCGAN_CHECK(images == images_shape(count), "generate: images are {}, expected {}",
+              to_string(images), to_string(images_shape(count)));
+}
+
 void Generator::check_images(ConstTensorView images, std::int64_t count) const {
-  DCGAN_CHECK(images.shape == images_shape(count), "generate: images are {}, expected {}",
-              to_string(images.shape), to_string(images_shape(count)));
+  check_shape(images.shape, count);
   DCGAN_CHECK(
       images.dtype == DType::f32 || images.dtype == DType::bf16 || images.dtype == DType::u8,
       "generate: images in {}, expected f32, bf16 or u8", name_of(images.dtype));
@@ -144,7 +155,7 @@ void Generator::compute(const Context& context, TensorView images) {
   }
 }
 
-void Generator::generate(const Context& context, ConstTensorView latent, TensorView images) {
+void Generator::check_latent(ConstTensorView latent) const {
   const DType computed = dtype_of_activations(options_.precision);
   DCGAN_CHECK(latent.shape.rank() == 2 && latent.shape[1] == nz() && latent.shape[0] <= batch(),
               "generate: latent vectors are {}, expected (n, {}) with n <= {}",
@@ -152,10 +163,43 @@ void Generator::generate(const Context& context, ConstTensorView latent, TensorV
   DCGAN_CHECK(latent.dtype == DType::f32 || latent.dtype == computed,
               "generate: latent vectors in {}, expected f32 or {}", name_of(latent.dtype),
               name_of(computed));
+}
+
+void Generator::generate(const Context& context, ConstTensorView latent, TensorView images) {
+  check_latent(latent);
   check_images(images, latent.shape[0]);
   if (latent.shape[0] == 0) return;
   load_latent(context, latent);
   compute(context, images);
+}
+
+void Generator::generate(const Context& context, ConstTensorView latent,
+                         const StridedImages& images) {
+  if (const std::optional<TensorView> tensor = as_tensor(images)) {
+    return generate(context, latent, *tensor);
+  }
+  check_latent(latent);
+  check_shape(images.shape, latent.shape[0]);
+  if (latent.shape[0] == 0) return;
+  load_latent(context, latent);
+  compute(context, own_output_);
+  store_images(context, own_output_.rows(0, latent.shape[0]), images);
+}
+
+void Generator::generate_to_host(const Context& context, ConstTensorView latent,
+                                 const StridedImages& images) {
+  if (!context.is_cuda()) return generate(context, latent, images);
+  check_latent(latent);
+  check_shape(images.shape, latent.shape[0]);
+  if (latent.shape[0] == 0) return;
+  const TensorView computed = arena_.view(slots_.host_images).rows(0, latent.shape[0]);
+  const TensorView received(pinned_.data() + arena_.view(slots_.host_latent).bytes(),
+                            computed.shape, computed.dtype);
+  load_latent(context, latent);
+  compute(context, computed);
+  enqueue_download(context, computed, received);
+  context.synchronize();
+  store_images(host_, received, images);
 }
 
 void Generator::generate_next(const Context& context, TensorView images,

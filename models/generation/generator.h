@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/input/latent.h"
+#include "kernels/input/strided_images.h"
 #include "models/generation/captured_passes.h"
 #include "models/networks/folded_network.h"
 #include "models/networks/network.h"
@@ -26,6 +27,10 @@ struct GeneratorOptions {
 /// cannot compute in the precision.
 MemoryPlan generator_memory_plan(const Context& context, const std::vector<BlockSpec>& blocks,
                                  const GeneratorOptions& options);
+
+/// And of pinned host memory: what sample() and generate_to_host() copy through. 0 on the CPU.
+std::size_t generator_pinned_bytes(const Context& context, const std::vector<BlockSpec>& blocks,
+                                   const GeneratorOptions& options);
 
 /// Computes with batch norm folded into the weights (models/networks/folded_network.h).
 class Generator {
@@ -53,6 +58,11 @@ class Generator {
   ///   images: (n, H, W, C); f32 or bf16: values in (-1, 1); u8: as images_to_uint8() rounds them
   /// Throws Error(internal) on other shapes and types.
   void generate(const Context& context, ConstTensorView latent, TensorView images);
+  /// The same into any type, layout and strides (kernels/input/strided_images.h).
+  void generate(const Context& context, ConstTensorView latent, const StridedImages& images);
+  /// As generate(), but `images` lies in host memory, pinned or not; latent on the device. Waits.
+  void generate_to_host(const Context& context, ConstTensorView latent,
+                        const StridedImages& images);
 
   /// images = G(the next batch() latent vectors), drawn on the device: call k writes the images of
   /// rows k * batch() .. of the sequence of options.key that latent_for_seed() begins. `images` as
@@ -90,6 +100,8 @@ class Generator {
                                           const std::vector<BlockSpec>& blocks,
                                           const GeneratorOptions& options);
 
+  void check_latent(ConstTensorView latent) const;
+  void check_shape(const Shape& images, std::int64_t count) const;
   void check_images(ConstTensorView images, std::int64_t count) const;
   TensorView latent_rows(std::int64_t count) const;
   void load_latent(const Context& context, ConstTensorView latent);
@@ -108,6 +120,7 @@ class Generator {
   Arena arena_;
   TensorView own_output_;
   CapturedPasses passes_;
+  Context host_{Device{}};  // generate_to_host(): what computes on the host
 };
 
 }  // namespace dcgan

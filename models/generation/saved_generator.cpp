@@ -29,14 +29,23 @@ SavedGenerator find_saved_generator(const std::filesystem::path& where, const Wa
   return {checkpoint, generator_file(checkpoint), read_saved_model(checkpoint)};
 }
 
+GeneratorOptions loading_options(const Context& context, const SavedGenerator& saved,
+                                 std::int64_t batch, const Warn& warn) {
+  GeneratorOptions options{batch, saved.model.precision};
+  options.precision = computable(context, generator_blocks(saved.model.model), options, warn);
+  return options;
+}
+
 Generator load_generator(const Context& context, const SavedGenerator& saved, std::int64_t batch,
                          const Warn& warn) {
   require_valid(saved.model.model);
+  return load_generator(context, saved, loading_options(context, saved, batch, warn));
+}
+
+Generator load_generator(const Context& context, const SavedGenerator& saved,
+                         const GeneratorOptions& options) {
   const SafetensorsFile file(saved.weights);
-  const std::vector<BlockSpec> blocks = generator_blocks(saved.model.model);
-  GeneratorOptions options{batch, saved.model.precision};
-  options.precision = computable(context, blocks, options, warn);
-  Generator generator(context, blocks, options);
+  Generator generator(context, generator_blocks(saved.model.model), options);
   generator.change_weights(context,
                            [&](Network& network) { load_state_dict(context, file, network); });
   return generator;

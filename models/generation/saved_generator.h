@@ -23,10 +23,22 @@ struct SavedGenerator {
 /// again by load_generator(). Warns and throws as find_checkpoint() and read_saved_model().
 SavedGenerator find_saved_generator(const std::filesystem::path& where, const Warn& warn);
 
-/// Loads it, to compute up to `batch` images at a time in the precision of `saved.model`. Where the
-/// context's device cannot compute in that, warns with the reason and takes fp32. Throws
-/// Error(io), Error(bad_data) naming file and tensors, Error(config) on an impossible model.
+/// A bare file of weights under PyTorch's names. Which network it is, is read off the tensors'
+/// names and shapes: they fix all but what the latent vectors are, N(0, 1) here, and the precision,
+/// fp32 here. Throws Error(io), and Error(bad_data) naming what is missing or does not fit.
+SavedGenerator find_generator_file(const std::filesystem::path& file);
+
+/// How load_generator() computes it: where the context's device cannot compute in the precision of
+/// `saved.model`, warns with the reason and takes fp32. Loads and allocates nothing.
+GeneratorOptions loading_options(const Context& context, const SavedGenerator& saved,
+                                 std::int64_t batch, const Warn& warn);
+
+/// Loads it, to compute up to `batch` images at a time as loading_options() says. Throws Error(io),
+/// Error(bad_data) naming file and tensors, Error(config) on an impossible model.
 Generator load_generator(const Context& context, const SavedGenerator& saved, std::int64_t batch,
                          const Warn& warn);
+/// In the precision of `options`; throws Error(unavailable) where the device cannot.
+Generator load_generator(const Context& context, const SavedGenerator& saved,
+                         const GeneratorOptions& options);
 
 }  // namespace dcgan

@@ -17,11 +17,20 @@ Arena zeroed(const Context& context, const MemoryPlan& plan) {
 
 }  // namespace
 
-Parameters::Parameters(const Context& context, const std::vector<BlockSpec>& blocks) {
+Parameters::Parameters(const std::vector<BlockSpec>& blocks) {
   add_infos(blocks);
   lay_out();
   step_ = running_plan_.add("step", {1}, DType::i64);
   running_plan_.assign();
+}
+
+std::size_t Parameters::bytes_when_made(const std::vector<BlockSpec>& blocks) {
+  const Parameters planned(blocks);
+  return planned.plan_.bytes() + planned.running_plan_.bytes();
+}
+
+Parameters::Parameters(const Context& context, const std::vector<BlockSpec>& blocks)
+    : Parameters(blocks) {
   values_ = zeroed(context, plan_);
   running_ = zeroed(context, running_plan_);
 }

@@ -47,6 +47,9 @@ enum class ParameterArray { values, gradients, first_moment, second_moment, ema 
 
 class Parameters {
  public:
+  /// What a Parameters of these blocks allocates when it is made: values and running statistics.
+  static std::size_t bytes_when_made(const std::vector<BlockSpec>& blocks);
+
   Parameters(const Context& context, const std::vector<BlockSpec>& blocks);
 
   /// In the order of the blocks and of PyTorch's state_dict.
@@ -98,6 +101,7 @@ class Parameters {
   std::size_t bytes_per_array() const { return plan_.bytes(); }
 
  private:
+  explicit Parameters(const std::vector<BlockSpec>& blocks);  // the plans alone
   void add_infos(const std::vector<BlockSpec>& blocks);
   void lay_out();
   const Arena& arena(ParameterArray array) const;

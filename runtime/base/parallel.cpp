@@ -23,6 +23,12 @@ void set_thread_count(int count) {
 #endif
 }
 
+void end_idle_threads() {
+#if defined(_OPENMP)
+  omp_pause_resource(omp_pause_soft, omp_get_initial_device());
+#endif
+}
+
 namespace detail {
 
 // OpenMP and not std::thread: oneDNN's loops run on the same pool, so neither oversubscribes.

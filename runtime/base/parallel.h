@@ -10,6 +10,9 @@ namespace dcgan {
 int thread_count();
 /// Sets it for the calling thread's loops. Throws Error(config) when count < 1.
 void set_thread_count(int count);
+/// Ends the threads that OpenMP keeps for the calling thread's loops; its next loop makes them
+/// anew. Not inside a loop.
+void end_idle_threads();
 
 namespace detail {
 using ChunkFunction = void (*)(void* closure, std::int64_t chunk);

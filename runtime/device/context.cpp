@@ -63,6 +63,11 @@ void Context::set_overlaps_launches([[maybe_unused]] bool wanted) {
   }
 }
 
+bool Context::is_capturing() const {
+  if constexpr (kHasCuda) return is_cuda() && cuda::is_capturing(stream());
+  return false;
+}
+
 void Context::synchronize() const {
   if constexpr (kHasCuda) {
     if (is_cuda()) cuda::synchronize_stream(stream());

@@ -39,6 +39,9 @@ class Context {
     return kind == MemoryKind::device ? memory_.device : memory_.pinned;
   }
 
+  /// Whether the stream records what is enqueued into somebody's graph. False on the CPU.
+  bool is_capturing() const;
+
   /// Waits until everything enqueued has finished. Throws Error when work failed on the device.
   void synchronize() const;
 

@@ -8,6 +8,7 @@
 #include "models/generation/generator.h"
 #include "runtime/base/parallel.h"
 #include "tests/counts/allocations.h"
+#include "tests/models/api/support.h"
 #include "tests/models/engine_rig.h"
 #include "tests/models/support.h"
 
@@ -164,6 +165,44 @@ TEST_CASE("from its second call on, a generation on the CPU allocates nothing of
         CHECK(counts.own == 0);
         CHECK(counts.openmp == 0);
       }
+    }
+  }
+}
+
+TEST_CASE("from its second call on, the C library on the CPU allocates nothing of its own") {
+  choose_library();
+  const test::TinyFile file;
+  const test::Opened generator(file.path(), test::options_on("cpu", 2));
+  std::vector<float> z(static_cast<std::size_t>(3 * test::kTinyModel.nz));
+  std::vector<float> memory(static_cast<std::size_t>(3 * test::kTinyPixels));
+  for (const dcgan_type type :
+       {DCGAN_TYPE_FLOAT32, DCGAN_TYPE_BFLOAT16, DCGAN_TYPE_FLOAT16, DCGAN_TYPE_UINT8}) {
+    for (const std::int64_t turn : {1, -1}) {
+      const std::int64_t size = test::kTinyModel.image_size;
+      dcgan_images to = test::images_in(memory.data(), 3, type);
+      if (turn < 0) {  // not a tensor of ours: upside down
+        auto* bytes = reinterpret_cast<std::byte*>(memory.data());
+        const std::int64_t last = (size - 1) * size;
+        to.data = bytes + last * (type == DCGAN_TYPE_FLOAT32 ? 4
+                                  : type == DCGAN_TYPE_UINT8 ? 1
+                                                             : 2);
+        const std::int64_t strides[] = {test::kTinyPixels, -size, 1, 1};
+        std::copy_n(strides, 4, to.strides);
+      }
+      dcgan_status drawn = DCGAN_ERROR_INTERNAL, generated = DCGAN_ERROR_INTERNAL;
+      const auto call = [&] {
+        drawn = dcgan_generator_draw(generator, 1, 0, 3, z.data(), DCGAN_MEMORY_HOST, nullptr);
+        generated = dcgan_generator_generate(generator, z.data(), DCGAN_MEMORY_HOST, &to, nullptr);
+      };
+      call();
+      test::start_counting_allocations();
+      call();
+      const AllocationCounts counts = test::stop_counting_allocations();
+      CHECK(drawn == DCGAN_OK);
+      CHECK(generated == DCGAN_OK);
+      INFO(type << " " << turn << " " << counts.own_places);
+      CHECK(counts.own == 0);
+      CHECK(counts.openmp == 0);
     }
   }
 }

@@ -1,5 +1,6 @@
 #include "kernels/common/cpu_loops.h"
 #include "kernels/input/image_batch_variants.h"
+#include "kernels/input/image_terms.h"
 #include "runtime/base/parallel.h"
 
 namespace dcgan::cpu {
@@ -8,14 +9,6 @@ namespace {
 /// Each operation rounded, as torchvision's; the division by 1/2 is exact.
 inline float normalised(std::uint8_t value) {
   return (static_cast<float>(value) / 255.0f - 0.5f) / 0.5f;
-}
-
-/// (x + 1) / 2 in [0, 1], NaN to 0, then to the nearest of 0..255, halves up.
-inline std::uint8_t quantised(float x) {
-  const float unit = (x + 1.0f) * 0.5f;
-  const float above = unit > 0.0f ? unit : 0.0f;  // false for NaN
-  const float clamped = above < 1.0f ? above : 1.0f;
-  return static_cast<std::uint8_t>(static_cast<std::int32_t>(clamped * 255.0f + 0.5f));
 }
 
 template <class T>

@@ -3,6 +3,7 @@
 #include "kernels/common/cuda/reduce.h"
 #include "kernels/common/cuda/vector.h"
 #include "kernels/input/image_batch_variants.h"
+#include "kernels/input/image_terms.h"
 
 namespace dcgan::cuda {
 namespace {
@@ -152,14 +153,6 @@ __global__ void __launch_bounds__(kThreads)
   gather<T, width>(arguments, EntryPlaces{schedule.order + begin[0]}, out);
 }
 
-/// (x + 1) / 2 in [0, 1], NaN to 0, then to the nearest of 0..255, halves up.
-__device__ __forceinline__ unsigned quantised(float x) {
-  const float unit = (x + 1.0f) * 0.5f;
-  const float above = unit > 0.0f ? unit : 0.0f;  // false for NaN
-  const float clamped = above < 1.0f ? above : 1.0f;
-  return static_cast<unsigned>(clamped * 255.0f + 0.5f);
-}
-
 /// Four values a thread; `count` is a multiple of four, x of 16 bytes, y of four.
 template <class T>
 __global__ void __launch_bounds__(kThreads)
@@ -170,9 +163,9 @@ __global__ void __launch_bounds__(kThreads)
        at += stride) {
     const Values<4> values = load<4>(x + at);
     check_access(y + at, 4);
-    *reinterpret_cast<unsigned*>(y + at) = quantised(values.v[0]) | quantised(values.v[1]) << 8 |
-                                           quantised(values.v[2]) << 16 |
-                                           quantised(values.v[3]) << 24;
+    *reinterpret_cast<unsigned*>(y + at) =
+        unsigned{quantised(values.v[0])} | unsigned{quantised(values.v[1])} << 8 |
+        unsigned{quantised(values.v[2])} << 16 | unsigned{quantised(values.v[3])} << 24;
   }
 }
 
@@ -183,7 +176,7 @@ __global__ void __launch_bounds__(kThreads)
   const std::int64_t stride = std::int64_t{gridDim.x} * kThreads;
   for (std::int64_t at = std::int64_t{blockIdx.x} * kThreads + threadIdx.x; at < count;
        at += stride) {
-    y[at] = static_cast<std::uint8_t>(quantised(load_one(x + at)));
+    y[at] = quantised(load_one(x + at));
   }
 }
 

@@ -39,6 +39,14 @@ CurrentDevice::~CurrentDevice() {
   if (changed_) cudaSetDevice(before_);
 }
 
+int current_device() {
+  int ordinal = 0;
+  CUDA_TRY(cudaGetDevice(&ordinal));
+  return ordinal;
+}
+void set_current_device(int ordinal) { CUDA_TRY(cudaSetDevice(ordinal)); }
+void restore_device(int ordinal) noexcept { cudaSetDevice(ordinal); }
+
 CUstream_st* create_stream(int ordinal) {
   CUDA_TRY(cudaSetDevice(ordinal));
   cudaStream_t stream = nullptr;

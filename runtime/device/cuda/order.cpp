@@ -66,6 +66,12 @@ double elapsed_ms(CUevent_st* first, CUevent_st* last) {
   return milliseconds;
 }
 
+bool is_capturing(CUstream_st* stream) {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  CUDA_TRY(cudaStreamIsCapturing(stream, &status));
+  return status != cudaStreamCaptureStatusNone;
+}
+
 void begin_capture(CUstream_st* stream) {
   // Thread-local: other threads (ranks of tests) may allocate during the capture; this one may not.
   CUDA_TRY(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));

@@ -33,6 +33,11 @@ class CurrentDevice {
   bool changed_ = false;
 };
 
+/// For scopes whose end cannot throw. CUDA starts on a thread with GPU 0 current.
+int current_device();
+void set_current_device(int ordinal);
+void restore_device(int ordinal) noexcept;
+
 /// Throws Error(unavailable) unless GPU `ordinal` exists and can run this build. The message has
 /// the number of GPUs, or the versions of driver and build, and says what to do.
 void require_device(int ordinal);
@@ -92,6 +97,7 @@ void synchronize_event(CUevent_st* event);
 bool is_event_done(CUevent_st* event);
 double elapsed_ms(CUevent_st* first, CUevent_st* last);
 
+bool is_capturing(CUstream_st* stream);
 void begin_capture(CUstream_st* stream);
 /// Ends the capture and makes it executable. `size` receives what it holds.
 CUgraphExec_st* end_capture(CUstream_st* stream, GraphSize* size);
