@@ -119,6 +119,13 @@ class UpdateReplay {
     return result;
   }
 
+  /// For `verify --out`.
+  void keep(const Side& side, ParameterArray array, const std::string& prefix) {
+    for (NamedTensor& one : parameter_tensors(context_, *side.network, array, prefix)) {
+      report_.computed.push_back(std::move(one));
+    }
+  }
+
   /// A bound from how far PyTorch's float32 is from float64; `size`: of the values.
   double bound(double of_pytorch, double size, double rounded) const {
     const double bound = kOfPyTorch * std::max(of_pytorch, kLeast * size);
@@ -126,6 +133,7 @@ class UpdateReplay {
   }
 
   void compare_gradients(const Side& side, std::int64_t number) {
+    keep(side, ParameterArray::gradients, named("grad", number, side.letter));
     for (const auto& [name, values] : ours(side, ParameterArray::gradients)) {
       const std::string of_trace = named("grad", number, side.letter) + name;
       const Values twin = recorded(named("twin", number, side.letter) + name);
@@ -139,6 +147,7 @@ class UpdateReplay {
 
   // Weights and moments behind an update, of ours and of PyTorch's, from its own gradient each.
   void compare_optimizer(const Side& side, std::int64_t number, std::int64_t t) {
+    keep(side, ParameterArray::values, named("state", number + 1, side.letter));
     const auto gradients = ours(side, ParameterArray::gradients);
     const auto weights = ours(side, ParameterArray::values);
     const auto second = ours(side, ParameterArray::second_moment);

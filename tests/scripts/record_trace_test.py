@@ -14,7 +14,7 @@ import unittest
 from support import ROOT, run, torch_python
 
 SCRIPT = ROOT / "scripts/record_trace.py"
-TINY = ("--nz", 4, "--ngf", 2, "--ndf", 2, "--batch-size", 3, "--steps", 2)
+TINY = ("--trajectory", "--nz", 4, "--ngf", 2, "--ndf", 2, "--batch-size", 3, "--steps", 2)
 
 
 def header_of(path):
@@ -82,6 +82,29 @@ class RecordTrace(unittest.TestCase):
     def test_a_replay_with_another_learning_rate_fails(self):
         self.record("--preset", "mnist32")
         self.assertEqual(self.script("--replay", self.trace, "--lr", 3e-4).returncode, 1)
+
+    def test_updates_are_recorded_with_their_twins(self):
+        self.record("--preset", "mnist32", "--d-steps", 2)
+        result = self.script("--out", self.trace, *TINY[1:], "--preset", "mnist32", "--d-steps", 2)
+        self.assertEqual(result.returncode, 0, result.output)
+        header = header_of(self.trace)[0]
+        self.assertEqual(header["__metadata__"]["form"], "updates")
+        for update in (1, 2, 3, 4, 5):
+            self.assertIn(f"state{update}.D.main.3.running_var", header)
+            self.assertIn(f"moments{update}.G.main.0.weight.exp_avg_sq", header)
+        for update, letters in ((1, "D"), (2, "DG"), (3, "D"), (4, "DG")):
+            for letter in "DG":
+                for head in ("grad", "twin", "kinks"):
+                    self.assertEqual(f"{head}{update}.{letter}.main.0.weight" in header,
+                                     letter in letters)
+        self.assertEqual(header["kinks1.D.main.2.weight"]["shape"], [1])
+        self.assertEqual(header["twin.scalars.errG"]["shape"], [2])
+        self.assertNotIn("grad5.D.main.0.weight", header)
+
+    def test_double_is_for_trajectories(self):
+        result = self.script("--out", self.trace, "--double")
+        self.assertEqual(result.returncode, 2, result.output)
+        self.assertIn("--trajectory", result.output)
 
     def test_sizes_that_no_network_has_are_refused(self):
         result = self.script("--out", self.trace, "--image-size", 48)
