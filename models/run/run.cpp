@@ -48,7 +48,7 @@ Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& 
   }
   if (!writes) {
     hooks.push_back(follow([every = options.sample_every](std::int64_t step) {
-      return is_due(step, every) ? Need::pause : Need::nothing;
+      return SamplesHook::need_of(step, every);
     }));
     return hooks;
   }

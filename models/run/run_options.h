@@ -214,8 +214,9 @@ void visit_options(Options& o, Visitor&& visitor) {
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);
   v("log-every", {}, "Output", kFollows, "steps between log lines", o.log_every);
-  v("sample-every", {}, "Output", kFollows, "steps between sample grids", o.sample_every,
-    "only at the end");
+  v("sample-every", {}, "Output", kFollows,
+    "steps between sample grids; before the first also at steps 1, 2, 5, 10, 20, 50, ...",
+    o.sample_every, "only at the end");
   v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints", o.checkpoint_every,
     "only at the end");
   v("keep", {}, "Output", kFollows, "number of checkpoints to keep", o.keep, "all");

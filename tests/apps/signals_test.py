@@ -35,6 +35,7 @@ class Signals(ProgramTest):
         self.assertIn("stopped by a signal", errors)
         self.assertEqual(len(steps_of(out)), 1)
         self.assertEqual(steps_of(out)[0], logged_steps(out))  # the step under way was finished
+        self.assertTrue((out / "samples.png").exists())  # and something is there to look at
         return steps_of(out)[0]
 
     def assert_goes_on_as_if_nothing_had_been(self, step):

@@ -17,7 +17,8 @@ class Output(ProgramTest):
                          ["checkpoints", "losses.csv", "metrics.jsonl", "real.png", "samples",
                           "samples.png"])
         self.assertEqual(sorted(path.name for path in (out / "samples").iterdir()),
-                         ["step_00000004.png", "step_00000008.png"])
+                         ["step_00000001.png", "step_00000002.png", "step_00000004.png",
+                          "step_00000008.png"])
         self.assertEqual(png_size(out / "samples.png"), png_size(out / "samples/step_00000004.png"))
         self.assertEqual(steps_of(out), [10])
         self.assertEqual(sorted(path.name for path in checkpoint(out, 10).iterdir()),
