@@ -9,6 +9,7 @@
 #include "models/run/hooks/replicas.h"
 #include "models/run/hooks/samples.h"
 #include "models/run/rank_check.h"
+#include "models/run/summary.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {
@@ -92,6 +93,23 @@ TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
 }
 
 TrainingOutcome TrainingRun::run(TrainingObserver& observer, const std::atomic<bool>& stop) {
+  if (ranks_.rank() != 0) return train(observer, stop);
+  remove_summary(options_.out);
+  try {
+    TrainingOutcome outcome = train(observer, stop);
+    write_summary(options_.out, summary_of(outcome, trainer_->report()));
+    return outcome;
+  } catch (const Error& error) {
+    try {
+      write_summary(options_.out, summary_of(error, trainer_->report(), trainer_->checkpoint()));
+    } catch (
+        const Error&) {  // a full disk, perhaps: the error that ended the run is the one to tell
+    }
+    throw;
+  }
+}
+
+TrainingOutcome TrainingRun::train(TrainingObserver& observer, const std::atomic<bool>& stop) {
   if (ranks_.size() > 1) {
     const std::string weights =
         weights_hash(context_, engine_->generator(), engine_->discriminator());

@@ -25,6 +25,7 @@ class TrainingRun {
 
   /// Trainer::run(). Of several ranks, each trains; rank 0 alone writes and should report. Throws
   /// Error(config) naming the field when the ranks do not agree on what is trained.
+  /// Rank 0 leaves summary.json, also when the run ends by an error.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   TrainingEngine& engine() { return *engine_; }
@@ -32,6 +33,8 @@ class TrainingRun {
   const Trainer& trainer() const { return *trainer_; }
 
  private:
+  TrainingOutcome train(TrainingObserver& observer, const std::atomic<bool>& stop);
+
   const Context& context_;
   Communicator& ranks_;
   RunOptions options_;

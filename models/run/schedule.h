@@ -4,9 +4,19 @@
 #include <cstdint>
 #include <optional>
 
+#include "runtime/base/enum_names.h"
+
 namespace dcgan {
 
 enum class StopReason { epochs, steps, time, equilibrium, signal };
+
+constexpr auto enum_table(StopReason) {
+  return NameTable<StopReason, 5>{{{"epochs", StopReason::epochs},
+                                   {"steps", StopReason::steps},
+                                   {"time", StopReason::time},
+                                   {"equilibrium", StopReason::equilibrium},
+                                   {"signal", StopReason::signal}}};
+}
 
 struct Schedule {
   std::int64_t epochs = 0;               ///< passes over the data set; 0: no limit

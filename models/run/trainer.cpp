@@ -51,6 +51,17 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
                   .report = report(step()),
                   .checkpoint = checkpoint_,
                   .state = [this] { return state(); }};
+  try {
+    const TrainingOutcome outcome = run_hooks(run, stop);
+    checkpoint_ = run.checkpoint;
+    return outcome;
+  } catch (...) {
+    checkpoint_ = run.checkpoint;
+    throw;
+  }
+}
+
+TrainingOutcome Trainer::run_hooks(HookContext& run, const std::atomic<bool>& stop) {
   for (const auto& hook : hooks_) hook->begin(run);
   restart_clock();  // first: a resumed run's time limit counts from here
   const StopReason reason = train(run, stop);
