@@ -26,6 +26,8 @@ struct Schedule {
 
   /// The step with which the run ends; 0: no limit. A run makes at least one step.
   std::int64_t last_step() const;
+  /// That a run begins: `epochs`, or those of `steps`; 0: no limit.
+  std::int64_t epochs_in_all() const;
   /// Why the run ends after `step`, when it does.
   std::optional<StopReason> reason_to_stop(std::int64_t step) const;
   /// Of the last batch that `step` steps took, counted from 0.

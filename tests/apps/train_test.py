@@ -65,7 +65,7 @@ class Output(ProgramTest):
         printed = done.stdout.splitlines()
         self.assertEqual(len(printed), 3)
         for line in printed:
-            self.assertRegex(line, r"^\[\d+/\d+\]\[\d+/8\] Loss_D: \S+ Loss_G: \S+ D\(x\): \S+ "
+            self.assertRegex(line, r"^\[\d+/2\]\[\d+/8\] Loss_D: \S+ Loss_G: \S+ D\(x\): \S+ "
                                    r"D\(G\(z\)\): \S+ / \S+")
         self.assertNotIn("\r", done.stderr)  # no bar where there is no terminal
 
