@@ -16,6 +16,7 @@
 #include "apps/progress.h"
 #include "apps/start_ranks.h"
 #include "apps/stop_signals.h"
+#include "models/run/option_defaults.h"
 #include "models/run/run.h"
 #include "runtime/base/mebibytes.h"
 #include "runtime/comm/connect.h"
@@ -153,7 +154,7 @@ int run_train(const TrainArguments& arguments) {
   const Assignment assignment = assignment_of(arguments, shard);
   const RunConfig config = run_config(assignment.options);
   if (arguments.print_config) {
-    if (shard.rank == 0) std::fputs(to_json(assignment.options).c_str(), stdout);
+    if (shard.rank == 0) std::fputs(to_json(resolved(assignment.options)).c_str(), stdout);
     return 0;
   }
   if (start) {

@@ -8,6 +8,7 @@
 #include "models/run/hooks/metrics.h"
 #include "models/run/hooks/replicas.h"
 #include "models/run/hooks/samples.h"
+#include "models/run/option_defaults.h"
 #include "models/run/rank_check.h"
 #include "models/run/summary.h"
 #include "runtime/io/files.h"
@@ -19,7 +20,7 @@ namespace fs = std::filesystem;
 
 // config.json, which must give the same options when it is read.
 std::string config_text(const RunOptions& options) {
-  std::string text = to_json(options);
+  std::string text = to_json(resolved(options));
   RunOptions read;
   apply_json(read, text, "config.json");
   DCGAN_CHECK(to_json(read) == text, "config.json: the options are read as others");

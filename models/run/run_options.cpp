@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "models/checkpoint/config_json.h"
+#include "models/run/option_defaults.h"
 #include "models/run/option_values.h"
 #include "runtime/base/printable.h"
 
@@ -113,8 +114,10 @@ std::string to_json(const RunOptions& options) {
   return json.dump(2) + "\n";
 }
 
-void apply_json(RunOptions& options, std::string_view text, std::string_view source) {
+std::vector<std::string> apply_json(RunOptions& options, std::string_view text,
+                                    std::string_view source) {
   const Json json = config_json::parse(text, source);
+  std::vector<std::string> names;
   for (const auto& [name, value] : json.items()) {
     bool found = false;
     visit_options(options, [&, &key = name, &item = value](const OptionInfo& info, auto& field) {
@@ -130,21 +133,35 @@ void apply_json(RunOptions& options, std::string_view text, std::string_view sou
       fail(ErrorKind::config, "{}: there is no option {}", source, in_quotes(name));
     }
   }
+  return names;
 }
 
-std::vector<std::string> resume_conflicts(const RunOptions& saved, const RunOptions& now) {
-  std::vector<std::pair<std::string, std::string>> before;
-  visit_options(saved, [&before](const OptionInfo& info, const auto& field) {
-    before.emplace_back(info.name, option_values::to_text(field));
+namespace {
+
+// Of every option's value, in their order.
+std::vector<std::string> texts_of(const RunOptions& options) {
+  std::vector<std::string> texts;
+  visit_options(options, [&texts](const OptionInfo&, const auto& field) {
+    texts.push_back(option_values::to_text(field));
   });
+  return texts;
+}
+
+}  // namespace
+
+std::vector<std::string> resume_conflicts(const RunOptions& saved, const RunOptions& now) {
+  const std::vector<std::string> old_texts = texts_of(saved), texts = texts_of(now);
+  const std::vector<std::string> old_values = texts_of(resolved(saved));
+  const std::vector<std::string> values = texts_of(resolved(now));
   std::vector<std::string> conflicts;
-  std::size_t index = 0;
-  visit_options(now, [&](const OptionInfo& info, const auto& field) {
-    const auto& [name, old_value] = before[index++];
-    const std::string new_value = option_values::to_text(field);
-    if (info.on_resume == OnResume::keeps && new_value != old_value) {
-      conflicts.push_back(fmt::format("--{} ({}, was {})", name, new_value, old_value));
+  std::size_t i = 0;
+  visit_options(now, [&](const OptionInfo& info, const auto&) {
+    // One that only follows another is not named beside it.
+    const bool differs = texts[i] != old_texts[i] && values[i] != old_values[i];
+    if (info.on_resume == OnResume::keeps && differs) {
+      conflicts.push_back(fmt::format("--{} ({}, was {})", info.name, values[i], old_values[i]));
     }
+    ++i;
   });
   return conflicts;
 }

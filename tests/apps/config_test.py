@@ -75,6 +75,48 @@ class ConfigFile(ProgramTest):
         self.assertEqual((config["lr"], config["flip"]), (0.25, False))
         self.assertTrue(config_of(self, "--config", path)["flip"])
 
+    def test_of_epochs_and_steps_the_one_that_is_named_last_and_alone_is_the_limit(self):
+        def limits(*arguments):
+            config = config_of(self, *arguments)
+            return config["epochs"], config["steps"]
+        path = self.folder / "config.json"
+        path.write_text('{"epochs": 7}', encoding="utf-8")
+        self.assertEqual(limits(), (25, 0))
+        self.assertEqual(limits("--steps", "9000"), (0, 9000))
+        self.assertEqual(limits("--steps", "9000", "--epochs", "3"), (3, 9000))
+        self.assertEqual(limits("--config", path), (7, 0))
+        self.assertEqual(limits("--config", path, "--steps", "9000"), (0, 9000))
+        out = self.train("out", "--epochs", "0", "--steps", "2")
+        self.assertEqual(limits("--resume", out, "--epochs", "3"), (3, 0))
+
+    def test_values_that_follow_others_are_printed_and_saved_as_they_are(self):
+        config = config_of(self)
+        self.assertEqual([config[name] for name in ["preset", "image-size", "channels", "nz", "ngf",
+                                                    "ndf", "lr-g", "lr-d"]],
+                         ["pytorch", 64, 3, 100, 64, 64, 2e-4, 2e-4])
+        config = config_of(self, "--lr", "0.5", "--lr-d", "0.25", "--nz", "7")
+        self.assertEqual([config[name] for name in ["nz", "lr-g", "lr-d"]], [7, 0.5, 0.25])
+        saved = json.loads((checkpoint(self.train("out", "--steps", "1"), 1) / "config.json")
+                           .read_text())
+        self.assertEqual([saved[name] for name in ["image-size", "channels", "nz", "lr-g"]],
+                         [32, 1, 8, 2e-4])
+        # To name what has been in effect all the time is no change.
+        self.run_ok("train", "--resume", self.folder / "out", "--steps", "2", "--image-size", "32",
+                    "--lr-d", "0.0002")
+
+    def test_the_data_set_chooses_the_preset_when_none_is_named(self):
+        for arguments, preset, image in [
+                ([], "pytorch", [64, 3]),
+                (["--dataset", "mnist", "--data", "x"], "mnist32", [32, 1]),
+                (["--dataset", "cifar10", "--data", "x"], "cifar32", [32, 3]),
+                (["--dataset", "cifar100", "--data", "x"], "cifar32", [32, 3]),
+                (["--dataset", "folder", "--data", "x"], "pytorch", [64, 3]),
+                (["--dataset", "mnist", "--data", "x", "--preset", "libtorch"], "libtorch",
+                 [28, 1])]:
+            config = config_of(self, *arguments)
+            self.assertEqual((config["preset"], [config["image-size"], config["channels"]]),
+                             (preset, image))
+
     def test_a_bad_file_is_refused_naming_what_is_wrong(self):
         path = self.folder / "config.json"
         for text, words in [("{", ["JSON"]), ("[]", ["object"]), ('{"lrr": 1}', ["lrr"]),
