@@ -97,6 +97,18 @@ RunOptions RunOptionFlags::effective(RunOptions options) const {
   return options;
 }
 
+std::vector<std::string> RunOptionFlags::named() const {
+  std::vector<std::string> names;
+  if (!config_.empty()) {
+    RunOptions unused;
+    names = apply_json(unused, read_text_file(config_, kMaxConfigBytes), config_);
+  }
+  for (const Flag& flag : flags_) {
+    if (flag.given()) names.push_back(flag.name);
+  }
+  return names;
+}
+
 bool RunOptionFlags::given(std::string_view name) const {
   return std::any_of(flags_.begin(), flags_.end(),
                      [name](const Flag& flag) { return flag.name == name && flag.given(); });

@@ -182,6 +182,8 @@ Command add_train(CLI::App& app) {
       "  dcgan train --preset mnist32 --loss wgan --weight-clip 0.01 --optimizer rmsprop \\\n"
       "              --lr 5e-5 --d-steps 5\n"
       "  dcgan train --resume runs/faces --epochs 50     # continue to a later epoch\n"
+      "  dcgan train --init-from runs/faces --lr 5e-5 --out runs/fine   # a new run from its "
+      "weights\n"
       "  dcgan train --gpus 8 --dataset folder --data faces/   # eight GPUs of this machine\n"
       "  torchrun --nproc-per-node 8 --no-python dcgan train --dataset folder --data faces/");
   return [arguments] { return run_train(*arguments); };

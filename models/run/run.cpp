@@ -61,6 +61,17 @@ Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& 
   return hooks;
 }
 
+struct InitialWeights {
+  std::string generator;  // a file; empty: fresh weights
+  std::string discriminator;
+};
+
+InitialWeights initial_weights(const RunOptions& options) {
+  if (options.init_from.empty()) return {options.init_generator, options.init_discriminator};
+  const fs::path from = options.init_from;
+  return {(from / "generator.safetensors").string(), (from / "discriminator.safetensors").string()};
+}
+
 void load_weights(const Context& context, const std::string& file, Network& network) {
   if (file.empty()) return;
   load_state_dict(context, SafetensorsFile(file), network);
@@ -82,8 +93,9 @@ TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
   }
   engine_.emplace(context, communicator, config.training, step);
   hooks_ = make_hooks(context, communicator, options, config.training, dataset);
-  load_weights(context, options.init_generator, engine_->generator());
-  load_weights(context, options.init_discriminator, engine_->discriminator());
+  const InitialWeights initial = initial_weights(options);
+  load_weights(context, initial.generator, engine_->generator());
+  load_weights(context, initial.discriminator, engine_->discriminator());
   loader_.emplace(context, dataset, config.loader);
   engine_->set_images(*loader_);
   const Schedule schedule{options.epochs, options.steps, loader_->batches_per_epoch(),

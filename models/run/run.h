@@ -15,7 +15,8 @@ class TrainingRun {
  public:
   /// Allocates everything and makes the output folder. `config`: run_config(options); its shard
   /// becomes the communicator's. Context, communicator and data set must outlive the run. The
-  /// networks get fresh weights of the seed, or those of --init-generator and --init-discriminator.
+  /// networks get fresh weights of the seed, or those of --init-from, or of
+  /// --init-generator and --init-discriminator.
   /// Throws Error(config), (unavailable), (bad_data), (io).
   TrainingRun(const Context& context, Communicator& communicator, const RunOptions& options,
               RunConfig config, const Dataset& dataset);

@@ -59,6 +59,12 @@ void require_compatible(const RunOptions& o) {
          "--resume: the weights come from the checkpoint; leave out "
          "--init-generator and --init-discriminator");
   }
+  if (!o.init_from.empty() && (!o.init_generator.empty() || !o.init_discriminator.empty())) {
+    fail(ErrorKind::config,
+         "--init-from {}: both networks come from it; leave out --init-generator and "
+         "--init-discriminator",
+         o.init_from);
+  }
 }
 
 }  // namespace

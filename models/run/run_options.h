@@ -91,6 +91,7 @@ struct RunOptions {
   std::int64_t keep = 3;
   std::int64_t sample_count = 64;
   std::string resume;
+  std::string init_from;  ///< a checkpoint
   std::string init_generator;
   std::string init_discriminator;
 };
@@ -228,6 +229,10 @@ void visit_options(Options& o, Visitor&& visitor) {
     "resume from this checkpoint, or from the newest one of this output folder; auto: resume if "
     "--out holds a checkpoint",
     o.resume);
+  v("init-from", {}, "Output", kFollows,
+    "start a new run from the weights of this checkpoint, or of the newest one of this output "
+    "folder; its options apply where no others are given",
+    o.init_from);
   v("init-generator", {"netG"}, "Output", kKeeps,
     "start from these generator weights (safetensors)", o.init_generator);
   v("init-discriminator", {"netD"}, "Output", kKeeps,

@@ -16,7 +16,7 @@ TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "overlap",
     "threads", "config", "print-config", "dry-run", "gpus", "ranks", "sync-batch-norm",
     "grad-dtype", "bucket-mb", "transport", "comm-timeout", "out", "log-every", "sample-every",
-    "checkpoint-every", "keep", "sample-count", "resume", "init-generator", "init-discriminator"]
+    "checkpoint-every", "keep", "sample-count", "resume", "init-from", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
                  "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
 GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
