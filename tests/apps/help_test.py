@@ -19,7 +19,7 @@ TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "checkpoint-every", "keep", "sample-count", "resume", "init-from", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
                  "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
-GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
+GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "weights", "seed", "out", "device",
                                        "threads", "config"]
 BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-generate", "peak-tflops",
                  "peak-gbs", "json", "out", "all-reduce", "sizes", "scaling", "step-ms",
