@@ -10,6 +10,7 @@
 #include "apps/assignment.h"
 #include "apps/bus_errors.h"
 #include "apps/commands.h"
+#include "apps/data_path.h"
 #include "apps/device_choice.h"
 #include "apps/dry_run.h"
 #include "apps/messages.h"
@@ -118,6 +119,7 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   std::optional<Dataset> dataset;
   std::unique_ptr<TrainingRun> run;
   try {
+    require_data(config.dataset);
     if (launch.shard.rank == 0) take_folder(assignment, lock);
     defer_stop_signals();
     const bool alone = ranks->size() == 1;  // several agree behind a step

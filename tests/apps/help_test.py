@@ -159,6 +159,14 @@ class Doctor(ProgramTest):
                           "cuda")
         self.assertFalse((self.folder / "out").exists())
 
+    def test_one_gpu_asked_for_where_there_is_none_exits_69_in_each_way_of_asking(self):
+        if "\nGPU 0" in run("doctor").stdout:
+            self.skipTest("this machine has a GPU")
+        for arguments in [["--gpus", "1"], ["--ngpu", "1"], ["--cuda"], ["--gpus", "2"],
+                          ["--gpus", "1", "--resume", "auto"]]:
+            self.assert_fails(69, ["train", *NETWORK, *arguments, "--out", self.folder / "out"])
+        self.assertFalse((self.folder / "out").exists())
+
     def test_a_gpu_that_does_not_exist_exits_69_with_its_name_and_the_number_of_gpus(self):
         if "\nGPU 1" in run("doctor").stdout:
             self.skipTest("this machine has several GPUs")
