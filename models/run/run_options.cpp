@@ -5,6 +5,7 @@
 #include "models/checkpoint/config_json.h"
 #include "models/run/option_defaults.h"
 #include "models/run/option_values.h"
+#include "runtime/base/closest.h"
 #include "runtime/base/printable.h"
 
 namespace dcgan {
@@ -27,6 +28,29 @@ void require_count(std::string_view name, std::int64_t value, std::int64_t low,
                    std::int64_t high = kMostSteps) {
   if (value < low) fail(ErrorKind::config, "--{}: {} is below {}", name, value, low);
   if (value > high) fail(ErrorKind::config, "--{}: {} is above {}", name, value, high);
+}
+
+bool is_name_of(const OptionInfo& info, std::string_view word) {
+  const std::string wanted = same_spelling(word);
+  const auto is_same = [&](std::string_view name) { return same_spelling(name) == wanted; };
+  return is_same(info.name) || std::any_of(info.aliases.begin(), info.aliases.end(), is_same);
+}
+
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  const RunOptions options;
+  visit_options(options, [&names](const OptionInfo& info, const auto&) {
+    names.emplace_back(info.name);
+    names.insert(names.end(), info.aliases.begin(), info.aliases.end());
+  });
+  return names;
+}
+
+// JSON's own duplicates are found when it is read; these are two spellings.
+void require_first(const std::vector<std::string>& names, std::string_view name,
+                   std::string_view source) {
+  if (!has_name(names, name)) return;
+  fail(ErrorKind::config, "{}: sets {} twice, under two names", source, name);
 }
 
 void require_compatible(const RunOptions& o) {
@@ -127,8 +151,10 @@ std::vector<std::string> apply_json(RunOptions& options, std::string_view text,
   for (const auto& [name, value] : json.items()) {
     bool found = false;
     visit_options(options, [&, &key = name, &item = value](const OptionInfo& info, auto& field) {
-      if (info.name != key) return;
+      if (!is_name_of(info, key)) return;
       found = true;
+      require_first(names, info.name, source);
+      names.emplace_back(info.name);
       try {
         config_json::from_json(info.name, item, field);
       } catch (const Error& error) {
@@ -136,7 +162,8 @@ std::vector<std::string> apply_json(RunOptions& options, std::string_view text,
       }
     });
     if (!found) {
-      fail(ErrorKind::config, "{}: there is no option {}", source, in_quotes(name));
+      fail(ErrorKind::config, "{}: there is no option {}{}", source, in_quotes(name),
+           did_you_mean(name, option_names()));
     }
   }
   return names;

@@ -249,9 +249,11 @@ void set_option(RunOptions& options, std::string_view name, std::string_view tex
 /// All options as JSON text, in their order and as they are: see resolved() for those that follow
 /// others.
 std::string to_json(const RunOptions& options);
-/// Sets what the JSON text names; `source` is for messages. Throws Error(config) on unknown names,
-/// wrong types, duplicates.
-void apply_json(RunOptions& options, std::string_view json, std::string_view source);
+/// Sets what the JSON text names, by names or aliases in any case, with - or _; `source` is for
+/// messages. Throws Error(config) on unknown names,
+/// wrong types, duplicates. Returns the names.
+std::vector<std::string> apply_json(RunOptions& options, std::string_view json,
+                                    std::string_view source);
 
 /// Names of the options of kind OnResume::keeps whose values differ, as "--lr (0.0002, was
 /// 0.0001)". Values that follow others are compared as they are in effect (option_defaults.h).

@@ -25,6 +25,11 @@ class PyTorchNames(ProgramTest):
                 "device": "cpu"}.items():
             self.assertEqual(config[name], value, name)
 
+    def test_underscores_and_the_flag_cuda_are_understood(self):
+        config = config_of(self, "--batch_size", "3", "--log_every=5", "--cuda", "--out", "my_run")
+        self.assertEqual([config[name] for name in ["batch-size", "log-every", "device", "out"]],
+                         [3, 5, "cuda", "my_run"])
+
     def test_a_dry_run_trains_one_step_and_leaves_everything(self):
         for _ in range(2):  # a second one replaces the first
             out = self.train("out", "--dry-run")
@@ -167,6 +172,7 @@ class Contradictions(ProgramTest):
                 (["--epochs", "9000000000000000000"], ["--epochs", "9000000000000000000"]),
                 (["--threads", "100000"], ["--threads", "100000"]),
                 (["--gpus", "0", "--device", "cuda"], ["--gpus 0", "cuda"]),
+                (["--cuda", "--device", "cpu"], ["--cuda", "--device cpu"]),
                 (["--resume", "x", "--netG", "y"], [])]:
             with self.subTest(arguments=arguments):
                 code = 74 if "--resume" in arguments else 78  # there is no x

@@ -14,7 +14,7 @@ TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
     "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
     "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "overlap",
-    "threads", "config", "print-config", "dry-run", "gpus", "ranks", "sync-batch-norm",
+    "threads", "config", "print-config", "dry-run", "gpus", "cuda", "ranks", "sync-batch-norm",
     "grad-dtype", "bucket-mb", "transport", "comm-timeout", "out", "log-every", "sample-every",
     "checkpoint-every", "keep", "sample-count", "resume", "init-from", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
@@ -93,7 +93,7 @@ class Help(ProgramTest):
                 if not option.startswith("no-flip"):
                     self.assertIn(f"`--{option}`", section)
         printed = json.loads(self.run_ok("train", "--print-config").stdout)
-        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus", "ranks"}),
+        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus", "cuda", "ranks"}),
                          sorted(printed))
 
     def test_no_command_offers_an_option_that_it_would_ignore(self):
@@ -113,6 +113,10 @@ class Usage(ProgramTest):
                 (["frob"], ["frob", "dcgan --help"]),
                 (["train", "--frob"], ["--frob", "dcgan train --help"]),
                 (["train", "stray"], ["stray"]),
+                (["trian"], ["trian", "did you mean train?"]),
+                (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]),
+                (["train", "--bach_size=3"], ["did you mean --batch-size?"]),
+                (["sample", "--chekpoint", "x"], ["did you mean --checkpoint?"]),
                 (["train", "--lr"], ["--lr"]),
                 (["train", "--lr", "fast"], ["--lr", "fast"]),
                 (["train", "--lr", "1e-3x"], ["1e-3x"]),

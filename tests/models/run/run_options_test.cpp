@@ -70,6 +70,20 @@ TEST_CASE("a config file is refused with its name and the reason") {
   refused("{\"seed\": 1", "JSON");
 }
 
+TEST_CASE("a config file may use aliases, any case and underscores") {
+  RunOptions options;
+  apply_json(options, R"({"batchSize": 3, "LR": 0.5, "log_every": 7, "manualseed": 9})",
+             "run.json");
+  CHECK(options.batch_size == 3);
+  CHECK(options.lr == 0.5);
+  CHECK(options.log_every == 7);
+  CHECK(options.seed == 9);
+  CHECK_THROWS_WITH(apply_json(options, R"({"lr": 0.5, "LR": 0.25})", "run.json"),
+                    Contains("run.json: sets lr twice"));
+  CHECK_THROWS_WITH(apply_json(options, R"({"batch-sise": 1})", "run.json"),
+                    Contains("did you mean batch-size?"));
+}
+
 TEST_CASE("a device is one word of JSON and of the command line") {
   RunOptions options;
   CHECK_THAT(to_json(options), Contains("\"device\": \"auto\""));
