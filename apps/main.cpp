@@ -17,6 +17,7 @@
 #include "apps/commands.h"
 #include "apps/help_formatter.h"
 #include "apps/messages.h"
+#include "apps/plot/plot.h"
 #include "apps/stop_signals.h"
 #include "runtime/base/build_config.h"
 #include "runtime/base/closest.h"
@@ -135,6 +136,7 @@ int run(int argc, char** argv) {
   add("pack", "write a data set into one file that all ranks of a machine share", add_pack);
   add("sample", "generate images with a trained generator", add_sample);
   add("interpolate", "interpolate between latent vectors, as an animated PNG", add_interpolate);
+  add("plot", "draw a run's curves and sample grids as one PNG", add_plot);
   add("verify", "replay a training recorded in PyTorch and compare every tensor", add_verify);
   add("info", "print layers, parameters, FLOPs and memory of the networks", add_info);
   add("bench", "time the training step and the generator", add_bench);

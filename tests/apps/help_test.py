@@ -32,6 +32,7 @@ OPTIONS = {
              "workers", "strokes-count", "seed", "config", "out", "check"],
     "sample": GENERATOR_OPTIONS + ["n", "columns"],
     "interpolate": GENERATOR_OPTIONS + ["points", "frames", "walks", "delay-ms"],
+    "plot": ["run", "out"],
     "verify": NETWORK_OPTIONS + LOSS_OPTIONS + ["trace", "trace-prefix", "out", "json", "device",
                                                 "precision", "threads", "config"],
     "info": NETWORK_OPTIONS + LOSS_OPTIONS + ["checkpoint", "json", "memory", "roofline", "batch-size",

@@ -30,7 +30,7 @@ TINY = [*NETWORK, *CPU, "--batch-size", "4", "--precision", "fp32"]
 FRESH = [*TINY, "--strokes-count", "8", "--steps", "1", "--max-seconds", "0", "--d-steps", "1",
          "--sample-count", "4"]
 # Placeholders in sentences: no command, or not to be looked up.
-COMMANDS = ("train", "pack", "sample", "interpolate", "verify", "info", "bench", "doctor")
+COMMANDS = ("train", "pack", "sample", "interpolate", "plot", "verify", "info", "bench", "doctor")
 
 
 def run(arguments, **options):
