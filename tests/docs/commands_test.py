@@ -126,7 +126,7 @@ class Runner:
     def prepare(self, arguments):
         """Makes what the command reads; the arguments with their paths."""
         arguments = [self.newest(argument) for argument in arguments]
-        for option in ["--checkpoint", "--resume", "--init-from"]:
+        for option in ["--checkpoint", "--resume", "--init-from", "plot"]:
             where = option_after(arguments, option)
             if where not in (None, "auto"):
                 self.ensure_run(where)
