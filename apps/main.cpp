@@ -17,7 +17,6 @@
 #include "apps/commands.h"
 #include "apps/help_formatter.h"
 #include "apps/messages.h"
-#include "apps/plot/plot.h"
 #include "apps/stop_signals.h"
 #include "runtime/base/build_config.h"
 #include "runtime/base/closest.h"

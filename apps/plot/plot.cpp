@@ -1,9 +1,10 @@
-#include "apps/plot/plot.h"
+// dcgan plot
 
 #include <filesystem>
 #include <memory>
 #include <string>
 
+#include "apps/commands.h"
 #include "apps/messages.h"
 #include "apps/plot/page.h"
 #include "runtime/io/output_file.h"
