@@ -6,6 +6,7 @@
 
 #include "apps/messages.h"
 #include "models/checkpoint/checkpoint.h"
+#include "models/run/option_defaults.h"
 #include "models/run/run_config.h"
 #include "runtime/base/errors.h"
 
@@ -61,16 +62,50 @@ Assignment resumed(const TrainArguments& arguments, const RunOptions& asked, con
   if (!conflicts.empty()) {
     std::string list;
     for (const std::string& conflict : conflicts) list += (list.empty() ? "" : ", ") + conflict;
-    fail(ErrorKind::config, "resume {}: these cannot change in a run: {}",
-         result.checkpoint.string(), list);
+    fail(
+        ErrorKind::config,
+        "resume {}: these cannot change in a run: {}; --init-from instead of --resume begins a new "
+        "run from its weights",
+        result.checkpoint.string(), list);
   }
   const fs::path folder = result.checkpoint.parent_path();
   if (!arguments.flags.given("out") && folder.filename() == "checkpoints") {
     result.options.out = folder.parent_path().string();
   }
+  result.options.init_from.clear();
   result.options.init_generator.clear();
   result.options.init_discriminator.clear();
   return result;
+}
+
+// A new run that has the options of the one that its weights come from, except those that are
+// given.
+Assignment fine_tuned(const TrainArguments& arguments, const RunOptions& asked) {
+  const fs::path checkpoint = find_checkpoint(asked.init_from, print_warning);
+  RunOptions base = resolved(checkpoint_options(checkpoint));
+  follow_learning_rate(base);
+  const RunOptions defaults;
+  base.out = defaults.out;
+  base.init_generator.clear();
+  base.init_discriminator.clear();
+  const std::vector<std::string> names = arguments.flags.named();
+  const bool other_dataset = has_name(names, "dataset");
+  if (other_dataset) base.data.clear();
+  if (other_dataset || has_name(names, "data")) {
+    base.classes.clear();
+    base.cache.clear();
+  }
+  RunOptions options = arguments.flags.effective(base);
+  options.resume.clear();
+  options.init_from = checkpoint.string();
+  return {options, {}, arguments.dry_run};
+}
+
+// `asked`: defaults, file and command line.
+Assignment chosen(const TrainArguments& arguments, const RunOptions& asked, const Shard& shard) {
+  if (!asked.resume.empty()) return resumed(arguments, asked, shard);
+  if (!asked.init_from.empty()) return fine_tuned(arguments, asked);
+  return {asked, {}, arguments.dry_run};
 }
 
 }  // namespace
@@ -85,11 +120,15 @@ TrainArguments::TrainArguments(CLI::App& app) : flags(app, kAllGroups), ranks(ap
 
 Assignment assignment_of(const TrainArguments& arguments, const Shard& shard) {
   RunOptions options = arguments.flags.effective();
+  if (!options.resume.empty() && options.resume != "auto" && !options.init_from.empty()) {
+    fail(ErrorKind::config,
+         "--resume {} goes on with a run, --init-from {} begins one: name one of them",
+         options.resume, options.init_from);
+  }
   if (options.resume == "auto") {
     options.resume = holds_checkpoints(options.out) ? options.out : "";
   }
-  Assignment result = options.resume.empty() ? Assignment{options, {}, arguments.dry_run}
-                                             : resumed(arguments, options, shard);
+  Assignment result = chosen(arguments, options, shard);
   arguments.ranks.apply_to(result.options.device);
   if (arguments.dry_run && !result.checkpoint.empty()) {
     fail(ErrorKind::config, "--dry-run: only for a new run, not to resume {}",

@@ -13,6 +13,7 @@ Command add_train(CLI::App& app);
 Command add_pack(CLI::App& app);
 Command add_sample(CLI::App& app);
 Command add_interpolate(CLI::App& app);
+Command add_plot(CLI::App& app);
 Command add_verify(CLI::App& app);
 Command add_info(CLI::App& app);
 Command add_bench(CLI::App& app);

@@ -38,7 +38,8 @@ void remove_checkpoint(const fs::path& folder) {
 }
 
 void remove_run(const fs::path& folder) {
-  for (const char* name : {"real.png", "samples.png", "losses.csv", "metrics.jsonl"}) {
+  for (const char* name :
+       {"real.png", "samples.png", "losses.csv", "metrics.jsonl", "summary.json"}) {
     remove_file(folder / name);
   }
   for (const fs::path& grid : entries_of(folder / "samples")) {

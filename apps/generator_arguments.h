@@ -14,13 +14,15 @@ class GeneratorArguments {
  public:
   explicit GeneratorArguments(CLI::App& app);
 
-  /// What the command line names, found and verified. Options of the command line and of --config
-  /// override what the checkpoint says of the model; for a bare file they are all there is.
+  /// What the command line names, found and verified; says on standard error which weights. Options
+  /// of the command line and of --config override what the checkpoint says of the model; for a bare
+  /// file they are all there is.
   SavedGenerator find() const;
 
  private:
   std::string where_;
   std::string generator_;
+  std::string weights_;
   RunOptionFlags flags_;
 };
 

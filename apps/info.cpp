@@ -12,6 +12,7 @@
 #include "apps/run_option_flags.h"
 #include "models/checkpoint/checkpoint.h"
 #include "models/networks/cost.h"
+#include "models/run/option_defaults.h"
 #include "models/run/run_config.h"
 #include "models/training/step_plan.h"
 #include "runtime/device/open_device.h"
@@ -77,7 +78,7 @@ nlohmann::ordered_json describe_run(const RunOptions& options, const ModelConfig
   const auto discriminator = discriminator_blocks(model);
   const Shape latent{1, 1, 1, model.nz};
   nlohmann::ordered_json json;
-  json["preset"] = options.preset;
+  json["preset"] = preset_of(options);
   json["image"] = {model.image_size, model.image_size, model.channels};
   json["generator"] = describe(generator, latent);
   json["discriminator"] = describe(discriminator, block_output_shapes(generator, latent).back());

@@ -19,6 +19,7 @@
 #include "apps/messages.h"
 #include "apps/stop_signals.h"
 #include "runtime/base/build_config.h"
+#include "runtime/base/closest.h"
 #include "runtime/base/errors.h"
 #include "runtime/base/printable.h"
 
@@ -27,19 +28,48 @@ namespace {
 
 constexpr std::size_t kMostUsage = 1000;  // bytes of a line about arguments
 
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  }
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
 // The error in one line, with the command whose help lists what is possible.
 std::string usage_line(const CLI::App* app, const CLI::Error& error) {
   const std::vector<CLI::App*> chosen = app->get_subcommands();
   const std::vector<std::string> extra = app->remaining();
   std::string what = error.what();
   if (chosen.empty() && !extra.empty()) {
-    what = fmt::format("there is no command '{}'", printable(extra.front(), kMostShown));
+    what = fmt::format("there is no command '{}'{}", printable(extra.front(), kMostShown),
+                       did_you_mean(extra.front(), command_names(*app)));
   } else if (chosen.empty()) {
     what = "a command is required";
+  } else if (const auto unknown = chosen.front()->remaining(); !unknown.empty()) {
+    const std::string name = unknown.front().substr(0, unknown.front().find('='));
+    what += did_you_mean(name, option_names(*chosen.front()));
   }
   const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
   return fmt::format("dcgan{}: {} (see dcgan{} --help)\n", command, printable(what, kMostUsage),
                      command);
+}
+
+// --batch_size=8 as --batch-size=8: no option's name has an underscore.
+std::string with_dashes(std::string argument) {
+  if (!argument.starts_with("--")) return argument;
+  const auto end =
+      argument.begin() + static_cast<std::ptrdiff_t>(std::min(argument.find('='), argument.size()));
+  std::replace(argument.begin(), end, '_', '-');
+  return argument;
 }
 
 // `help` and `help COMMAND` as `--help` and `COMMAND --help`, in the order that CLI11 parses: last
@@ -56,6 +86,7 @@ std::vector<std::string> reversed_arguments(const CLI::App& app, int argc, char*
       arguments.emplace_back("--help");
     }
   }
+  std::transform(arguments.begin(), arguments.end(), arguments.begin(), with_dashes);
   std::reverse(arguments.begin(), arguments.end());
   return arguments;
 }
@@ -104,6 +135,7 @@ int run(int argc, char** argv) {
   add("pack", "write a data set into one file that all ranks of a machine share", add_pack);
   add("sample", "generate images with a trained generator", add_sample);
   add("interpolate", "interpolate between latent vectors, as an animated PNG", add_interpolate);
+  add("plot", "draw a run's curves and sample grids as one PNG", add_plot);
   add("verify", "replay a training recorded in PyTorch and compare every tensor", add_verify);
   add("info", "print layers, parameters, FLOPs and memory of the networks", add_info);
   add("bench", "time the training step and the generator", add_bench);

@@ -6,6 +6,7 @@
 
 #include "apps/bus_errors.h"
 #include "apps/commands.h"
+#include "apps/data_path.h"
 #include "apps/messages.h"
 #include "apps/run_option_flags.h"
 #include "models/data/packed/packed_file.h"
@@ -57,6 +58,7 @@ int write_file(const PackArguments& arguments) {
   // Before hours of decoding.
   require_writable_folder(folder_of(arguments.out));
   require_output_file("--out", arguments.out, FileKind::packed);
+  require_data(options);
   const Dataset dataset = load_dataset(options);
   print_dataset(dataset);
   write_packed(arguments.out, dataset, describe_source(options, dataset.skipped.size()));

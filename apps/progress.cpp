@@ -1,9 +1,11 @@
 #include "apps/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "apps/messages.h"
@@ -16,23 +18,58 @@ std::string duration_text(double seconds) {
                    : fmt::format("{}:{:02}", minutes, total % 60);
 }
 
+namespace {
+
+std::size_t terminal_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  return known ? size.ws_col : 80;
+}
+
+std::string bar_text(double done) {
+  constexpr int kWidth = 24;
+  const int filled = static_cast<int>(kWidth * done);
+  return fmt::format("[{:#>{}}{:.>{}}]", "", filled, "", kWidth - filled);
+}
+
+}  // namespace
+
+std::string progress_line(const StepReport& r, std::size_t columns) {
+  enum Part { bar, percentage, epoch, step, rate, left, kParts };
+  std::array<std::string, kParts> parts;
+  if (r.steps > 0) {
+    const double done = std::min(1.0, static_cast<double>(r.step) / static_cast<double>(r.steps));
+    parts[bar] = bar_text(done);
+    parts[percentage] = fmt::format("{}%", static_cast<int>(100 * done));
+  }
+  parts[epoch] = r.epochs > 0 ? fmt::format("epoch {}/{}", r.epoch + 1, r.epochs)
+                              : fmt::format("epoch {}", r.epoch + 1);
+  parts[step] =
+      r.steps > 0 ? fmt::format("step {}/{}", r.step, r.steps) : fmt::format("step {}", r.step);
+  if (r.images_per_second > 0) parts[rate] = fmt::format("{:.0f} images/s", r.images_per_second);
+  if (r.seconds_left >= 0) parts[left] = fmt::format("{} left", duration_text(r.seconds_left));
+  const auto joined = [&parts] {
+    std::string text;
+    for (const std::string& part : parts) {
+      if (!part.empty()) text += (text.empty() ? "" : "  ") + part;
+    }
+    return text;
+  };
+  for (const Part dropped : {bar, rate, epoch, left}) {
+    if (joined().size() <= columns) break;
+    parts[dropped].clear();
+  }
+  return joined().substr(0, columns);
+}
+
 Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
 void Progress::on_step(const StepReport& report) {
   const auto now = std::chrono::steady_clock::now();
   if (!terminal_ || now - last_drawn_ < std::chrono::milliseconds(200)) return;
   last_drawn_ = now;
-  constexpr int kWidth = 24;
-  std::string text;
-  if (report.steps > 0) {
-    const int filled = static_cast<int>(kWidth * report.step / report.steps);
-    text = fmt::format("[{:#>{}}{:.>{}}] ", "", filled, "", kWidth - filled);
-  }
-  text += report.steps > 0 ? fmt::format("step {}/{}", report.step, report.steps)
-                           : fmt::format("step {}", report.step);
-  text += fmt::format("  {:.0f} images/s", report.images_per_second);
-  if (report.seconds_left >= 0)
-    text += fmt::format("  {} left", duration_text(report.seconds_left));
+  // The last column stays free: some terminals wrap when it is written.
+  const std::string text = progress_line(report, terminal_columns() - 1);
   std::fputs(("\r\033[K" + text).c_str(), stderr);
   bar_shown_ = true;
 }

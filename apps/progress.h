@@ -1,4 +1,4 @@
-// Progress of a training: a bar on a terminal, plain lines otherwise.
+// Progress of a training: a line with a bar on a terminal, plain lines otherwise.
 #pragma once
 
 #include <chrono>
@@ -10,6 +10,10 @@ namespace dcgan {
 
 /// "1:02:03", or "2:03" below an hour.
 std::string duration_text(double seconds);
+
+/// The line of a terminal, at most `columns` long: bar, percentage, epoch, step, rate, time left.
+/// Where they do not fit, the bar goes first, then rate, epoch and time left.
+std::string progress_line(const StepReport& report, std::size_t columns);
 
 /// Log lines on standard output, the bar and the files' names on standard error.
 class Progress : public TrainingObserver {

@@ -27,6 +27,8 @@ RankFlags::RankFlags(CLI::App& app) {
       ->default_str("as --device")
       ->group("Ranks")
       ->check(CLI::Range(0, 1024));
+  app.add_flag("--cuda", cuda_, "as --device cuda: the name of the PyTorch example")
+      ->group("Ranks");
   app.add_option("--ranks", ranks_,
                  "number of processes to start on this machine, which train together; on GPUs one "
                  "each")
@@ -37,6 +39,11 @@ RankFlags::RankFlags(CLI::App& app) {
 }
 
 void RankFlags::apply_to(DeviceRequest& device) const {
+  if (cuda_ && (device.kind == DeviceRequest::Kind::cpu || gpus_ == 0)) {
+    fail(ErrorKind::config, "--cuda contradicts {}",
+         gpus_ == 0 ? "--gpus 0" : "--device " + to_string(device));
+  }
+  if (cuda_ && device.kind != DeviceRequest::Kind::cuda) device = {DeviceRequest::Kind::cuda};
   if (gpus_ < 0) return;
   const bool wants_cpu = device.kind == DeviceRequest::Kind::cpu;
   const bool wants_gpu = device.kind == DeviceRequest::Kind::cuda;

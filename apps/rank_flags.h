@@ -11,10 +11,11 @@ namespace dcgan {
 
 class RankFlags {
  public:
-  /// Adds --gpus and --ranks.
+  /// Adds --gpus, --cuda and --ranks.
   explicit RankFlags(CLI::App& app);
 
-  /// Changes the device as --gpus asks. Throws Error(config) when the two contradict each other.
+  /// Changes the device as --gpus and --cuda ask. Throws Error(config) when the two contradict each
+  /// other.
   void apply_to(DeviceRequest& device) const;
   /// The number of processes that this one is to start instead of training itself: no launcher has
   /// made it one of several. Throws Error(config) when the launcher's number is another.
@@ -24,6 +25,7 @@ class RankFlags {
 
  private:
   int gpus_ = -1;
+  bool cuda_ = false;
   int ranks_ = 0;
 };
 

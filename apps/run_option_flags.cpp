@@ -6,6 +6,7 @@
 
 #include "apps/help_formatter.h"
 #include "models/networks/model_config.h"
+#include "models/run/option_defaults.h"
 #include "models/run/option_values.h"
 #include "runtime/io/files.h"
 
@@ -81,15 +82,31 @@ RunOptionFlags::RunOptionFlags(CLI::App& app, const std::vector<std::string_view
 
 RunOptions RunOptionFlags::effective(RunOptions options) const {
   if (!config_.empty()) {
-    apply_json(options, read_text_file(config_, kMaxConfigBytes), config_);
+    replace_limits(apply_json(options, read_text_file(config_, kMaxConfigBytes), config_), options);
   }
+  std::vector<std::string> names;
   for (const Flag& flag : flags_) {
     if (flag.negation != nullptr && flag.option->count() > 0 && flag.negation->count() > 0) {
       fail(ErrorKind::usage, "--{} and --no-{} contradict each other", flag.name, flag.name);
     }
-    if (flag.given()) set_option(options, flag.name, flag.text);
+    if (!flag.given()) continue;
+    set_option(options, flag.name, flag.text);
+    names.push_back(flag.name);
   }
+  replace_limits(names, options);
   return options;
+}
+
+std::vector<std::string> RunOptionFlags::named() const {
+  std::vector<std::string> names;
+  if (!config_.empty()) {
+    RunOptions unused;
+    names = apply_json(unused, read_text_file(config_, kMaxConfigBytes), config_);
+  }
+  for (const Flag& flag : flags_) {
+    if (flag.given()) names.push_back(flag.name);
+  }
+  return names;
 }
 
 bool RunOptionFlags::given(std::string_view name) const {

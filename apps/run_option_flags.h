@@ -19,6 +19,8 @@ class RunOptionFlags {
 
   /// `base`, then the config file, then the command line. Not checked for validity.
   RunOptions effective(RunOptions base = {}) const;
+  /// The options that the config file or the command line sets.
+  std::vector<std::string> named() const;
   /// True when the command line sets it.
   bool given(std::string_view name) const;
 

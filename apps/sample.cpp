@@ -30,10 +30,10 @@ struct SampleArguments {
                    "seed of the latent vectors; the same seed gives the same images")
         ->type_name("N")
         ->capture_default_str();
-    app.add_option(
-           "--out", out,
-           "NAME.png: one grid; NAME.npy: array (n, H, W, C) of uint8; FOLDER/: one PNG per "
-           "image")
+    app.add_option("--out", out,
+                   "NAME.png: one grid, or the image itself with --n 1; NAME.npy: array (n, H, W, "
+                   "C) of uint8; FOLDER/: one PNG per "
+                   "image")
         ->type_name("PATH")
         ->capture_default_str();
     app.add_option("--columns", columns, "images per row of the grid")
@@ -76,7 +76,8 @@ void write_images(const HostTensor& images, const SampleArguments& arguments) {
   } else if (out.extension() == ".npy") {
     write_npy(out, images.view());
   } else {
-    write_png(out, make_grid(images.view(), arguments.columns));
+    const bool single = images.shape()[0] == 1;  // one image has no frame
+    write_png(out, single ? image_of(images, 0) : make_grid(images.view(), arguments.columns));
   }
 }
 

@@ -10,12 +10,14 @@
 #include "apps/assignment.h"
 #include "apps/bus_errors.h"
 #include "apps/commands.h"
+#include "apps/data_path.h"
 #include "apps/device_choice.h"
 #include "apps/dry_run.h"
 #include "apps/messages.h"
 #include "apps/progress.h"
 #include "apps/start_ranks.h"
 #include "apps/stop_signals.h"
+#include "models/run/option_defaults.h"
 #include "models/run/run.h"
 #include "runtime/base/mebibytes.h"
 #include "runtime/comm/connect.h"
@@ -117,6 +119,7 @@ TrainingOutcome train(const Assignment& assignment, const RunConfig& config, con
   std::optional<Dataset> dataset;
   std::unique_ptr<TrainingRun> run;
   try {
+    require_data(config.dataset);
     if (launch.shard.rank == 0) take_folder(assignment, lock);
     defer_stop_signals();
     const bool alone = ranks->size() == 1;  // several agree behind a step
@@ -153,7 +156,7 @@ int run_train(const TrainArguments& arguments) {
   const Assignment assignment = assignment_of(arguments, shard);
   const RunConfig config = run_config(assignment.options);
   if (arguments.print_config) {
-    if (shard.rank == 0) std::fputs(to_json(assignment.options).c_str(), stdout);
+    if (shard.rank == 0) std::fputs(to_json(resolved(assignment.options)).c_str(), stdout);
     return 0;
   }
   if (start) {
@@ -181,6 +184,8 @@ Command add_train(CLI::App& app) {
       "  dcgan train --preset mnist32 --loss wgan --weight-clip 0.01 --optimizer rmsprop \\\n"
       "              --lr 5e-5 --d-steps 5\n"
       "  dcgan train --resume runs/faces --epochs 50     # continue to a later epoch\n"
+      "  dcgan train --init-from runs/faces --lr 5e-5 --out runs/fine   # a new run from its "
+      "weights\n"
       "  dcgan train --gpus 8 --dataset folder --data faces/   # eight GPUs of this machine\n"
       "  torchrun --nproc-per-node 8 --no-python dcgan train --dataset folder --data faces/");
   return [arguments] { return run_train(*arguments); };

@@ -9,6 +9,7 @@
 #include "apps/device_choice.h"
 #include "models/profiling/benchmark.h"
 #include "models/profiling/scaling_work.h"
+#include "models/run/option_defaults.h"
 #include "models/run/run_config.h"
 #include "runtime/comm/local_communicator.h"
 #include "runtime/io/files.h"
@@ -76,7 +77,7 @@ ScalingTables tables_of(const BenchArguments& arguments, const ScalingWork& work
 }
 
 nlohmann::ordered_json inputs_of(const RunOptions& options) {
-  return {{"preset", options.preset},
+  return {{"preset", preset_of(options)},
           {"precision", std::string(enum_name(options.precision))},
           {"d_steps", options.d_steps},
           {"bucket_mb", options.bucket_mb},

@@ -10,6 +10,7 @@
 #include "models/profiling/benchmark.h"
 #include "models/profiling/data_benchmark.h"
 #include "models/profiling/system_information.h"
+#include "models/run/option_defaults.h"
 #include "models/run/run_config.h"
 #include "runtime/io/files.h"
 
@@ -129,7 +130,7 @@ nlohmann::ordered_json as_json(const std::vector<BenchmarkResult>& results,
     json["ranks"] = ranks.size();
     json["transport"] = ranks.describe();
   }
-  json["preset"] = options.preset;
+  json["preset"] = preset_of(options);
   json["precision"] = std::string(enum_name(options.precision));
   json["ceilings"] = {{"copy_gb_per_s", peak_rates.copy_bytes_per_second * 1e-9},
                       {"tflops", peak_rates.flops_per_second * 1e-12}};

@@ -13,7 +13,7 @@ namespace dcgan {
 /// What is known of a run at a step.
 struct StepReport {
   std::int64_t epoch = 0;    ///< counted from 0
-  std::int64_t epochs = 0;   ///< 0: no limit
+  std::int64_t epochs = 0;   ///< that the run's limits allow; 0: no limit
   std::int64_t batch = 0;    ///< within the epoch, counted from 0
   std::int64_t batches = 0;  ///< in an epoch
   std::int64_t step = 0;     ///< generator updates made
@@ -25,7 +25,8 @@ struct StepReport {
   RankRates rank_rates;        ///< of each rank's own work; empty in a world of one
 };
 
-/// The line of pytorch/examples/dcgan: "[0/25][50/1583] Loss_D: 0.4 Loss_G: ... D(G(z)): a / b".
+/// The line of pytorch/examples/dcgan: "[0/25][50/1583] Loss_D: 0.4 Loss_G: ... D(G(z)): a / b";
+/// "[0/-]" without a limit.
 std::string example_log_line(const StepReport& report);
 
 /// Hears of a run. The default does nothing.

@@ -8,7 +8,9 @@
 #include "models/run/hooks/metrics.h"
 #include "models/run/hooks/replicas.h"
 #include "models/run/hooks/samples.h"
+#include "models/run/option_defaults.h"
 #include "models/run/rank_check.h"
+#include "models/run/summary.h"
 #include "runtime/io/files.h"
 
 namespace dcgan {
@@ -18,7 +20,7 @@ namespace fs = std::filesystem;
 
 // config.json, which must give the same options when it is read.
 std::string config_text(const RunOptions& options) {
-  std::string text = to_json(options);
+  std::string text = to_json(resolved(options));
   RunOptions read;
   apply_json(read, text, "config.json");
   DCGAN_CHECK(to_json(read) == text, "config.json: the options are read as others");
@@ -48,7 +50,7 @@ Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& 
   }
   if (!writes) {
     hooks.push_back(follow([every = options.sample_every](std::int64_t step) {
-      return is_due(step, every) ? Need::pause : Need::nothing;
+      return SamplesHook::need_of(step, every);
     }));
     return hooks;
   }
@@ -57,6 +59,17 @@ Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& 
   hooks.push_back(std::make_unique<CheckpointHook>(
       CheckpointOptions{out, config_text(options), options.checkpoint_every, options.keep}));
   return hooks;
+}
+
+struct InitialWeights {
+  std::string generator;  // a file; empty: fresh weights
+  std::string discriminator;
+};
+
+InitialWeights initial_weights(const RunOptions& options) {
+  if (options.init_from.empty()) return {options.init_generator, options.init_discriminator};
+  const fs::path from = options.init_from;
+  return {(from / "generator.safetensors").string(), (from / "discriminator.safetensors").string()};
 }
 
 void load_weights(const Context& context, const std::string& file, Network& network) {
@@ -80,8 +93,9 @@ TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
   }
   engine_.emplace(context, communicator, config.training, step);
   hooks_ = make_hooks(context, communicator, options, config.training, dataset);
-  load_weights(context, options.init_generator, engine_->generator());
-  load_weights(context, options.init_discriminator, engine_->discriminator());
+  const InitialWeights initial = initial_weights(options);
+  load_weights(context, initial.generator, engine_->generator());
+  load_weights(context, initial.discriminator, engine_->discriminator());
   loader_.emplace(context, dataset, config.loader);
   engine_->set_images(*loader_);
   const Schedule schedule{options.epochs, options.steps, loader_->batches_per_epoch(),
@@ -92,6 +106,23 @@ TrainingRun::TrainingRun(const Context& context, Communicator& communicator,
 }
 
 TrainingOutcome TrainingRun::run(TrainingObserver& observer, const std::atomic<bool>& stop) {
+  if (ranks_.rank() != 0) return train(observer, stop);
+  remove_summary(options_.out);
+  try {
+    TrainingOutcome outcome = train(observer, stop);
+    write_summary(options_.out, summary_of(outcome, trainer_->report()));
+    return outcome;
+  } catch (const Error& error) {
+    try {
+      write_summary(options_.out, summary_of(error, trainer_->report(), trainer_->checkpoint()));
+    } catch (
+        const Error&) {  // a full disk, perhaps: the error that ended the run is the one to tell
+    }
+    throw;
+  }
+}
+
+TrainingOutcome TrainingRun::train(TrainingObserver& observer, const std::atomic<bool>& stop) {
   if (ranks_.size() > 1) {
     const std::string weights =
         weights_hash(context_, engine_->generator(), engine_->discriminator());

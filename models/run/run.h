@@ -15,7 +15,8 @@ class TrainingRun {
  public:
   /// Allocates everything and makes the output folder. `config`: run_config(options); its shard
   /// becomes the communicator's. Context, communicator and data set must outlive the run. The
-  /// networks get fresh weights of the seed, or those of --init-generator and --init-discriminator.
+  /// networks get fresh weights of the seed, or those of --init-from, or of
+  /// --init-generator and --init-discriminator.
   /// Throws Error(config), (unavailable), (bad_data), (io).
   TrainingRun(const Context& context, Communicator& communicator, const RunOptions& options,
               RunConfig config, const Dataset& dataset);
@@ -25,6 +26,7 @@ class TrainingRun {
 
   /// Trainer::run(). Of several ranks, each trains; rank 0 alone writes and should report. Throws
   /// Error(config) naming the field when the ranks do not agree on what is trained.
+  /// Rank 0 leaves summary.json, also when the run ends by an error.
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   TrainingEngine& engine() { return *engine_; }
@@ -32,6 +34,8 @@ class TrainingRun {
   const Trainer& trainer() const { return *trainer_; }
 
  private:
+  TrainingOutcome train(TrainingObserver& observer, const std::atomic<bool>& stop);
+
   const Context& context_;
   Communicator& ranks_;
   RunOptions options_;

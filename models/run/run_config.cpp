@@ -1,6 +1,7 @@
 #include "models/run/run_config.h"
 
 #include "models/checkpoint/checkpoint.h"
+#include "models/run/option_defaults.h"
 
 namespace dcgan {
 namespace {
@@ -88,8 +89,8 @@ RunConfig run_config(const RunOptions& options) {
 }
 
 ModelConfig model_config(const RunOptions& options) {
-  return model_config(ModelOptions{options.preset, options.image_size, options.channels, options.nz,
-                                   options.ngf, options.ndf});
+  return model_config(ModelOptions{preset_of(options), options.image_size, options.channels,
+                                   options.nz, options.ngf, options.ndf});
 }
 
 RunOptions checkpoint_options(const std::filesystem::path& checkpoint) {

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "models/checkpoint/config_json.h"
+#include "models/run/option_defaults.h"
 #include "models/run/option_values.h"
+#include "runtime/base/closest.h"
 #include "runtime/base/printable.h"
 
 namespace dcgan {
@@ -26,6 +28,29 @@ void require_count(std::string_view name, std::int64_t value, std::int64_t low,
                    std::int64_t high = kMostSteps) {
   if (value < low) fail(ErrorKind::config, "--{}: {} is below {}", name, value, low);
   if (value > high) fail(ErrorKind::config, "--{}: {} is above {}", name, value, high);
+}
+
+bool is_name_of(const OptionInfo& info, std::string_view word) {
+  const std::string wanted = same_spelling(word);
+  const auto is_same = [&](std::string_view name) { return same_spelling(name) == wanted; };
+  return is_same(info.name) || std::any_of(info.aliases.begin(), info.aliases.end(), is_same);
+}
+
+std::vector<std::string> option_names() {
+  std::vector<std::string> names;
+  const RunOptions options;
+  visit_options(options, [&names](const OptionInfo& info, const auto&) {
+    names.emplace_back(info.name);
+    names.insert(names.end(), info.aliases.begin(), info.aliases.end());
+  });
+  return names;
+}
+
+// JSON's own duplicates are found when it is read; these are two spellings.
+void require_first(const std::vector<std::string>& names, std::string_view name,
+                   std::string_view source) {
+  if (!has_name(names, name)) return;
+  fail(ErrorKind::config, "{}: sets {} twice, under two names", source, name);
 }
 
 void require_compatible(const RunOptions& o) {
@@ -57,6 +82,12 @@ void require_compatible(const RunOptions& o) {
     fail(ErrorKind::config,
          "--resume: the weights come from the checkpoint; leave out "
          "--init-generator and --init-discriminator");
+  }
+  if (!o.init_from.empty() && (!o.init_generator.empty() || !o.init_discriminator.empty())) {
+    fail(ErrorKind::config,
+         "--init-from {}: both networks come from it; leave out --init-generator and "
+         "--init-discriminator",
+         o.init_from);
   }
 }
 
@@ -113,13 +144,17 @@ std::string to_json(const RunOptions& options) {
   return json.dump(2) + "\n";
 }
 
-void apply_json(RunOptions& options, std::string_view text, std::string_view source) {
+std::vector<std::string> apply_json(RunOptions& options, std::string_view text,
+                                    std::string_view source) {
   const Json json = config_json::parse(text, source);
+  std::vector<std::string> names;
   for (const auto& [name, value] : json.items()) {
     bool found = false;
     visit_options(options, [&, &key = name, &item = value](const OptionInfo& info, auto& field) {
-      if (info.name != key) return;
+      if (!is_name_of(info, key)) return;
       found = true;
+      require_first(names, info.name, source);
+      names.emplace_back(info.name);
       try {
         config_json::from_json(info.name, item, field);
       } catch (const Error& error) {
@@ -127,24 +162,39 @@ void apply_json(RunOptions& options, std::string_view text, std::string_view sou
       }
     });
     if (!found) {
-      fail(ErrorKind::config, "{}: there is no option {}", source, in_quotes(name));
+      fail(ErrorKind::config, "{}: there is no option {}{}", source, in_quotes(name),
+           did_you_mean(name, option_names()));
     }
   }
+  return names;
 }
 
-std::vector<std::string> resume_conflicts(const RunOptions& saved, const RunOptions& now) {
-  std::vector<std::pair<std::string, std::string>> before;
-  visit_options(saved, [&before](const OptionInfo& info, const auto& field) {
-    before.emplace_back(info.name, option_values::to_text(field));
+namespace {
+
+// Of every option's value, in their order.
+std::vector<std::string> texts_of(const RunOptions& options) {
+  std::vector<std::string> texts;
+  visit_options(options, [&texts](const OptionInfo&, const auto& field) {
+    texts.push_back(option_values::to_text(field));
   });
+  return texts;
+}
+
+}  // namespace
+
+std::vector<std::string> resume_conflicts(const RunOptions& saved, const RunOptions& now) {
+  const std::vector<std::string> old_texts = texts_of(saved), texts = texts_of(now);
+  const std::vector<std::string> old_values = texts_of(resolved(saved));
+  const std::vector<std::string> values = texts_of(resolved(now));
   std::vector<std::string> conflicts;
-  std::size_t index = 0;
-  visit_options(now, [&](const OptionInfo& info, const auto& field) {
-    const auto& [name, old_value] = before[index++];
-    const std::string new_value = option_values::to_text(field);
-    if (info.on_resume == OnResume::keeps && new_value != old_value) {
-      conflicts.push_back(fmt::format("--{} ({}, was {})", name, new_value, old_value));
+  std::size_t i = 0;
+  visit_options(now, [&](const OptionInfo& info, const auto&) {
+    // One that only follows another is not named beside it.
+    const bool differs = texts[i] != old_texts[i] && values[i] != old_values[i];
+    if (info.on_resume == OnResume::keeps && differs) {
+      conflicts.push_back(fmt::format("--{} ({}, was {})", info.name, values[i], old_values[i]));
     }
+    ++i;
   });
   return conflicts;
 }

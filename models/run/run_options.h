@@ -31,7 +31,7 @@ constexpr auto enum_table(GradientType) {
 
 struct RunOptions {
   // network
-  std::string preset = "pytorch";
+  std::string preset;           ///< empty: the data set's (models/run/option_defaults.h)
   std::int64_t image_size = 0;  ///< 0: the preset's; likewise below
   std::int64_t channels = 0;
   std::int64_t nz = 0;
@@ -91,6 +91,7 @@ struct RunOptions {
   std::int64_t keep = 3;
   std::int64_t sample_count = 64;
   std::string resume;
+  std::string init_from;  ///< a checkpoint
   std::string init_generator;
   std::string init_discriminator;
 };
@@ -121,7 +122,8 @@ void visit_options(Options& o, Visitor&& visitor) {
     visitor(OptionInfo{name, std::move(aliases), group, help, on_resume, zero}, field);
   };
   constexpr std::string_view kPresets = "the preset's";
-  v("preset", {}, "Network", kKeeps, "networks to start from", o.preset);
+  v("preset", {}, "Network", kKeeps, "networks to start from", o.preset,
+    "mnist32 for mnist, cifar32 for cifar10 and cifar100, else pytorch");
   v("image-size", {"imageSize"}, "Network", kKeeps, "height and width of the images in pixels",
     o.image_size, kPresets);
   v("channels", {}, "Network", kKeeps, "channels of the images: 1 (grey) or 3 (RGB)", o.channels,
@@ -169,7 +171,8 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("latent", {}, "Loss and optimiser", kKeeps, "distribution of the latent vectors", o.latent);
 
   v("batch-size", {"batchSize"}, "Run", kKeeps, "images per batch, of one rank", o.batch_size);
-  v("epochs", {"niter"}, "Run", kFollows, "passes over the data set", o.epochs, "no limit");
+  v("epochs", {"niter"}, "Run", kFollows,
+    "passes over the data set; no limit where --steps alone is given", o.epochs, "no limit");
   v("steps", {}, "Run", kFollows, "stop after this many generator updates", o.steps, "no limit");
   v("max-seconds", {}, "Run", kFollows,
     "stop after this many seconds of training, earlier sessions included", o.max_seconds,
@@ -214,8 +217,9 @@ void visit_options(Options& o, Visitor&& visitor) {
 
   v("out", {"outf"}, "Output", kFollows, "folder of samples, metrics and checkpoints", o.out);
   v("log-every", {}, "Output", kFollows, "steps between log lines", o.log_every);
-  v("sample-every", {}, "Output", kFollows, "steps between sample grids", o.sample_every,
-    "only at the end");
+  v("sample-every", {}, "Output", kFollows,
+    "steps between sample grids; before the first also at steps 1, 2, 5, 10, 20, 50, ...",
+    o.sample_every, "only at the end");
   v("checkpoint-every", {}, "Output", kFollows, "steps between checkpoints", o.checkpoint_every,
     "only at the end");
   v("keep", {}, "Output", kFollows, "number of checkpoints to keep", o.keep, "all");
@@ -225,6 +229,10 @@ void visit_options(Options& o, Visitor&& visitor) {
     "resume from this checkpoint, or from the newest one of this output folder; auto: resume if "
     "--out holds a checkpoint",
     o.resume);
+  v("init-from", {}, "Output", kFollows,
+    "start a new run from the weights of this checkpoint, or of the newest one of this output "
+    "folder; its options apply where no others are given",
+    o.init_from);
   v("init-generator", {"netG"}, "Output", kKeeps,
     "start from these generator weights (safetensors)", o.init_generator);
   v("init-discriminator", {"netD"}, "Output", kKeeps,
@@ -238,14 +246,17 @@ void require_valid(const RunOptions& options);
 /// One option's value as text, and from text. Throws Error(usage) naming option and value.
 void set_option(RunOptions& options, std::string_view name, std::string_view text);
 
-/// The whole effective configuration as JSON text, options in their order.
+/// All options as JSON text, in their order and as they are: see resolved() for those that follow
+/// others.
 std::string to_json(const RunOptions& options);
-/// Sets what the JSON text names; `source` is for messages. Throws Error(config) on unknown names,
-/// wrong types, duplicates.
-void apply_json(RunOptions& options, std::string_view json, std::string_view source);
+/// Sets what the JSON text names, by names or aliases in any case, with - or _; `source` is for
+/// messages. Throws Error(config) on unknown names,
+/// wrong types, duplicates. Returns the names.
+std::vector<std::string> apply_json(RunOptions& options, std::string_view json,
+                                    std::string_view source);
 
 /// Names of the options of kind OnResume::keeps whose values differ, as "--lr (0.0002, was
-/// 0.0001)".
+/// 0.0001)". Values that follow others are compared as they are in effect (option_defaults.h).
 std::vector<std::string> resume_conflicts(const RunOptions& saved, const RunOptions& now);
 
 }  // namespace dcgan

@@ -12,6 +12,11 @@ std::int64_t Schedule::last_step() const {
   return last == INT64_MAX ? 0 : std::max<std::int64_t>(last, 1);
 }
 
+std::int64_t Schedule::epochs_in_all() const {
+  if (epochs > 0 || steps == 0) return epochs;
+  return epoch_of(steps) + 1;
+}
+
 std::optional<StopReason> Schedule::reason_to_stop(std::int64_t step) const {
   const std::int64_t last = last_step();
   if (last == 0 || step < last) return std::nullopt;

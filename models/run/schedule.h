@@ -4,9 +4,19 @@
 #include <cstdint>
 #include <optional>
 
+#include "runtime/base/enum_names.h"
+
 namespace dcgan {
 
 enum class StopReason { epochs, steps, time, equilibrium, signal };
+
+constexpr auto enum_table(StopReason) {
+  return NameTable<StopReason, 5>{{{"epochs", StopReason::epochs},
+                                   {"steps", StopReason::steps},
+                                   {"time", StopReason::time},
+                                   {"equilibrium", StopReason::equilibrium},
+                                   {"signal", StopReason::signal}}};
+}
 
 struct Schedule {
   std::int64_t epochs = 0;               ///< passes over the data set; 0: no limit
@@ -16,6 +26,8 @@ struct Schedule {
 
   /// The step with which the run ends; 0: no limit. A run makes at least one step.
   std::int64_t last_step() const;
+  /// That a run begins: `epochs`, or those of `steps`; 0: no limit.
+  std::int64_t epochs_in_all() const;
   /// Why the run ends after `step`, when it does.
   std::optional<StopReason> reason_to_stop(std::int64_t step) const;
   /// Of the last batch that `step` steps took, counted from 0.

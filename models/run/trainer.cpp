@@ -51,6 +51,17 @@ TrainingOutcome Trainer::run(TrainingObserver& observer, const std::atomic<bool>
                   .report = report(step()),
                   .checkpoint = checkpoint_,
                   .state = [this] { return state(); }};
+  try {
+    const TrainingOutcome outcome = run_hooks(run, stop);
+    checkpoint_ = run.checkpoint;
+    return outcome;
+  } catch (...) {
+    checkpoint_ = run.checkpoint;
+    throw;
+  }
+}
+
+TrainingOutcome Trainer::run_hooks(HookContext& run, const std::atomic<bool>& stop) {
   for (const auto& hook : hooks_) hook->begin(run);
   restart_clock();  // first: a resumed run's time limit counts from here
   const StopReason reason = train(run, stop);
@@ -147,13 +158,13 @@ StepReport Trainer::report(std::int64_t step) const {
   const Schedule& schedule = options_.schedule;
   StepReport r;
   r.epoch = schedule.epoch_of(step);
-  r.epochs = schedule.epochs;
   r.batch = schedule.batch_of(step);
   r.batches = schedule.batches_per_epoch;
   r.step = step;
   r.steps = schedule.last_step();
+  r.epochs = schedule.epochs_in_all();
   r.scalars = scalars_;
-  r.images_per_second = clock_.images_per_second();
+  r.images_per_second = clock_.images_per_second_now(step);
   r.trained_seconds = clock_.trained_seconds();
   r.rank_rates = rank_rates_;
   const auto images_left = static_cast<double>((r.steps - r.step) * clock_.images_per_step());

@@ -51,10 +51,15 @@ class Trainer {
   TrainingOutcome run(TrainingObserver& observer, const std::atomic<bool>& stop);
 
   std::int64_t step() const { return engine_.steps_done(); }
+  /// Of the last step, with the results that were read last.
+  StepReport report() const { return report(step()); }
+  /// The last one saved or resumed from, also behind an error; empty: none.
+  const std::filesystem::path& checkpoint() const { return checkpoint_; }
   /// Of training, all sessions.
   double trained_seconds() const { return clock_.trained_seconds(); }
 
  private:
+  TrainingOutcome run_hooks(HookContext& run, const std::atomic<bool>& stop);
   StopReason train(HookContext& run, const std::atomic<bool>& stop);
   bool any_needs(Need need) const;
   void follow_step(HookContext& run);
@@ -75,7 +80,7 @@ class Trainer {
   const Hooks& hooks_;
   TrainerOptions options_;
   OutputFolder folder_ = OutputFolder::fresh;
-  std::filesystem::path checkpoint_;  // resumed from
+  std::filesystem::path checkpoint_;  // the last one
   Scalars scalars_;                   // the last that were read
   ResultsReadback readback_;
   TrainingClock clock_;

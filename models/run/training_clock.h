@@ -29,6 +29,10 @@ class TrainingClock {
   double trained_seconds_now(std::int64_t step) const;
   /// Between the last two readings.
   double images_per_second() const { return images_per_second_; }
+  /// The same until the steps that have not been read have taken longer, by the host's time: then
+  /// theirs. So a rate is known behind a resume before the first reading, and that of a slow first
+  /// step does not stay. `step` is the last one that was enqueued.
+  double images_per_second_now(std::int64_t step) const;
 
   void save(StateJson& state) const { state["trained_seconds"] = trained_seconds_; }
   /// Throws Error(bad_data).
@@ -40,6 +44,7 @@ class TrainingClock {
   std::chrono::steady_clock::time_point read_time_;
   double trained_seconds_ = 0;
   double images_per_second_ = 0;
+  double reading_seconds_ = 0;  // that images_per_second_ is of
 };
 
 }  // namespace dcgan

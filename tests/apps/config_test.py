@@ -25,6 +25,11 @@ class PyTorchNames(ProgramTest):
                 "device": "cpu"}.items():
             self.assertEqual(config[name], value, name)
 
+    def test_underscores_and_the_flag_cuda_are_understood(self):
+        config = config_of(self, "--batch_size", "3", "--log_every=5", "--cuda", "--out", "my_run")
+        self.assertEqual([config[name] for name in ["batch-size", "log-every", "device", "out"]],
+                         [3, 5, "cuda", "my_run"])
+
     def test_a_dry_run_trains_one_step_and_leaves_everything(self):
         for _ in range(2):  # a second one replaces the first
             out = self.train("out", "--dry-run")
@@ -74,6 +79,48 @@ class ConfigFile(ProgramTest):
         config = config_of(self, "--config", path, "--lr", "0.25", "--no-flip")
         self.assertEqual((config["lr"], config["flip"]), (0.25, False))
         self.assertTrue(config_of(self, "--config", path)["flip"])
+
+    def test_of_epochs_and_steps_the_one_that_is_named_last_and_alone_is_the_limit(self):
+        def limits(*arguments):
+            config = config_of(self, *arguments)
+            return config["epochs"], config["steps"]
+        path = self.folder / "config.json"
+        path.write_text('{"epochs": 7}', encoding="utf-8")
+        self.assertEqual(limits(), (25, 0))
+        self.assertEqual(limits("--steps", "9000"), (0, 9000))
+        self.assertEqual(limits("--steps", "9000", "--epochs", "3"), (3, 9000))
+        self.assertEqual(limits("--config", path), (7, 0))
+        self.assertEqual(limits("--config", path, "--steps", "9000"), (0, 9000))
+        out = self.train("out", "--epochs", "0", "--steps", "2")
+        self.assertEqual(limits("--resume", out, "--epochs", "3"), (3, 0))
+
+    def test_values_that_follow_others_are_printed_and_saved_as_they_are(self):
+        config = config_of(self)
+        self.assertEqual([config[name] for name in ["preset", "image-size", "channels", "nz", "ngf",
+                                                    "ndf", "lr-g", "lr-d"]],
+                         ["pytorch", 64, 3, 100, 64, 64, 2e-4, 2e-4])
+        config = config_of(self, "--lr", "0.5", "--lr-d", "0.25", "--nz", "7")
+        self.assertEqual([config[name] for name in ["nz", "lr-g", "lr-d"]], [7, 0.5, 0.25])
+        saved = json.loads((checkpoint(self.train("out", "--steps", "1"), 1) / "config.json")
+                           .read_text())
+        self.assertEqual([saved[name] for name in ["image-size", "channels", "nz", "lr-g"]],
+                         [32, 1, 8, 2e-4])
+        # To name what has been in effect all the time is no change.
+        self.run_ok("train", "--resume", self.folder / "out", "--steps", "2", "--image-size", "32",
+                    "--lr-d", "0.0002")
+
+    def test_the_data_set_chooses_the_preset_when_none_is_named(self):
+        for arguments, preset, image in [
+                ([], "pytorch", [64, 3]),
+                (["--dataset", "mnist", "--data", "x"], "mnist32", [32, 1]),
+                (["--dataset", "cifar10", "--data", "x"], "cifar32", [32, 3]),
+                (["--dataset", "cifar100", "--data", "x"], "cifar32", [32, 3]),
+                (["--dataset", "folder", "--data", "x"], "pytorch", [64, 3]),
+                (["--dataset", "mnist", "--data", "x", "--preset", "libtorch"], "libtorch",
+                 [28, 1])]:
+            config = config_of(self, *arguments)
+            self.assertEqual((config["preset"], [config["image-size"], config["channels"]]),
+                             (preset, image))
 
     def test_a_bad_file_is_refused_naming_what_is_wrong(self):
         path = self.folder / "config.json"
@@ -125,6 +172,7 @@ class Contradictions(ProgramTest):
                 (["--epochs", "9000000000000000000"], ["--epochs", "9000000000000000000"]),
                 (["--threads", "100000"], ["--threads", "100000"]),
                 (["--gpus", "0", "--device", "cuda"], ["--gpus 0", "cuda"]),
+                (["--cuda", "--device", "cpu"], ["--cuda", "--device cpu"]),
                 (["--resume", "x", "--netG", "y"], [])]:
             with self.subTest(arguments=arguments):
                 code = 74 if "--resume" in arguments else 78  # there is no x

@@ -170,7 +170,7 @@ class BadData(ProgramTest):
         self.run_ok(*self.train_on(path))
 
     def test_a_data_set_that_is_not_there_is_named(self):
-        self.assert_fails(78, self.train_on(self.folder / "none"), "none", "not found")
+        self.assert_fails(74, self.train_on(self.folder / "none"), "none", "not found")
 
     def test_an_empty_folder_exits_78(self):
         (self.folder / "empty").mkdir()

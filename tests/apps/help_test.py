@@ -14,12 +14,12 @@ TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
     "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
     "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
     "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "overlap",
-    "threads", "config", "print-config", "dry-run", "gpus", "ranks", "sync-batch-norm",
+    "threads", "config", "print-config", "dry-run", "gpus", "cuda", "ranks", "sync-batch-norm",
     "grad-dtype", "bucket-mb", "transport", "comm-timeout", "out", "log-every", "sample-every",
-    "checkpoint-every", "keep", "sample-count", "resume", "init-generator", "init-discriminator"]
+    "checkpoint-every", "keep", "sample-count", "resume", "init-from", "init-generator", "init-discriminator"]
 PYTORCH_NAMES = ["dataroot", "batchSize", "imageSize", "niter", "manualSeed", "outf", "netG",
                  "netD", "workers", "classes", "ngpu", "dry-run", "no-flip"]
-GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "seed", "out", "device",
+GENERATOR_OPTIONS = NETWORK_OPTIONS + ["checkpoint", "generator", "netG", "weights", "seed", "out", "device",
                                        "threads", "config"]
 BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-generate", "peak-tflops",
                  "peak-gbs", "json", "out", "all-reduce", "sizes", "scaling", "step-ms",
@@ -32,6 +32,7 @@ OPTIONS = {
              "workers", "strokes-count", "seed", "config", "out", "check"],
     "sample": GENERATOR_OPTIONS + ["n", "columns"],
     "interpolate": GENERATOR_OPTIONS + ["points", "frames", "walks", "delay-ms"],
+    "plot": ["run", "out"],
     "verify": NETWORK_OPTIONS + LOSS_OPTIONS + ["trace", "trace-prefix", "out", "json", "device",
                                                 "precision", "threads", "config"],
     "info": NETWORK_OPTIONS + LOSS_OPTIONS + ["checkpoint", "json", "memory", "roofline", "batch-size",
@@ -93,7 +94,7 @@ class Help(ProgramTest):
                 if not option.startswith("no-flip"):
                     self.assertIn(f"`--{option}`", section)
         printed = json.loads(self.run_ok("train", "--print-config").stdout)
-        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus", "ranks"}),
+        self.assertEqual(sorted(set(TRAIN_OPTIONS) - {"config", "print-config", "dry-run", "gpus", "cuda", "ranks"}),
                          sorted(printed))
 
     def test_no_command_offers_an_option_that_it_would_ignore(self):
@@ -113,6 +114,10 @@ class Usage(ProgramTest):
                 (["frob"], ["frob", "dcgan --help"]),
                 (["train", "--frob"], ["--frob", "dcgan train --help"]),
                 (["train", "stray"], ["stray"]),
+                (["trian"], ["trian", "did you mean train?"]),
+                (["train", "--epoch", "3"], ["--epoch", "did you mean --epochs?"]),
+                (["train", "--bach_size=3"], ["did you mean --batch-size?"]),
+                (["sample", "--chekpoint", "x"], ["did you mean --checkpoint?"]),
                 (["train", "--lr"], ["--lr"]),
                 (["train", "--lr", "fast"], ["--lr", "fast"]),
                 (["train", "--lr", "1e-3x"], ["1e-3x"]),
@@ -157,6 +162,14 @@ class Doctor(ProgramTest):
             self.skipTest("this machine has a GPU")
         self.assert_fails(69, ["train", *NETWORK, "--device", "cuda", "--out", self.folder / "out"],
                           "cuda")
+        self.assertFalse((self.folder / "out").exists())
+
+    def test_one_gpu_asked_for_where_there_is_none_exits_69_in_each_way_of_asking(self):
+        if "\nGPU 0" in run("doctor").stdout:
+            self.skipTest("this machine has a GPU")
+        for arguments in [["--gpus", "1"], ["--ngpu", "1"], ["--cuda"], ["--gpus", "2"],
+                          ["--gpus", "1", "--resume", "auto"]]:
+            self.assert_fails(69, ["train", *NETWORK, *arguments, "--out", self.folder / "out"])
         self.assertFalse((self.folder / "out").exists())
 
     def test_a_gpu_that_does_not_exist_exits_69_with_its_name_and_the_number_of_gpus(self):

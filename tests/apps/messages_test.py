@@ -28,7 +28,7 @@ class Hostile(ProgramTest):
                                 (["sample", "--checkpoint", FORGED], 74),
                                 (["verify", "--trace", FORGED], 74),
                                 (["train", *TINY, "--out", f"{self.folder}/file/{FORGED}"], 74),
-                                (["train", "--dataset", "folder", "--data", FORGED], 78),
+                                (["train", "--dataset", "folder", "--data", FORGED], 74),
                                 (["sample", "--checkpoint", "x", "--out", FORGED], 2)]:
             (self.folder / "file").touch()
             with self.subTest(arguments=arguments[:2]):

@@ -82,7 +82,7 @@ class WrittenOver(ProgramTest):
             self.assert_fails(78, ["sample", "--checkpoint", self.run_folder, *CPU, "--out",
                                    f"{out}/"], "not a folder")
             self.assertTrue(out.exists())
-        for name in ["metrics.jsonl", "losses.csv", "real.png"]:
+        for name in ["metrics.jsonl", "losses.csv", "real.png", "summary.json"]:
             out = self.folder / f"of-{name}"
             out.mkdir()
             (out / name).write_text("notes of the user")

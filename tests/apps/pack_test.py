@@ -188,7 +188,7 @@ class Trains(ProgramTest):
                           "64x64x1")
         self.assert_fails(78, [*train, packed, "--batch-size", "65", *out], "64", "65")
         self.assert_fails(78, [*train, packed, "--cache", "x", *out], "--cache", "packed")
-        self.assert_fails(78, [*train, self.folder / "none", *out], "none: not found")
+        self.assert_fails(74, [*train, self.folder / "none", *out], "none: not found")
         self.assert_fails(65, [*train, self.folder, *out], self.folder, "a folder")
         packed.write_bytes(packed.read_bytes()[:-1])
         self.assert_fails(65, [*train, packed, *out], packed, "offset 16", "the file has")

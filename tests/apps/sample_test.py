@@ -47,6 +47,11 @@ class Sample(Trained):
         self.assertEqual(two, tuple(reversed(three)))
         self.assertGreaterEqual(two[1], 3 * 32)
 
+    def test_a_single_image_has_no_frame(self):
+        one = self.command("sample", "one.png", "--n", "1")
+        self.assertEqual(png_size(one), (32, 32))
+        self.assertTrue(same_bytes(one, self.command("sample", "all/", "--n", "2") / "000000.png"))
+
     def test_an_npy_holds_the_bytes_of_all_images(self):
         data = self.command("sample", "images.npy", "--n", "5").read_bytes()
         self.assertEqual(data[:8], b"\x93NUMPY\x01\x00")

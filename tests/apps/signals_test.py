@@ -1,5 +1,6 @@
 """Signals and sudden ends: save and leave with 75, or leave at once; nothing is ever half there."""
 
+import json
 import pathlib
 import signal
 import time
@@ -35,6 +36,9 @@ class Signals(ProgramTest):
         self.assertIn("stopped by a signal", errors)
         self.assertEqual(len(steps_of(out)), 1)
         self.assertEqual(steps_of(out)[0], logged_steps(out))  # the step under way was finished
+        self.assertTrue((out / "samples.png").exists())  # and something is there to look at
+        summary = json.loads((out / "summary.json").read_text())
+        self.assertEqual((summary["reason"], summary["exit_code"]), ("signal", 75))
         return steps_of(out)[0]
 
     def assert_goes_on_as_if_nothing_had_been(self, step):

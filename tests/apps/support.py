@@ -23,7 +23,7 @@ NETWORK = ["--preset", "mnist32", "--ngf", "4", "--ndf", "4", "--nz", "8"]
 # 64 images in batches of 8: an epoch is 8 updates.
 TINY = NETWORK + CPU + ["--batch-size", "8", "--strokes-count", "64", "--epochs", "0"]
 
-COMMANDS = ["train", "pack", "sample", "interpolate", "verify", "info", "bench", "doctor"]
+COMMANDS = ["train", "pack", "sample", "interpolate", "plot", "verify", "info", "bench", "doctor"]
 TENSOR_FILES = ["discriminator.safetensors", "generator.safetensors", "optimizer.safetensors"]
 
 

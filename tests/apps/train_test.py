@@ -15,9 +15,10 @@ class Output(ProgramTest):
                          "--sample-count", "16")
         self.assertEqual(sorted(path.name for path in out.iterdir()),
                          ["checkpoints", "losses.csv", "metrics.jsonl", "real.png", "samples",
-                          "samples.png"])
+                          "samples.png", "summary.json"])
         self.assertEqual(sorted(path.name for path in (out / "samples").iterdir()),
-                         ["step_00000004.png", "step_00000008.png"])
+                         ["step_00000001.png", "step_00000002.png", "step_00000004.png",
+                          "step_00000008.png"])
         self.assertEqual(png_size(out / "samples.png"), png_size(out / "samples/step_00000004.png"))
         self.assertEqual(steps_of(out), [10])
         self.assertEqual(sorted(path.name for path in checkpoint(out, 10).iterdir()),
@@ -64,9 +65,34 @@ class Output(ProgramTest):
         printed = done.stdout.splitlines()
         self.assertEqual(len(printed), 3)
         for line in printed:
-            self.assertRegex(line, r"^\[\d+/\d+\]\[\d+/8\] Loss_D: \S+ Loss_G: \S+ D\(x\): \S+ "
+            self.assertRegex(line, r"^\[\d+/2\]\[\d+/8\] Loss_D: \S+ Loss_G: \S+ D\(x\): \S+ "
                                    r"D\(G\(z\)\): \S+ / \S+")
         self.assertNotIn("\r", done.stderr)  # no bar where there is no terminal
+
+    def test_a_summary_says_how_the_run_ended(self):
+        def summary():
+            return json.loads((out / "summary.json").read_text())
+        out = self.train("out", "--steps", "3", "--log-every", "1")
+        first = summary()
+        line = json.loads((out / "metrics.jsonl").read_text().splitlines()[-1])
+        for name in ["step", "epoch", "errD", "errG", "D_x", "accuracy", "trained_seconds"]:
+            self.assertEqual(first[name], line[name], name)
+        self.assertEqual((first["reason"], first["exit_code"], first["error"]), ("steps", 0, None))
+        self.assertEqual(first["checkpoint"], str(checkpoint(out, 3)))
+        self.assertEqual(first["samples"], str(out / "samples.png"))
+        self.run_ok("train", "--resume", out, "--steps", "0", "--epochs", "1")
+        self.assertEqual((summary()["reason"], summary()["step"]), ("epochs", 8))
+
+    def test_a_summary_of_a_run_that_diverged_has_the_error_and_the_last_checkpoint(self):
+        out = self.folder / "out"
+        done = self.assert_fails(80, ["train", *TINY, "--steps", "500", "--loss", "hinge", "--lr",
+                                      "0.01", "--beta2", "0", "--epsilon", "0", "--log-every",
+                                      "1000", "--checkpoint-every", "1", "--out", out], "step")
+        summary = json.loads((out / "summary.json").read_text())
+        self.assertEqual((summary["reason"], summary["exit_code"]), ("diverged", 80))
+        self.assertIn(summary["error"], done.stderr)
+        self.assertEqual(summary["checkpoint"], str(checkpoint(out, steps_of(out)[-1])))
+        self.assertIsNone(summary["samples"])
 
     def test_a_log_line_has_the_figures_of_the_metrics(self):
         done = self.run_ok("train", *TINY, "--steps", "1", "--out", self.folder / "out")

@@ -30,7 +30,7 @@ TINY = [*NETWORK, *CPU, "--batch-size", "4", "--precision", "fp32"]
 FRESH = [*TINY, "--strokes-count", "8", "--steps", "1", "--max-seconds", "0", "--d-steps", "1",
          "--sample-count", "4"]
 # Placeholders in sentences: no command, or not to be looked up.
-COMMANDS = ("train", "pack", "sample", "interpolate", "verify", "info", "bench", "doctor")
+COMMANDS = ("train", "pack", "sample", "interpolate", "plot", "verify", "info", "bench", "doctor")
 
 
 def run(arguments, **options):
@@ -126,7 +126,7 @@ class Runner:
     def prepare(self, arguments):
         """Makes what the command reads; the arguments with their paths."""
         arguments = [self.newest(argument) for argument in arguments]
-        for option in ["--checkpoint", "--resume"]:
+        for option in ["--checkpoint", "--resume", "--init-from", "plot"]:
             where = option_after(arguments, option)
             if where not in (None, "auto"):
                 self.ensure_run(where)

@@ -18,7 +18,18 @@ GeneratorOptions generator_options(const TrainingConfig& config, std::int64_t co
   return {std::min(count, kMaxBatch), config.precision};
 }
 
+// 1, 2 or 5 times a power of ten.
+bool is_round(std::int64_t step) {
+  while (step > 0 && step % 10 == 0) step /= 10;
+  return step == 1 || step == 2 || step == 5;
+}
+
 }  // namespace
+
+Need SamplesHook::need_of(std::int64_t step, std::int64_t every) {
+  const bool early = step < every && is_round(step);
+  return early || is_due(step, every) ? Need::pause : Need::nothing;
+}
 
 std::size_t SamplesHook::device_bytes(const Context& context, const TrainingConfig& config,
                                       std::int64_t count) {
@@ -48,9 +59,7 @@ void SamplesHook::on_pause(HookContext& run) {
   write(run, options_.out / "samples" / fmt::format("step_{:08}.png", run.report.step));
 }
 
-void SamplesHook::end(HookContext& run, StopReason reason) {
-  if (reason != StopReason::signal) write(run, options_.out / "samples.png");
-}
+void SamplesHook::end(HookContext& run, StopReason) { write(run, options_.out / "samples.png"); }
 
 void SamplesHook::write(HookContext& run, const std::filesystem::path& path) {
   const Network& generator = run.engine.generator();

@@ -15,8 +15,8 @@ struct SamplesOptions {
   std::int64_t count = 64;  ///< images in a grid
 };
 
-/// out/real.png, out/samples/step_NNNNNNNN.png, and out/samples.png at the end, unless a signal
-/// ended the run. Of the averaged generator where there is one.
+/// out/real.png, out/samples/step_NNNNNNNN.png, and out/samples.png at the end, also of a run that
+/// a signal ends. Of the averaged generator where there is one.
 class SamplesHook : public Hook {
  public:
   /// What the hook will allocate on the device, for the step's reserve.
@@ -27,9 +27,11 @@ class SamplesHook : public Hook {
   SamplesHook(const Context& context, const TrainingConfig& config, const Dataset& dataset,
               SamplesOptions options);
 
-  Need need(std::int64_t step) const override {
-    return is_due(step, options_.every) ? Need::pause : Need::nothing;
-  }
+  /// As need(), without a hook: at every `every`-th step and, before the first of these, at steps
+  /// 1, 2, 5, 10, 20, 50 and so on, because a run changes most at its beginning.
+  static Need need_of(std::int64_t step, std::int64_t every);
+
+  Need need(std::int64_t step) const override { return need_of(step, options_.every); }
   void begin(HookContext& run) override;
   void on_pause(HookContext& run) override;
   void end(HookContext& run, StopReason reason) override;

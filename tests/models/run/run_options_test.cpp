@@ -5,6 +5,7 @@
 #include <clocale>
 #include <set>
 
+#include "models/run/option_defaults.h"
 #include "tests/support/catch.h"
 
 using namespace dcgan;
@@ -69,6 +70,20 @@ TEST_CASE("a config file is refused with its name and the reason") {
   refused("{\"seed\": 1", "JSON");
 }
 
+TEST_CASE("a config file may use aliases, any case and underscores") {
+  RunOptions options;
+  apply_json(options, R"({"batchSize": 3, "LR": 0.5, "log_every": 7, "manualseed": 9})",
+             "run.json");
+  CHECK(options.batch_size == 3);
+  CHECK(options.lr == 0.5);
+  CHECK(options.log_every == 7);
+  CHECK(options.seed == 9);
+  CHECK_THROWS_WITH(apply_json(options, R"({"lr": 0.5, "LR": 0.25})", "run.json"),
+                    Contains("run.json: sets lr twice"));
+  CHECK_THROWS_WITH(apply_json(options, R"({"batch-sise": 1})", "run.json"),
+                    Contains("did you mean batch-size?"));
+}
+
 TEST_CASE("a device is one word of JSON and of the command line") {
   RunOptions options;
   CHECK_THAT(to_json(options), Contains("\"device\": \"auto\""));
@@ -95,6 +110,24 @@ TEST_CASE("text values are parsed whole and without the locale") {
   CHECK(options.classes == std::vector<std::string>{"a", "b"});
 }
 
+TEST_CASE("of epochs and steps, the one that is named alone replaces the other") {
+  const auto limits = [](const std::vector<std::string>& names, std::int64_t epochs,
+                         std::int64_t steps) {
+    RunOptions options;
+    options.epochs = epochs;
+    options.steps = steps;
+    replace_limits(names, options);
+    return std::pair(options.epochs, options.steps);
+  };
+  using Limits = std::pair<std::int64_t, std::int64_t>;
+  CHECK(limits({"steps"}, 25, 7) == Limits{0, 7});
+  CHECK(limits({"epochs"}, 25, 7) == Limits{25, 0});
+  CHECK(limits({"epochs", "steps"}, 25, 7) == Limits{25, 7});
+  CHECK(limits({"lr"}, 25, 7) == Limits{25, 7});
+  CHECK(limits({"steps"}, 25, 0) == Limits{25, 0});  // "no limit" replaces none
+  CHECK(limits({"epochs"}, 0, 7) == Limits{0, 7});
+}
+
 TEST_CASE("a resumed run may change where and how long, not what") {
   RunOptions saved;
   RunOptions now = saved;
@@ -107,4 +140,9 @@ TEST_CASE("a resumed run may change where and how long, not what") {
   REQUIRE(conflicts.size() == 2);
   CHECK(conflicts[0] == "--lr (0.001, was 0.0002)");
   CHECK(conflicts[1] == "--batch-size (128, was 64)");
+  saved = resolved(saved);  // as it is in config.json
+  CHECK(resume_conflicts(saved, RunOptions{}).empty());
+  now = saved;
+  now.lr_d = 1e-3;
+  CHECK(resume_conflicts(saved, now) == std::vector<std::string>{"--lr-d (0.001, was 0.0002)"});
 }

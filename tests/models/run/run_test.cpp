@@ -21,10 +21,10 @@ TEST_CASE("log lines come first, then samples, then the checkpoint; at the end i
   test::Recorder recorder;
   const TrainingOutcome outcome = tiny.run.run(recorder, test::kNeverStop);
   CHECK(outcome.checkpoint.filename() == "step_00000003");
-  CHECK(recorder.lines == std::vector<std::string>{"log 1", "step 1", "log 2", "step 2",
-                                                   "file step_00000002.png", "file step_00000002",
-                                                   "step 3", "file step_00000003",
-                                                   "file samples.png"});
+  CHECK(recorder.lines == std::vector<std::string>{"log 1", "step 1", "file step_00000001.png",
+                                                   "log 2", "step 2", "file step_00000002.png",
+                                                   "file step_00000002", "step 3",
+                                                   "file step_00000003", "file samples.png"});
   const StateJson parts = read_state(state_file(outcome.checkpoint)).parts;
   std::vector<std::string> names;
   for (const auto& [name, value] : parts.items()) names.push_back(name);

@@ -14,6 +14,15 @@ TEST_CASE("a run ends with its epochs or its steps, whichever comes first") {
   CHECK(epochs.reason_to_stop(10) == StopReason::epochs);
 }
 
+TEST_CASE("where only steps are limited, the epochs are those that they need") {
+  CHECK(Schedule{.epochs = 2, .steps = 7, .batches_per_epoch = 5}.epochs_in_all() == 2);
+  CHECK(Schedule{.steps = 5, .batches_per_epoch = 5}.epochs_in_all() == 1);
+  CHECK(Schedule{.steps = 6, .batches_per_epoch = 5}.epochs_in_all() == 2);
+  CHECK(Schedule{.steps = 6, .batches_per_epoch = 5, .discriminator_steps = 2}.epochs_in_all() ==
+        3);
+  CHECK(Schedule{.batches_per_epoch = 5}.epochs_in_all() == 0);
+}
+
 TEST_CASE("without epochs and steps there is no end") {
   const Schedule endless{.batches_per_epoch = 5};
   CHECK(endless.last_step() == 0);

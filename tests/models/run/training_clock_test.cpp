@@ -28,6 +28,22 @@ TEST_CASE("steps that have not been read count by the host's clock") {
   CHECK(clock.trained_seconds() == 0);
 }
 
+TEST_CASE("a rate is known before the first reading, and a slow first step's does not stay") {
+  TrainingClock clock(8);
+  clock.restart(10);  // resumed
+  CHECK(clock.images_per_second_now(10) == 0);
+  double now = 0;
+  while (now == 0) now = clock.images_per_second_now(11);
+  CHECK(now > 0);
+  clock.add({.step = 11, .scalars = {}, .steps = 1, .seconds = 1e6});
+  CHECK(clock.images_per_second_now(12) == clock.images_per_second());  // not yet as long
+  clock.add({.step = 12, .scalars = {}, .steps = 1, .seconds = 1e-12});
+  const double read = clock.images_per_second();
+  while (clock.images_per_second_now(13) == read) continue;
+  CHECK(clock.images_per_second_now(13) > 0);
+  CHECK(clock.images_per_second_now(13) < read);
+}
+
 TEST_CASE("training time goes on behind a checkpoint") {
   TrainingClock clock(1);
   clock.add({.step = 1, .scalars = {}, .steps = 1, .seconds = 1.5});

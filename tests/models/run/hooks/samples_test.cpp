@@ -47,14 +47,30 @@ TEST_CASE("real images are shown once a run") {
   CHECK(test::contents(samples.folder / "real.png") == shown);
 }
 
-TEST_CASE("the last grid is written unless a signal ended the run") {
+TEST_CASE("before the first regular grid there are some at round steps") {
+  const auto steps_of = [](std::int64_t every, std::int64_t last) {
+    std::vector<std::int64_t> steps;
+    for (std::int64_t step = 1; step <= last; ++step) {
+      if (SamplesHook::need_of(step, every) == Need::pause) steps.push_back(step);
+    }
+    return steps;
+  };
+  using Steps = std::vector<std::int64_t>;
+  CHECK(steps_of(500, 1500) == Steps{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1500});
+  CHECK(steps_of(4, 12) == Steps{1, 2, 4, 8, 12});
+  CHECK(steps_of(1, 3) == Steps{1, 2, 3});
+  CHECK(steps_of(0, 1000).empty());  // only at the end
+}
+
+TEST_CASE("the last grid is written whatever ended the run, a signal too") {
   Samples samples;
   HookContext run = samples.setup.at(8);
   samples.hook.begin(run);
-  samples.hook.end(run, StopReason::signal);
-  CHECK_FALSE(fs::exists(samples.folder / "samples.png"));
-  samples.hook.end(run, StopReason::time);
-  CHECK(fs::exists(samples.folder / "samples.png"));
+  for (const StopReason reason : {StopReason::signal, StopReason::time}) {
+    samples.hook.end(run, reason);
+    CHECK(fs::exists(samples.folder / "samples.png"));
+    fs::remove(samples.folder / "samples.png");
+  }
 }
 
 TEST_CASE("samples are of the averaged generator where there is one") {
