@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ struct DecodeLimits {
   std::uint64_t max_pixels = 100'000'000;  ///< width * height, checked after the header alone
   int max_jpeg_scans = 100;                ///< progressive files with more are refused
 };
+
+enum class ImageFormat { jpeg, png, webp, bmp, gif, tiff, pnm };
+
+/// So many of a file's first bytes are enough for image_format().
+inline constexpr std::size_t kImageStartBytes = 32;
+/// What a file that begins so is, whatever its name; nothing: no picture that is known here.
+std::optional<ImageFormat> image_format(std::span<const std::byte> first_bytes);
 
 /// Decodes a JPEG (grey, YCbCr, CMYK and YCCK, baseline and progressive) or a PNG (palette, 1 to 16
 /// bits, alpha, interlaced); the first bytes say which. 16-bit samples keep their upper byte; CMYK
