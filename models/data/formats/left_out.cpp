@@ -64,8 +64,8 @@ bool is_system_name(const std::string& name) {
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   // Windows, macOS' archives, Synology's indexes, a file system's own folders.
   constexpr std::array<std::string_view, 8> kNames{
-      "thumbs.db", "ehthumbs.db",  "desktop.ini", "$recycle.bin", "system volume information",
-      "__macosx",  "@eadir",       "lost+found"};
+      "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
+      "__macosx",  "@eadir",      "lost+found"};
   return std::find(kNames.begin(), kNames.end(), lower) != kNames.end();
 }
 

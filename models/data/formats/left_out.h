@@ -28,7 +28,8 @@ void add_left_out(std::vector<LeftOut>& list, LeftOutReason reason, const std::s
 /// May it be data? Names of systems and a run's own files are not.
 bool might_be_data(LeftOutReason reason);
 
-/// "8 with hidden or system names (._a.jpg, ...); 1 that is no picture (notes.txt)"; empty for none.
+/// "8 with hidden or system names (._a.jpg, ...); 1 that is no picture (notes.txt)"; empty for
+/// none.
 std::string describe(const std::vector<LeftOut>& list);
 
 /// Hidden, or a name that a system gives to its own files and folders, in any case.

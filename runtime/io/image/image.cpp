@@ -11,9 +11,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-bool is_webp(std::string_view s) {
-  return s.starts_with("RIFF") && s.substr(8).starts_with("WEBP");
-}
+bool is_webp(std::string_view s) { return s.starts_with("RIFF") && s.find("WEBP") == 8; }
 
 bool is_tiff(std::string_view s) {  // classic and BigTIFF, either byte order
   return s.starts_with("II*\0"sv) || s.starts_with("MM\0*"sv) || s.starts_with("II+\0"sv) ||
@@ -55,9 +53,31 @@ std::optional<ImageFormat> image_format(std::span<const std::byte> first_bytes) 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const DecodeLimits& limits) {
   const std::optional<ImageFormat> format = image_format(bytes);
-  if (format == ImageFormat::jpeg) return decode_jpeg(bytes, name, limits);
-  if (format == ImageFormat::png) return decode_png(bytes, name, limits);
-  fail(ErrorKind::bad_data, "{}: of no picture format that is read ({} bytes)", name, bytes.size());
+  if (!format) {
+    fail(ErrorKind::bad_data, "{}: of no picture format that is read ({} bytes)", name,
+         bytes.size());
+  }
+  switch (*format) {
+    case ImageFormat::jpeg:
+      return decode_jpeg(bytes, name, limits);
+    case ImageFormat::png:
+      return decode_png(bytes, name, limits);
+    case ImageFormat::webp:
+      return decode_webp(bytes, name, limits);
+    case ImageFormat::bmp:
+      return decode_bmp(bytes, name, limits);
+    case ImageFormat::gif:
+      return decode_gif(bytes, name, limits);
+    case ImageFormat::tiff:
+      return decode_tiff(bytes, name, limits);
+    case ImageFormat::pnm:
+      return decode_pnm(bytes, name, limits);
+  }
+  fail(ErrorKind::internal, "{}: unknown picture format", name);
+}
+
+void fail_without(const char* format, const char* library, const std::string& name) {
+  fail(ErrorKind::unavailable, "{}: {}: this program was built without {}", name, format, library);
 }
 
 Image convert_channels(const Image& image, int wanted) {
@@ -84,7 +104,10 @@ Image convert_channels(const Image& image, int wanted) {
 
 void check_pixel_count(std::uint64_t width, std::uint64_t height, const std::string& name,
                        const DecodeLimits& limits) {
-  // Both formats hold extents in 32 bits: the product fits.
+  if (width == 0 || height == 0) {
+    fail(ErrorKind::bad_data, "{}: {} x {} pixels", name, width, height);
+  }
+  // All formats hold extents in 32 bits: the product fits.
   if (width * height > limits.max_pixels) {
     fail(ErrorKind::bad_data, "{}: {} x {} pixels are above the limit of {}", name, width, height,
          limits.max_pixels);
