@@ -4,7 +4,7 @@ import struct
 import unittest
 import zlib
 
-from support import CPU, NETWORK, ProgramTest, checkpoint, same_bytes
+from support import CPU, NETWORK, ROOT, ProgramTest, checkpoint, run, same_bytes
 
 FOLDER = ["train", *NETWORK, *CPU, "--batch-size", "4", "--epochs", "0", "--dataset", "folder"]
 
@@ -51,6 +51,19 @@ class DataFolder(ProgramTest):
         self.assert_fails(65, strict, "--strict", "1 of no picture format (list.csv)")
         (self.data / "list.csv").unlink()
         self.run_ok(*strict)
+
+    def test_pictures_of_every_format_are_taken_by_their_contents(self):
+        for path in (ROOT / "tests/runtime/io/image/cases").iterdir():
+            if path.suffix not in [".py", ".txt"]:
+                (self.data / path.name).write_bytes(path.read_bytes())
+        (self.data / "webp.jpg").write_bytes((self.data / "rgb.webp").read_bytes())
+        (self.data / "without_ending").write_bytes((self.data / "rgb.ppm").read_bytes())
+        arguments = self.arguments("--strict", "--out", self.folder / "out", "--steps", "1")
+        done = run(*arguments)
+        if done.returncode == 69 and "this program was built without" in done.stderr:
+            self.skipTest(done.stderr.strip())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"{12 + 33 + 2} images 32x32x1", done.stderr)
 
     def test_other_data_at_resume_are_refused_until_the_change_is_allowed_each_time(self):
         out = self.folder / "out"
