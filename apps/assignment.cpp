@@ -54,6 +54,7 @@ Assignment resumed(const TrainArguments& arguments, const RunOptions& asked, con
   Assignment result;
   result.checkpoint = find_checkpoint(asked.resume, print_warning);
   RunOptions saved = checkpoint_options(result.checkpoint);
+  saved.allow_data_change = false;  // allowed once is not allowed for good
   result.options = arguments.flags.effective(saved);
   keep_world_batch(result.checkpoint, arguments.flags.given("batch-size"), shard, saved,
                    result.options);

@@ -41,6 +41,12 @@ void print_note(const std::string& message) { print_message("note: {}", message)
 void print_dataset(const Dataset& dataset) {
   print_message("data: {}, {} images {}x{}x{}", dataset.name, dataset.size(), dataset.shape[1],
                 dataset.shape[2], dataset.shape[3]);
+  if (!dataset.left_out.empty()) {
+    print_message("data: left out: {}", describe(dataset.left_out));
+  }
+  if (!dataset.skipped.empty()) {
+    print_message("data: {} images could not be decoded and were skipped", dataset.skipped.size());
+  }
   for (const std::string& note : dataset.notes) print_message("data: {}", note);
   for (const SkippedFile& file : dataset.skipped) {
     print_message("data: skipped {}: {}", file.path, file.reason);

@@ -23,7 +23,7 @@ namespace {
 struct PackArguments {
   explicit PackArguments(CLI::App& app)
       : flags(app, {"preset", "image-size", "channels", "dataset", "data", "classes", "on-corrupt",
-                    "cache", "workers", "strokes-count", "seed"}) {
+                    "strict", "cache", "workers", "strokes-count", "seed"}) {
     app.add_option("--out", out, "packed file to write; an older one is replaced")
         ->type_name("FILE");
     app.add_option("--check", check, "compare every byte of this packed file with its checksums")
@@ -50,7 +50,8 @@ int check_file(const std::string& path) {
 }
 
 int write_file(const PackArguments& arguments) {
-  const DatasetOptions options = run_config(arguments.flags.effective()).dataset;
+  DatasetOptions options = run_config(arguments.flags.effective()).dataset;
+  options.run_folder.clear();  // no run
   if (options.kind == DatasetKind::packed) {
     fail(ErrorKind::config, "--dataset packed: {} is packed already; copy it",
          options.path.string());

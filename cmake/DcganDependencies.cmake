@@ -16,6 +16,7 @@ endif()
 
 include(DcganCuda)
 include(DcganMpi)
+include(DcganPictures)
 
 configure_file(runtime/base/build_config.h.in
                ${PROJECT_BINARY_DIR}/generated/runtime/base/build_config.h @ONLY)

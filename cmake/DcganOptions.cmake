@@ -19,6 +19,9 @@ set_property(CACHE DCGAN_CUDA PROPERTY STRINGS auto on off emulated)
 set(DCGAN_MPI "auto" CACHE STRING
     "Ranks that mpirun starts: auto (when an MPI library is found), on (an error when not) or off")
 set_property(CACHE DCGAN_MPI PROPERTY STRINGS auto on off)
+set(DCGAN_PICTURES "auto" CACHE STRING
+    "WebP, TIFF and GIF: auto (each when its library is found), on (an error when one is not) or off")
+set_property(CACHE DCGAN_PICTURES PROPERTY STRINGS auto on off)
 set(DCGAN_CPU_BASELINE "x86-64-v3" CACHE STRING
     "Least processor the program runs on (a -march value); oneDNN picks better code at run time")
 option(DCGAN_BUILD_TESTS "Build the tests" ON)

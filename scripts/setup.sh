@@ -12,6 +12,7 @@ packages=(
   libdnnl-dev ocl-icd-opencl-dev                           # Debian's oneDNN asks for OpenCL's headers
   nlohmann-json3-dev libcli11-dev libfmt-dev libxxhash-dev
   libjpeg-dev libpng-dev zlib1g-dev                        # pictures and compressed files
+  libwebp-dev libtiff-dev libgif-dev                       # more pictures; the build can do without
   libopenmpi-dev openmpi-bin                               # CPU ranks that mpirun starts
   catch2 clang-format python3 valgrind                     # tests and checks
 )

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "models/data/formats/left_out.h"
 #include "models/data/pixel_memory.h"
 #include "runtime/base/enum_names.h"
 #include "runtime/base/tensor.h"
@@ -30,6 +31,12 @@ constexpr auto enum_table(CorruptPolicy) {
       {{"fail", CorruptPolicy::fail}, {"skip", CorruptPolicy::skip}}};
 }
 
+/// What becomes of files that might be data and are not taken.
+enum class LeftOutPolicy {
+  told,     ///< counted in Dataset::left_out
+  refused,  ///< an error, as is a file that CorruptPolicy::skip passes over
+};
+
 struct DatasetOptions {
   DatasetKind kind = DatasetKind::strokes;
   std::filesystem::path path;                      ///< file or folder; not used by strokes
@@ -41,6 +48,9 @@ struct DatasetOptions {
   std::filesystem::path cache;  ///< folder only: decoded pixels are kept in this file; empty: no
   int workers = 0;              ///< decoding threads; 0: one a core. Never changes the result
   std::vector<std::string> classes;  ///< folder only: sub-folders to take; empty: all
+  /// Folder only: where the run writes. Nothing in it is training data, wherever it lies.
+  std::filesystem::path run_folder;
+  LeftOutPolicy left_out = LeftOutPolicy::told;  ///< folder only
 };
 
 struct SkippedFile {
@@ -54,6 +64,7 @@ struct Dataset {
   PixelMemory pixels;
   std::vector<std::int32_t> labels;  ///< (M), or empty
   std::vector<SkippedFile> skipped;  ///< in path order
+  std::vector<LeftOut> left_out;     ///< a folder's files that were not taken, by reason
   std::vector<std::string> notes;    ///< what the user should be told: a stale cache, no labels
   std::string
       stored_hash;  ///< of checksums of the pixels that the source keeps; empty: it has none
@@ -64,10 +75,12 @@ struct Dataset {
 
 /// Loads and checks everything before returning. Throws Error(bad_data) with file, offset and
 /// reason for a bad file, Error(io) for one that cannot be read, Error(config) when nothing is
-/// found or the options do not fit the data. An image that has another size than image_size is
-/// resized as torchvision does (shorter side, antialiased, then centre crop); MNIST's 28 become 32
-/// by two rows of zeros on each side. A packed file is mapped: its pixels are not read or compared
-/// with their checksums here, and images of another size than image_size are Error(config).
+/// found or the options do not fit the data, Error(bad_data) with the counts when
+/// LeftOutPolicy::refused meets files that were left out. An image that has another size than
+/// image_size is resized as torchvision does (shorter side, antialiased, then centre crop); MNIST's
+/// 28 become 32 by two rows of zeros on each side. A packed file is mapped: its pixels are not read
+/// or compared with their checksums here, and images of another size than image_size are
+/// Error(config).
 Dataset load_dataset(const DatasetOptions& options);
 
 }  // namespace dcgan

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/checkpoint/config_json.h"
+#include "models/data/fingerprint.h"
 #include "runtime/base/host_tensor.h"
 #include "runtime/device/memory.h"
 #include "runtime/io/files.h"
@@ -19,17 +20,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Where things are, and what changes no result: a rank may have its own.
-const std::set<std::string_view> kOwn = {"data",
-                                         "cache",
-                                         "workers",
-                                         "device",
-                                         "tune",
-                                         "image-memory",
-                                         "out",
-                                         "threads",
-                                         "resume",
-                                         "init-generator",
-                                         "init-discriminator"};
+const std::set<std::string_view> kOwn = {
+    "data",           "allow-data-change", "cache", "workers", "device",
+    "tune",           "image-memory",      "out",   "threads", "resume",
+    "init-generator", "init-discriminator"};
 
 std::string hash_of(ConstTensorView host) {
   return bytes_hash({static_cast<const std::byte*>(host.data), host.bytes()});
@@ -92,8 +86,7 @@ std::string rank_facts(const RunOptions& options, const Dataset& dataset, std::i
   });
   facts["images of the data set"] = dataset.size();
   // A packed file has checksums of its pixels: a rank need not read those of the others' images.
-  facts["contents of the data set"] =
-      dataset.stored_hash.empty() ? hash_of(dataset.images()) : dataset.stored_hash;
+  facts["contents of the data set"] = contents_hash(dataset);
   facts["first step"] = step;
   facts["weights"] = std::string(weights);
   return facts.dump();

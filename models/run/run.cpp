@@ -2,6 +2,7 @@
 
 #include "models/networks/state_dict.h"
 #include "models/run/hooks/checkpoint.h"
+#include "models/run/hooks/data.h"
 #include "models/run/hooks/divergence.h"
 #include "models/run/hooks/equilibrium.h"
 #include "models/run/hooks/follower.h"
@@ -35,6 +36,8 @@ Hooks make_hooks(const Context& context, Communicator& ranks, const RunOptions& 
   const bool writes = ranks.rank() == 0;
   const auto follow = [](auto need) { return std::make_unique<FollowerHook>(need); };
   Hooks hooks;
+  hooks.push_back(std::make_unique<DataHook>(
+      dataset, options.allow_data_change ? DataChange::allowed : DataChange::refused));
   hooks.push_back(std::make_unique<DivergenceHook>());
   if (writes) {
     hooks.push_back(std::make_unique<MetricsHook>(out, options.log_every));

@@ -73,6 +73,8 @@ DatasetOptions dataset_options(const RunOptions& o, const ModelConfig& model) {
   result.count = o.strokes_count;
   result.seed = static_cast<std::uint64_t>(o.seed);
   result.on_corrupt = o.on_corrupt;
+  if (o.strict) result.left_out = LeftOutPolicy::refused;
+  result.run_folder = o.out;
   result.cache = o.cache;
   result.workers = static_cast<int>(o.workers);
   result.classes = o.classes;

@@ -43,6 +43,8 @@ struct RunOptions {
   std::vector<std::string> classes;
   bool flip = false;
   CorruptPolicy on_corrupt = CorruptPolicy::fail;
+  bool strict = false;
+  bool allow_data_change = false;
   std::string cache;
   std::int64_t workers = 0;
   std::int64_t strokes_count = 20000;
@@ -141,6 +143,13 @@ void visit_options(Options& o, Visitor&& visitor) {
   v("flip", {}, "Data", kKeeps, "mirror images left to right at random", o.flip);
   v("on-corrupt", {}, "Data", kKeeps,
     "an image that cannot be decoded ends the program, or is listed and left out", o.on_corrupt);
+  v("strict", {}, "Data", kFollows,
+    "a folder's files that are left out are an error, except hidden ones, system files and outputs "
+    "of runs",
+    o.strict);
+  v("allow-data-change", {}, "Data", kFollows,
+    "resume although the images are not those that the run was trained on; holds for this session",
+    o.allow_data_change);
   v("cache", {}, "Data", kFollows, "file that keeps the decoded pixels of a folder", o.cache);
   v("workers", {}, "Data", kFollows, "decoding threads; the results do not depend on it", o.workers,
     "one per core");

@@ -34,8 +34,8 @@ void Trainer::resume(const std::filesystem::path& checkpoint, OutputFolder folde
   try {
     clock_.restore(state.parts);
     for (const auto& hook : hooks_) hook->restore(state.parts);
-  } catch (const Error& error) {
-    fail(ErrorKind::bad_data, "{}: {}", state_file(checkpoint).string(), error.what());
+  } catch (const Error& error) {  // bad_data, or config: the run asks for something else
+    fail(error.kind(), "{}: {}", state_file(checkpoint).string(), error.what());
   }
   engine_.set_steps_done(state.step);
   checkpoint_ = checkpoint;

@@ -11,7 +11,8 @@ NETWORK_OPTIONS = ["preset", "image-size", "channels", "nz", "ngf", "ndf"]
 LOSS_OPTIONS = ["loss", "real-label", "fake-label", "d-steps", "optimizer", "lr", "lr-g", "lr-d",
                 "beta1", "beta2", "alpha", "epsilon", "weight-clip", "ema-decay", "latent"]
 TRAIN_OPTIONS = NETWORK_OPTIONS + LOSS_OPTIONS + [
-    "dataset", "data", "classes", "flip", "on-corrupt", "cache", "workers", "strokes-count",
+    "dataset", "data", "classes", "flip", "on-corrupt", "strict", "allow-data-change", "cache",
+    "workers", "strokes-count",
     "batch-size", "epochs", "steps", "max-seconds", "stop-at-equilibrium", "equilibrium-margin",
     "equilibrium-steps", "seed", "device", "precision", "tune", "image-memory", "overlap",
     "threads", "config", "print-config", "dry-run", "gpus", "cuda", "ranks", "sync-batch-norm",
@@ -28,8 +29,8 @@ BENCH_OPTIONS = ["batches", "repeats", "warm-up", "blocks", "pipeline", "no-gene
                  "transport", "comm-timeout"]
 OPTIONS = {
     "train": TRAIN_OPTIONS + PYTORCH_NAMES,
-    "pack": ["preset", "image-size", "channels", "dataset", "data", "classes", "on-corrupt", "cache",
-             "workers", "strokes-count", "seed", "config", "out", "check"],
+    "pack": ["preset", "image-size", "channels", "dataset", "data", "classes", "on-corrupt", "strict",
+             "cache", "workers", "strokes-count", "seed", "config", "out", "check"],
     "sample": GENERATOR_OPTIONS + ["n", "columns"],
     "interpolate": GENERATOR_OPTIONS + ["points", "frames", "walks", "delay-ms"],
     "plot": ["run", "out"],

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "models/data/formats/left_out.h"
 #include "runtime/base/errors.h"
 
 namespace dcgan {
@@ -21,18 +22,24 @@ struct ImageFile {
 
 struct ImageListing {
   std::vector<ImageFile> files;  ///< bytewise by name
-  std::vector<std::string> notes;
-  std::int64_t other_files = 0;  ///< not named .jpg, .jpeg or .png
-  std::int64_t folders = 0;      ///< entered, the first one included
+  std::vector<LeftOut> left_out;
+  std::int64_t folders = 0;                ///< entered, the first one included
+  std::vector<std::string> empty_folders;  ///< sub-folders of the first one, without a picture
 };
 
-/// Lists what is named .jpg, .jpeg or .png in any case, following symbolic links; a link to a
-/// folder that holds it is listed as a problem and not entered, a folder that cannot be listed as
-/// well. When there are images in sub-folders, each gets as label the rank of its first sub-folder
-/// among those that hold images, and images beside the sub-folders are left out with a note.
-/// `classes`: the sub-folders to enter, all when empty. Throws Error(config) when `folder` is not a
-/// folder, when a class is missing, and when nothing is found.
-ImageListing list_images(const std::filesystem::path& folder,
-                         const std::vector<std::string>& classes);
+struct ListingOptions {
+  std::vector<std::string> classes;  ///< the sub-folders to enter; empty: all
+  std::filesystem::path run_folder;  ///< of the run that asks; empty: none
+};
+
+/// Lists pictures, following symbolic links: what is named like one in any case (.jpg, .webp, ...),
+/// unopened, and of the other files those that begin like one. A link to a folder that holds it is
+/// listed as a problem and not entered, a folder that cannot be listed as well. Left out are hidden
+/// and system names, the run's folder and whatever another run wrote (a folder that holds
+/// metrics.jsonl and losses.csv); `folder` itself may be a run's, then its outputs are left out.
+/// When there are images in sub-folders, each gets as label the rank of its first sub-folder among
+/// those that hold images, and images beside the sub-folders are left out. Throws Error(config)
+/// when `folder` is not a folder, when a class is missing, and when nothing is found.
+ImageListing list_images(const std::filesystem::path& folder, const ListingOptions& options);
 
 }  // namespace dcgan

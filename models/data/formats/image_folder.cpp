@@ -76,11 +76,27 @@ Dataset decode_all(const DatasetOptions& options, const ImageListing& listing) {
   return without_skipped(options, listing, reasons, std::move(pixels));
 }
 
+// LeftOutPolicy::refused: of the listing before anything is decoded, of what was skipped behind it.
+void require_nothing_left_out(const DatasetOptions& options, std::vector<LeftOut> left_out) {
+  std::erase_if(left_out, [](const LeftOut& entry) { return !might_be_data(entry.reason); });
+  if (options.left_out == LeftOutPolicy::told || left_out.empty()) return;
+  fail(ErrorKind::bad_data, "{}: --strict: left out: {}", options.path.string(),
+       describe(left_out));
+}
+
+void require_nothing_skipped(const DatasetOptions& options, const Dataset& dataset) {
+  if (options.left_out == LeftOutPolicy::told || dataset.skipped.empty()) return;
+  const SkippedFile& first = dataset.skipped.front();
+  fail(ErrorKind::bad_data, "{}: --strict: {} images were skipped, the first: {}",
+       options.path.string(), dataset.skipped.size(), first.reason);
+}
+
 }  // namespace
 
 Dataset load_image_folder(const DatasetOptions& options) {
-  const ImageListing listing = list_images(options.path, options.classes);
-  std::vector<std::string> notes = listing.notes;
+  const ImageListing listing = list_images(options.path, {options.classes, options.run_folder});
+  require_nothing_left_out(options, listing.left_out);
+  std::vector<std::string> notes;
   const CacheKey key = cache_key(options, listing);
   std::optional<Dataset> result;
   if (!options.cache.empty()) result = read_dataset_cache(options, key, notes);
@@ -89,6 +105,8 @@ Dataset load_image_folder(const DatasetOptions& options) {
     if (!options.cache.empty()) write_dataset_cache(options, key, *result);
   }
   result->name = fmt::format("folder {}", options.path.string());
+  require_nothing_skipped(options, *result);
+  result->left_out = listing.left_out;
   result->notes = std::move(notes);
   return *std::move(result);
 }

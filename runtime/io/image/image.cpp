@@ -1,7 +1,7 @@
 #include "runtime/io/image/image.h"
 
 #include <algorithm>
-#include <array>
+#include <string_view>
 
 #include "runtime/base/errors.h"
 #include "runtime/io/image/codecs.h"
@@ -9,14 +9,25 @@
 namespace dcgan {
 namespace {
 
-constexpr std::array<std::uint8_t, 3> kJpegStart{0xff, 0xd8, 0xff};
-constexpr std::array<std::uint8_t, 8> kPngStart{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+using namespace std::string_view_literals;
 
-template <std::size_t N>
-bool begins_with(std::span<const std::byte> bytes, const std::array<std::uint8_t, N>& start) {
-  return bytes.size() >= N &&
-         std::equal(start.begin(), start.end(), bytes.begin(),
-                    [](std::uint8_t a, std::byte b) { return std::byte{a} == b; });
+bool is_webp(std::string_view s) { return s.starts_with("RIFF") && s.find("WEBP") == 8; }
+
+bool is_tiff(std::string_view s) {  // classic and BigTIFF, either byte order
+  return s.starts_with("II*\0"sv) || s.starts_with("MM\0*"sv) || s.starts_with("II+\0"sv) ||
+         s.starts_with("MM\0+"sv);
+}
+
+// "BM" begins words, too: the size of the header behind the file's own is one of those in use.
+bool is_bmp(std::string_view s) {
+  constexpr auto kSizes = "\x0c\x28\x34\x38\x40\x6c\x7c"sv;
+  return s.size() >= 18 && s.starts_with("BM") && kSizes.find(s[14]) != std::string_view::npos &&
+         s.substr(15, 3) == "\0\0\0"sv;
+}
+
+bool is_pnm(std::string_view s) {
+  return s.size() >= 3 && s[0] == 'P' && s[1] >= '1' && s[1] <= '6' &&
+         " \t\n\r#"sv.find(s[2]) != std::string_view::npos;
 }
 
 // ITU-R 601 luma in 16 bits of fraction, rounded; the three weights add up to 65536.
@@ -26,11 +37,47 @@ std::uint8_t luma(const std::uint8_t* rgb) {
 
 }  // namespace
 
+std::optional<ImageFormat> image_format(std::span<const std::byte> first_bytes) {
+  const std::string_view start(reinterpret_cast<const char*>(first_bytes.data()),
+                               std::min(first_bytes.size(), kImageStartBytes));
+  if (start.starts_with("\xff\xd8\xff")) return ImageFormat::jpeg;
+  if (start.starts_with("\x89PNG\r\n\x1a\n")) return ImageFormat::png;
+  if (is_webp(start)) return ImageFormat::webp;
+  if (is_bmp(start)) return ImageFormat::bmp;
+  if (start.starts_with("GIF87a") || start.starts_with("GIF89a")) return ImageFormat::gif;
+  if (is_tiff(start)) return ImageFormat::tiff;
+  if (is_pnm(start)) return ImageFormat::pnm;
+  return std::nullopt;
+}
+
 Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const DecodeLimits& limits) {
-  if (begins_with(bytes, kJpegStart)) return decode_jpeg(bytes, name, limits);
-  if (begins_with(bytes, kPngStart)) return decode_png(bytes, name, limits);
-  fail(ErrorKind::bad_data, "{}: neither a JPEG nor a PNG ({} bytes)", name, bytes.size());
+  const std::optional<ImageFormat> format = image_format(bytes);
+  if (!format) {
+    fail(ErrorKind::bad_data, "{}: of no picture format that is read ({} bytes)", name,
+         bytes.size());
+  }
+  switch (*format) {
+    case ImageFormat::jpeg:
+      return decode_jpeg(bytes, name, limits);
+    case ImageFormat::png:
+      return decode_png(bytes, name, limits);
+    case ImageFormat::webp:
+      return decode_webp(bytes, name, limits);
+    case ImageFormat::bmp:
+      return decode_bmp(bytes, name, limits);
+    case ImageFormat::gif:
+      return decode_gif(bytes, name, limits);
+    case ImageFormat::tiff:
+      return decode_tiff(bytes, name, limits);
+    case ImageFormat::pnm:
+      return decode_pnm(bytes, name, limits);
+  }
+  fail(ErrorKind::internal, "{}: unknown picture format", name);
+}
+
+void fail_without(const char* format, const char* library, const std::string& name) {
+  fail(ErrorKind::unavailable, "{}: {}: this program was built without {}", name, format, library);
 }
 
 Image convert_channels(const Image& image, int wanted) {
@@ -57,7 +104,10 @@ Image convert_channels(const Image& image, int wanted) {
 
 void check_pixel_count(std::uint64_t width, std::uint64_t height, const std::string& name,
                        const DecodeLimits& limits) {
-  // Both formats hold extents in 32 bits: the product fits.
+  if (width == 0 || height == 0) {
+    fail(ErrorKind::bad_data, "{}: {} x {} pixels", name, width, height);
+  }
+  // All formats hold extents in 32 bits: the product fits.
   if (width * height > limits.max_pixels) {
     fail(ErrorKind::bad_data, "{}: {} x {} pixels are above the limit of {}", name, width, height,
          limits.max_pixels);

@@ -1,9 +1,11 @@
-// Images: decodes JPEG and PNG into 8-bit pixels, writes PNG and animated PNG.
+// Images: decodes JPEG, PNG, WebP, BMP, GIF, TIFF and PBM/PGM/PPM into 8-bit pixels, writes PNG and
+// animated PNG.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,11 +26,21 @@ struct DecodeLimits {
   int max_jpeg_scans = 100;                ///< progressive files with more are refused
 };
 
-/// Decodes a JPEG (grey, YCbCr, CMYK and YCCK, baseline and progressive) or a PNG (palette, 1 to 16
-/// bits, alpha, interlaced); the first bytes say which. 16-bit samples keep their upper byte; CMYK
-/// becomes RGB; palettes become RGB or RGBA. Throws Error(bad_data) with `name` and the library's
-/// reason, before more memory is allocated than the limits allow. A warning of the JPEG library
-/// that means lost image data (a truncated file) is an error.
+enum class ImageFormat { jpeg, png, webp, bmp, gif, tiff, pnm };
+
+/// So many of a file's first bytes are enough for image_format().
+inline constexpr std::size_t kImageStartBytes = 32;
+/// What a file that begins so is, whatever its name; nothing: no picture that is known here.
+std::optional<ImageFormat> image_format(std::span<const std::byte> first_bytes);
+
+/// Decodes a JPEG (grey, YCbCr, CMYK and YCCK, baseline and progressive), a PNG (palette, 1 to 16
+/// bits, alpha, interlaced), or a picture of another format as Pillow reads it: of GIF, TIFF and
+/// animated WebP the first frame or page. The first bytes say which, not the name. 16-bit samples
+/// keep their upper byte (PPM's are scaled by its largest sample); CMYK becomes RGB; palettes
+/// become RGB or RGBA. Throws Error(bad_data) with `name` and the library's reason, before more
+/// memory is allocated than the limits allow, and Error(unavailable) for WebP, GIF or TIFF in a
+/// build without its library. A warning of the JPEG library that means lost image data (a truncated
+/// file) is an error.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const DecodeLimits& limits = {});
 

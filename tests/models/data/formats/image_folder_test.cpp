@@ -59,7 +59,79 @@ TEST_CASE("a plain folder is read in the bytewise order of its names, without la
   const Dataset data = load_dataset(folder_of(folder.path()));
   REQUIRE(seeds_of(data) == std::vector<int>{3, 2, 1, 4});
   REQUIRE(data.labels.empty());
-  REQUIRE(data.notes.empty());
+  REQUIRE(describe(data.left_out) == "1 of no picture format (notes.txt)");
+}
+
+TEST_CASE("hidden and system names are left out and make no class") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.png", 1);
+  for (const char* name : {".hidden.png", "._a.png", ".DS_Store", "Thumbs.db", "desktop.ini",
+                           "__MACOSX/a.png", "@eaDir/a.png", ".ipynb_checkpoints/a.png"}) {
+    write_picture(folder.path() / name, 2);
+  }
+  DatasetOptions options = folder_of(folder.path());
+  options.left_out = LeftOutPolicy::refused;  // they are no data
+  const Dataset data = load_dataset(options);
+  REQUIRE(seeds_of(data) == std::vector<int>{1});
+  REQUIRE(data.labels.empty());
+  REQUIRE(describe(data.left_out) == "8 with hidden or system names (.DS_Store, ...)");
+}
+
+TEST_CASE("what a run wrote is no training data") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.png", 1);
+  write_picture(folder.path() / "mine/samples.png", 2);
+  write_picture(folder.path() / "mine/samples/step_00000001.png", 2);
+  write_picture(folder.path() / "older/deep/real.png", 2);
+  write_octets(folder.path() / "older/deep/metrics.jsonl", {});
+  write_octets(folder.path() / "older/deep/losses.csv", {});
+  DatasetOptions options = folder_of(folder.path());
+  options.run_folder = folder.path() / "older" / ".." / "mine";
+  options.left_out = LeftOutPolicy::refused;
+  const Dataset data = load_dataset(options);
+  REQUIRE(seeds_of(data) == std::vector<int>{1});
+  REQUIRE(data.labels.empty());
+  REQUIRE(describe(data.left_out) == "2 written by a training run (mine, ...)");
+
+  options.run_folder = folder.path() / "absent";  // then mine/ is a class like another
+  REQUIRE(seeds_of(load_dataset(options = folder_of(folder.path()))) == std::vector<int>{2, 2});
+}
+
+TEST_CASE("a run that writes into its data's folder leaves its own files out") {
+  const TemporaryFolder folder;
+  for (const char* name : {"real.png", "samples.png", "samples/step_00000001.png"}) {
+    write_picture(folder.path() / name, 2);
+  }
+  write_picture(folder.path() / "a.png", 1);
+  DatasetOptions options = folder_of(folder.path());
+  options.run_folder = folder.path();
+  REQUIRE(seeds_of(load_dataset(options)) == std::vector<int>{1});
+  REQUIRE(load_dataset(options).left_out.front().count == 3);
+  options.path = folder.path() / "samples";  // asked for by name
+  REQUIRE(seeds_of(load_dataset(options)) == std::vector<int>{2});
+}
+
+TEST_CASE("strict: what might be data and is left out is an error") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.png", 1);
+  write_octets(folder.path() / "b.png", {1, 2});
+  DatasetOptions options = skipping(folder_of(folder.path()));
+  options.left_out = LeftOutPolicy::refused;
+  DCGAN_CHECK_FAILS(load_dataset(options), ErrorKind::bad_data, "1 images were skipped");
+  fs::remove(folder.path() / "b.png");
+  REQUIRE(load_dataset(options).size() == 1);
+  write_octets(folder.path() / "list.csv", {1});
+  DCGAN_CHECK_FAILS(load_dataset(options), ErrorKind::bad_data,
+                    "--strict: left out: 1 of no picture format (list.csv)");
+}
+
+TEST_CASE("a picture is taken whatever its ending") {
+  const TemporaryFolder folder;
+  write_picture(folder.path() / "a.png", 1);
+  for (const char* name : {"b", "c.dat", "d.JPG", "e.webp"}) {
+    fs::copy_file(folder.path() / "a.png", folder.path() / name);
+  }
+  REQUIRE(seeds_of(load_dataset(folder_of(folder.path()))) == std::vector<int>(5, 1));
 }
 
 TEST_CASE("labels are the ranks of the first sub-folders") {
@@ -82,14 +154,17 @@ TEST_CASE("labels are the ranks of the first sub-folders") {
   }
 }
 
-TEST_CASE("images beside sub-folders are left out with a note") {
+TEST_CASE("images beside sub-folders are left out and counted, as are sub-folders without images") {
   const TemporaryFolder folder;
   write_picture(folder.path() / "a/x.png", 1);
   write_picture(folder.path() / "stray.png", 2);
+  write_picture(folder.path() / "other.png", 3);
+  write_octets(folder.path() / "b/list.csv", {'a', ',', 'b'});
   const Dataset data = load_dataset(folder_of(folder.path()));
   REQUIRE(seeds_of(data) == std::vector<int>{1});
-  REQUIRE(data.notes.size() == 1);
-  REQUIRE_THAT(data.notes[0], Contains("1 images"));
+  REQUIRE(describe(data.left_out) ==
+          "2 beside the class folders (other.png, ...); 1 folders without a picture (b); "
+          "1 of no picture format (b/list.csv)");
 }
 
 TEST_CASE("nothing found is a matter of configuration, with the counts") {
@@ -98,7 +173,8 @@ TEST_CASE("nothing found is a matter of configuration, with the counts") {
   write_octets(folder.path() / "readme.txt", {1});
   const Error error = load_error(folder_of(folder.path()));
   REQUIRE(error.kind() == ErrorKind::config);
-  REQUIRE_THAT(error.what(), Contains("0 images") && Contains("1 other files in 2 folders"));
+  REQUIRE_THAT(error.what(), Contains("0 images in 2 folders") &&
+                                 Contains("1 of no picture format (readme.txt)"));
   REQUIRE(load_error(folder_of(folder.path() / "absent")).kind() == ErrorKind::config);
   REQUIRE(load_error(folder_of(folder.path() / "readme.txt")).kind() == ErrorKind::config);
 }
