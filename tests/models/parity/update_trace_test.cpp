@@ -1,5 +1,5 @@
-// Traces of updates, recorded here from this engine in PyTorch's place: equal programs pass on every
-// device, and each kind of wrong program fails. scripts/record_trace.py records the real ones
+// Traces of updates, recorded here from this engine in PyTorch's place: equal programs pass on
+// every device, and each kind of wrong program fails. scripts/record_trace.py records the real ones
 // (tests/scripts/with_build/proof_test.py).
 #include "models/parity/update_trace.h"
 
@@ -64,8 +64,11 @@ HostTensor noise_of(Shape shape, double scale) {
 class Recorder {
  public:
   Recorder(const std::filesystem::path& inputs, const RunOptions& options)
-      : context_(Device{}), options_(options), file_(written_inputs(inputs)),
-        trace_inputs_(file_, config_of(options), ""), source_(trace_inputs_),
+      : context_(Device{}),
+        options_(options),
+        file_(written_inputs(inputs)),
+        trace_inputs_(file_, config_of(options), ""),
+        source_(trace_inputs_),
         engine_(context_, communicator_, config_of(options)) {
     engine_.set_images(source_);
     engine_.set_latents(source_);
@@ -165,7 +168,8 @@ struct Recorded {
   Metadata metadata;
 
   explicit Recorded(const RunOptions& with)
-      : options(with), tensors(Recorder(folder / "inputs", with).run()),
+      : options(with),
+        tensors(Recorder(folder / "inputs", with).run()),
         metadata(metadata_of(with)) {}
 
   TraceReport replayed(const RunOptions& by, Device device = {}) const {
@@ -207,8 +211,10 @@ TEST_CASE("a trace of updates replays on every device, also with several updates
 
 TEST_CASE("a trace of updates by RMSprop with clipped weights replays") {
   RunOptions options = trace_options();
-  for (const auto& [name, value] : {std::pair{"loss", "wgan"}, {"optimizer", "rmsprop"},
-                                    {"weight-clip", "0.01"}, {"lr", "5e-5"}}) {
+  for (const auto& [name, value] : {std::pair{"loss", "wgan"},
+                                    {"optimizer", "rmsprop"},
+                                    {"weight-clip", "0.01"},
+                                    {"lr", "5e-5"}}) {
     set_option(options, name, value);
   }
   const Recorded trace(options);
@@ -220,7 +226,7 @@ TEST_CASE("a trace of updates by RMSprop with clipped weights replays") {
 TEST_CASE("a trace of updates tells every wrong setting") {
   const Recorded trace(trace_options());
   const std::pair<const char*, const char*> wrong[] = {
-      {"lr", "2.1e-4"},     {"lr-d", "1.9e-4"},  {"beta1", "0.51"},       {"beta2", "0.998"},
+      {"lr", "2.1e-4"},    {"lr-d", "1.9e-4"},  {"beta1", "0.51"},      {"beta2", "0.998"},
       {"epsilon", "2e-8"}, {"loss", "minimax"}, {"real-label", "0.95"}, {"fake-label", "0.05"}};
   for (const auto& [name, value] : wrong) {
     INFO(name << " " << value);

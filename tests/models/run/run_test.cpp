@@ -28,7 +28,8 @@ TEST_CASE("log lines come first, then samples, then the checkpoint; at the end i
   const StateJson parts = read_state(state_file(outcome.checkpoint)).parts;
   std::vector<std::string> names;
   for (const auto& [name, value] : parts.items()) names.push_back(name);
-  CHECK(names == std::vector<std::string>{"trained_seconds", "metrics_bytes", "equilibrium"});
+  CHECK(names ==
+        std::vector<std::string>{"trained_seconds", "data", "metrics_bytes", "equilibrium"});
   CHECK(parts["metrics_bytes"] == std::filesystem::file_size(folder / "metrics.jsonl"));
 }
 
