@@ -34,7 +34,8 @@ class Check:
             (scratch / folder).mkdir()
         self.machine = Machine(ROOT, build.resolve(), scratch, facts.shared_folder(),
                                facts.torch_python(), options.rehearse,
-                               {"DCGAN_CACHE": str(scratch / results.CACHE)})
+                               {"DCGAN_CACHE": str(scratch / results.CACHE)},
+                               facts.gpu_count())
         options.out.mkdir(parents=True, exist_ok=True)
         self.results = results.Results(
             options.out, scratch / "logs", scratch / results.CACHE,

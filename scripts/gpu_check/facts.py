@@ -21,6 +21,10 @@ def gpu(what):
     return output_of("nvidia-smi", f"--query-gpu={what}", "--format=csv,noheader").split("\n")[0]
 
 
+def gpu_count():
+    return len(output_of("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines())
+
+
 def revision():
     file = ROOT / "REVISION"
     if file.is_file():

@@ -42,6 +42,7 @@ class Machine:
     torch_python: str  # empty: there is none
     rehearse: bool
     program_environment: dict  # what our programs need beside the machine's environment
+    gpus: int  # of the machine; 0: it does not say
 
     def program(self):
         return str(self.build / "dcgan")
@@ -173,6 +174,23 @@ def training(machine):
                               "--out", machine.scratch / "again.png"], after="train")
 
 
+def ranks(machine):
+    """A rank on every GPU, where there are several: their sums, a step with its collectives in the
+    graph, and the same images a second on one."""
+    skip = ""
+    if machine.rehearse or machine.gpus < 2:
+        skip = "one GPU here: test_comm has its one rank, inside a graph"
+    every = ["--gpus", machine.gpus]
+    yield Step("all_reduce", 60, [machine.program(), "bench", "--all-reduce", *every, "--out",
+                                  machine.report("all_reduce")], skip=skip)
+    size = ["--dataset", "strokes", "--preset", "pytorch", "--channels", 1, "--image-size", 64,
+            "--precision", "bf16", "--batch-size", 64, "--steps", 200, "--log-every", 50]
+    for name, options in (("ranks_1", ["--gpus", 1]), ("ranks", every),
+                          ("ranks_sync", [*every, "--sync-batch-norm"])):
+        yield Step(name, 60, [machine.program(), "train", *options, *size, "--out",
+                              machine.scratch / name], needs_s=20, skip=skip)
+
+
 def first(machine):
     """What a first call is for: is it right, how fast is it."""
     main_trace = "dc28" if machine.rehearse else "dc64"
@@ -194,6 +212,7 @@ def second(machine):
     kept = ("hinge",) if machine.rehearse else None
     yield from traces(machine, lambda name: name != main_trace and (not kept or name in kept))
     yield from training(machine)
+    yield from ranks(machine)
     yield from tests(machine, lambda name: name not in FIRST_PROGRAMS)
 
 

@@ -13,6 +13,7 @@ from support import write, write_program
 
 import headlines
 import libraries
+import plan
 import results
 import runner
 
@@ -173,6 +174,24 @@ class Runner(Folder):
         self.assertLess(ended.seconds, 20)
         self.assertTrue(ends_soon(pid.read_text().strip()))
         self.assertEqual((self.root / "a.log").read_text(), "begun\n")
+
+
+class Plan(Folder):
+    def steps(self, gpus):
+        machine = plan.Machine(self.root, self.root, self.root, self.root, "", False, {}, gpus)
+        return list(plan.ranks(machine))
+
+    def test_several_gpus_get_a_rank_each(self):
+        steps = {step.name: step for step in self.steps(8)}
+        self.assertEqual([step.skip for step in steps.values()], [""] * 4)
+        for name in ("all_reduce", "ranks", "ranks_sync"):
+            command = steps[name].command
+            self.assertEqual(command[command.index("--gpus") + 1], 8)
+        self.assertIn("--sync-batch-norm", steps["ranks_sync"].command)
+
+    def test_one_gpu_says_where_its_rank_is_tested(self):
+        for step in self.steps(1):
+            self.assertIn("test_comm", step.skip)
 
 
 class Headlines(unittest.TestCase):
