@@ -103,7 +103,7 @@ if [[ -n $folder ]]; then
   echo "wrote $folder; $folder/scripts/gpu_check.sh checks a GPU machine"
   exit 0
 fi
-tar -C "$work" -c dcgan-bundle | xz -6 -T0 >"$work/bundle.tar.xz"
+tar -C "$work" -c dcgan-bundle | xz --lzma2=preset=6,dict=96MiB >"$work/bundle.tar.xz"
 bytes="$(stat -c %s "$work/bundle.tar.xz")"
 ((bytes <= most_bytes)) || die "$bytes bytes are more than $most_bytes"
 mkdir "$work/unpacked"
