@@ -236,10 +236,13 @@ class UpdateReplay {
     }
   }
 
-  double bound_of_values(const Values& pytorch, const Values& twin) const {
+  static double size_of(const Values& values) {
     double size = 0;
-    for (const double value : twin) size = std::max(size, std::fabs(value));
-    return bound(distance(pytorch, twin).max_abs, size, bounds_.absolute);
+    for (const double value : values) size = std::max(size, std::fabs(value));
+    return size;
+  }
+  double bound_of_values(const Values& pytorch, const Values& twin) const {
+    return bound(distance(pytorch, twin).max_abs, size_of(twin), bounds_.absolute);
   }
 
   void note_scalars(std::int64_t step) {
@@ -251,14 +254,24 @@ class UpdateReplay {
     }
   }
 
-  // Every scalar that the trace has: PyTorch's example computes no accuracy.
+  // Every scalar that the trace has: PyTorch's example computes no accuracy. One number of
+  // PyTorch's may lie next to float64's by luck, so all of them together are its measure, by their
+  // size.
   void compare_scalars() {
+    double worst = 0;  // of PyTorch's, relative
+    std::map<std::string, Values> twins;
     for (const auto& [name, series] : scalars_) {
       const std::string of_trace = prefix_ + "scalars." + name;
       if (trace_.find(of_trace) == nullptr) continue;
-      const Values twin = recorded(prefix_ + "twin.scalars." + name);
-      report_.comparisons.push_back(judged(of_trace, distance(series, twin), TraceMeasure::absolute,
-                                           bound_of_values(recorded(of_trace), twin)));
+      const Values& twin = twins[name] = recorded(prefix_ + "twin.scalars." + name);
+      const double size = std::max(size_of(twin), 1e-300);
+      worst = std::max(worst, distance(recorded(of_trace), twin).max_abs / size);
+    }
+    for (const auto& [name, twin] : twins) {
+      const double size = size_of(twin);
+      report_.comparisons.push_back(
+          judged(prefix_ + "scalars." + name, distance(scalars_.at(name), twin),
+                 TraceMeasure::absolute, bound(worst * size, size, bounds_.absolute)));
     }
   }
 
